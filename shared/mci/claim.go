@@ -1,0 +1,323 @@
+package mci
+
+import (
+	"encoding/base32"
+	"strings"
+	"time"
+)
+
+// ClaimID identifies a claim and names its partner, so that one read finds it whoever asks; to clients it is opaque.
+type ClaimID string
+
+var partnerEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// NewClaimID makes an ID from an ordinal, a ULID, which gives claims the order of their birth.
+func NewClaimID(ordinal, partnerID string) ClaimID {
+	return ClaimID(ordinal + "-" + partnerEncoding.EncodeToString([]byte(partnerID)))
+}
+
+// ordinalLength is a ULID's.
+const ordinalLength = 26
+
+// ParseClaimID says whether the text can be a claim's ID at all.
+func ParseClaimID(text string) (ClaimID, bool) {
+	id := ClaimID(text)
+	ordinal, partner, found := strings.Cut(text, "-")
+	if !found || len(ordinal) != ordinalLength || strings.Trim(ordinal, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") != "" || len(partner) > 200 {
+		return "", false
+	}
+	return id, id.PartnerID() != "" && NewClaimID(ordinal, id.PartnerID()) == id
+}
+
+// PartnerID is the partner that the ID names, or "" if it names none.
+func (id ClaimID) PartnerID() string {
+	_, partner, _ := strings.Cut(string(id), "-")
+	decoded, err := partnerEncoding.DecodeString(partner)
+	if err != nil {
+		return ""
+	}
+	return string(decoded)
+}
+
+// Ordinal is the ID's place in the order of birth.
+func (id ClaimID) Ordinal() string {
+	ordinal, _, _ := strings.Cut(string(id), "-")
+	return ordinal
+}
+
+// Status is where a claim stands (D1).
+type Status string
+
+// The statuses of a claim.
+const (
+	ConsentNotSent Status = "consent-not-sent" // added or claimed
+	ConsentPending Status = "consent-pending"  // the customer was asked
+	Consented      Status = "consented"        // the partner does the work
+	Submitted      Status = "submitted"        // the program reviews
+	ActionRequired Status = "action-required"  // sent back to the partner
+	Completed      Status = "completed"        // terminal, as are all below
+	Rejected       Status = "rejected"
+	Declined       Status = "declined"
+	Cancelled      Status = "cancelled"
+	Expired        Status = "expired"
+)
+
+// Statuses lists every status of a claim.
+var Statuses = []Status{ConsentNotSent, ConsentPending, Consented, Submitted, ActionRequired, Completed, Rejected, Declined, Cancelled, Expired}
+
+// moves is the claim's state machine (D1): what may happen in a status, and the status it leads to. A status that is not
+// here is terminal.
+var moves = map[Status]map[EventType]Status{
+	ConsentNotSent: {ConsentRequested: ConsentPending, ClaimCancelled: Cancelled, ClaimExpired: Expired},
+	ConsentPending: {
+		ConsentReminded: ConsentPending, ConsentAccepted: Consented, ConsentDeclined: Declined,
+		ClaimCancelled: Cancelled, ClaimExpired: Expired,
+	},
+	Consented:      {ClaimSubmitted: Submitted, ClaimCancelled: Cancelled, ClaimExpired: Expired},
+	Submitted:      {ClaimCompleted: Completed, ClaimReturned: ActionRequired, ClaimRejected: Rejected},
+	ActionRequired: {ClaimSubmitted: Submitted, ClaimCancelled: Cancelled, ClaimExpired: Expired},
+}
+
+// Terminal says that nothing moves the claim any more.
+func (s Status) Terminal() bool { return len(moves[s]) == 0 }
+
+// Origin is how a claim was born.
+type Origin string
+
+// The two origins (S6).
+const (
+	Added   Origin = "added"   // the partner named the customer by an ID (S7)
+	Claimed Origin = "claimed" // the partner took a known customer (S19)
+)
+
+// Contact is a person to write to.
+type Contact struct {
+	Name   string `json:"name"`
+	Email  string `json:"email"`
+	Phone  string `json:"phone,omitempty"`
+	Locale string `json:"locale,omitempty"` // the language to write in (D11); customers only
+}
+
+// Claim is one partner location's work for one customer on one engagement.
+type Claim struct {
+	ID              ClaimID         `json:"id"`
+	FriendlyName    string          `json:"friendlyName"`
+	PartnerID       string          `json:"partnerId"`
+	PartnerName     string          `json:"partnerName"`
+	LocationID      string          `json:"locationId"`
+	EngagementID    string          `json:"engagementId"`
+	EngagementName  string          `json:"engagementName"`
+	PayType         PayType         `json:"payType"`
+	Customer        CustomerSummary `json:"customer"`
+	Nominated       NominatedID     `json:"nominated"` // the ID on which eligibility was checked
+	Origin          Origin          `json:"origin"`
+	WasKnown        bool            `json:"wasKnown"` // the customer was known to the partner when the claim was born (S24, D16)
+	Status          Status          `json:"status"`
+	Hours           int             `json:"hours,omitempty"` // never changed after birth (S15)
+	Payout          Money           `json:"payout"`
+	DealSize        *Money          `json:"dealSize,omitempty"` // never changed once sent (S21)
+	MismatchReason  string          `json:"mismatchReason,omitempty"`
+	CustomerContact Contact         `json:"customerContact"`
+	PartnerContact  Contact         `json:"partnerContact"`
+	Email           Email           `json:"email"`
+	CreatedAt       time.Time       `json:"createdAt"`
+	ConsentDue      time.Time       `json:"consentDue"`
+	ConsentedAt     *time.Time      `json:"consentedAt,omitempty"`
+	SubmissionDue   *time.Time      `json:"submissionDue,omitempty"`
+	SubmittedAt     *time.Time      `json:"submittedAt,omitempty"`
+	EndedAt         *time.Time      `json:"endedAt,omitempty"`
+	DeclineReason   string          `json:"declineReason,omitempty"`
+	Referral        *Referral       `json:"referral,omitempty"`
+	Events          int             `json:"events"` // how many there are (B1)
+	Head            string          `json:"head"`   // the latest event's hash
+	Version         int             `json:"version"`
+}
+
+// Due is the deadline that the claim runs under now, or nil where it runs under none (D2).
+func (c Claim) Due() *time.Time {
+	switch c.Status {
+	case ConsentNotSent, ConsentPending:
+		return &c.ConsentDue
+	case Consented, ActionRequired:
+		return c.SubmissionDue
+	}
+	return nil
+}
+
+// At gives the claim as it stands at an instant: past its deadline it is expired, for every reader and writer, whether
+// or not the sweep has come by (D3). A deadline passes when the clock reaches it (D2).
+func (c Claim) At(now time.Time) Claim {
+	if due := c.Due(); due != nil && !now.Before(*due) {
+		ended := *due
+		c.Status, c.EndedAt = Expired, &ended
+	}
+	return c
+}
+
+// Place is what the claim holds under the limits while it is open.
+func (c Claim) Place() Place {
+	return Place{PartnerID: c.PartnerID, Due: c.Due(), Consented: c.ConsentedAt != nil}
+}
+
+// Hidden says that the claim is on no tab of the Customers page: it was declined, or expired before consent, by a
+// customer who was not known when it was born (S24, D16).
+func (c Claim) Hidden() bool {
+	return !c.WasKnown && (c.Status == Declined || c.Status == Expired && c.ConsentedAt == nil)
+}
+
+// Action is what a caller can do with a claim, or a customer, now.
+type Action string
+
+// The actions there are (S2).
+const (
+	ActionClaimCustomer Action = "claim-customer"
+	ActionSendConsent   Action = "send-consent"
+	ActionResendConsent Action = "resend-consent"
+	ActionSubmitClaim   Action = "submit-claim"
+	ActionCancelClaim   Action = "cancel-claim"
+	ActionReviewClaim   Action = "review-claim"
+)
+
+// partnerActions and programActions are what each side can do in each status.
+var (
+	partnerActions = map[Status][]Action{
+		ConsentNotSent: {ActionSendConsent, ActionCancelClaim},
+		ConsentPending: {ActionResendConsent, ActionCancelClaim},
+		Consented:      {ActionSubmitClaim, ActionCancelClaim},
+		ActionRequired: {ActionSubmitClaim, ActionCancelClaim},
+	}
+	programActions = map[Status][]Action{Submitted: {ActionReviewClaim}}
+)
+
+// Actions lists what is open to a caller who writes at the claim's location, who reviews for the program, or neither.
+func (c Claim) Actions(writes, reviews bool) []Action {
+	open := []Action{}
+	if writes {
+		open = append(open, partnerActions[c.Status]...)
+	}
+	if reviews {
+		open = append(open, programActions[c.Status]...)
+	}
+	return open
+}
+
+// Nomination is the birth of a claim, decided: what was asked for, and what it was judged by.
+type Nomination struct {
+	Origin          Origin
+	FriendlyName    string
+	Location        Location
+	Customer        Customer
+	Known           bool
+	Candidate       Candidate
+	MismatchReason  string
+	CustomerContact Contact
+	PartnerContact  Contact
+}
+
+// Claim gives birth to the claim (S7, S19, S20). The candidate must be eligible; hours must have been given for variable
+// pay.
+func (n Nomination) Claim(id ClaimID, act Act) Change {
+	engagement := n.Candidate.Engagement
+	claim := Claim{
+		ID: id, FriendlyName: n.FriendlyName, PartnerID: n.Location.PartnerID, PartnerName: n.Location.PartnerName,
+		LocationID: n.Location.ID, EngagementID: engagement.ID, EngagementName: engagement.Name, PayType: engagement.PayType,
+		Customer: n.Customer.Summary(), Nominated: n.Candidate.ID, Origin: n.Origin, WasKnown: n.Known,
+		Status: ConsentNotSent, MismatchReason: n.MismatchReason,
+		CustomerContact: n.CustomerContact, PartnerContact: n.PartnerContact,
+		CreatedAt: act.At, ConsentDue: act.At.Add(Days(engagement.ConsentWindowDays)),
+	}
+	if engagement.PayType == Variable {
+		claim.Hours = *n.Candidate.Hours
+	}
+	claim.Payout = engagement.PayoutFor(claim.Hours, n.Candidate.Opportunity)
+	born := map[Origin]EventType{Added: ClaimAdded, Claimed: ClaimClaimed}[n.Origin]
+	change := Change{After: claim}
+	change.record(act, born, map[string]string{
+		"engagementId": engagement.ID, "locationId": claim.LocationID, "customerId": claim.Customer.ID,
+		"idType": string(claim.Nominated.Type), "idValue": claim.Nominated.Value,
+		"payout": claim.Payout.String(), "consentDue": claim.ConsentDue.Format(time.RFC3339Nano),
+	}, map[string]string{
+		"friendlyName": claim.FriendlyName, "mismatchReason": claim.MismatchReason,
+		"customerContact": claim.CustomerContact.String(), "partnerContact": claim.PartnerContact.String(),
+	})
+	return change
+}
+
+// String gives the contact on one line, for the evidence of who was asked.
+func (c Contact) String() string {
+	return strings.Join([]string{c.Name, "<" + c.Email + ">", c.Phone, c.Locale}, " ")
+}
+
+// wrongStatus refuses what the claim's status does not allow.
+func (c Claim) wrongStatus(doing string) *Refusal {
+	return Refuse(WrongStatus, "The claim is "+string(c.Status)+"; "+doing)
+}
+
+// Submit hands the claim in (S25). It refuses days outside the consent's date to today, and statuses in which there is
+// nothing to submit.
+func (c Claim) Submit(act Act, completedOn Date, notes string) (Change, error) {
+	if completedOn > DateOf(act.At) {
+		return Change{}, RefuseInvalid([]Mistake{{"/completedOn", "must not be after today, " + string(DateOf(act.At)) + " (UTC)"}})
+	}
+	if c.ConsentedAt != nil && completedOn < DateOf(*c.ConsentedAt) {
+		return Change{}, RefuseInvalid([]Mistake{{"/completedOn", "must not be before the customer's consent, " + string(DateOf(*c.ConsentedAt)) + " (UTC)"}})
+	}
+	change, moved := c.move(act, ClaimSubmitted, map[string]string{"completedOn": string(completedOn)}, map[string]string{"notes": notes})
+	if !moved {
+		return Change{}, c.wrongStatus("only a claim that the customer has consented to, or that was sent back, can be submitted.")
+	}
+	change.After.SubmittedAt = &act.At
+	return change, nil
+}
+
+// Cancel ends the claim at the partner's wish; its place is free.
+func (c Claim) Cancel(act Act, reason string) (Change, error) {
+	change, moved := c.move(act, ClaimCancelled, nil, map[string]string{"reason": reason})
+	if !moved {
+		return Change{}, c.wrongStatus("only an open claim that is not under review can be cancelled.")
+	}
+	return change, nil
+}
+
+// ReviewDecision is what the program says of a submitted claim.
+type ReviewDecision string
+
+// The decisions of a review.
+const (
+	Complete ReviewDecision = "complete"
+	Return   ReviewDecision = "return"
+	Reject   ReviewDecision = "reject"
+)
+
+// ReviewDecisions lists them.
+var ReviewDecisions = []ReviewDecision{Complete, Return, Reject}
+
+var reviewEvents = map[ReviewDecision]EventType{Complete: ClaimCompleted, Return: ClaimReturned, Reject: ClaimRejected}
+
+// Review completes, rejects or sends back a submitted claim. One sent back is due resubmissionWindowDays after the
+// review, or when it was due before if that is later (D2).
+func (c Claim) Review(act Act, decision ReviewDecision, reason string, engagement Engagement) (Change, error) {
+	change, moved := c.move(act, reviewEvents[decision], nil, map[string]string{"reason": reason})
+	if !moved {
+		return Change{}, c.wrongStatus("only a submitted claim can be reviewed.")
+	}
+	if decision == Return {
+		due := act.At.Add(Days(engagement.ResubmissionWindowDays))
+		if c.SubmissionDue.After(due) {
+			due = *c.SubmissionDue
+		}
+		change.After.SubmissionDue = &due
+	}
+	return change, nil
+}
+
+// Expire writes down that the claim's deadline has passed (D3); there is nothing to write where it has not, or where
+// that was written before. The event bears the instant of the deadline.
+func (c Claim) Expire(now time.Time, act Act) (Change, bool) {
+	due := c.Due()
+	if due == nil || now.Before(*due) {
+		return Change{}, false
+	}
+	act.At = *due
+	return c.move(act, ClaimExpired, map[string]string{"due": due.Format(time.RFC3339Nano)}, nil)
+}

@@ -1,0 +1,174 @@
+package mci
+
+import (
+	"slices"
+	"time"
+)
+
+// ReasonCode names why a customer or a location may not take part.
+type ReasonCode string
+
+// Every reason there is.
+const (
+	ReasonEngagementNotActive       ReasonCode = "engagement-not-active"
+	ReasonIDTypeNotAccepted         ReasonCode = "id-type-not-accepted"
+	ReasonLocationNotEnrolled       ReasonCode = "location-not-enrolled"
+	ReasonLocationNotEligible       ReasonCode = "location-not-eligible"
+	ReasonCriteriaNotMet            ReasonCode = "criteria-not-met"
+	ReasonOpportunityClosed         ReasonCode = "opportunity-closed"
+	ReasonOpportunityOfAnother      ReasonCode = "opportunity-of-another-customer"
+	ReasonHoursOutOfRange           ReasonCode = "hours-out-of-range"
+	ReasonClaimExists               ReasonCode = "claim-exists"
+	ReasonActiveLimitReached        ReasonCode = "active-limit-reached"
+	ReasonAllowedLimitReached       ReasonCode = "allowed-limit-reached"
+	ReasonConsentedToAnother        ReasonCode = "consented-to-another-partner"
+	ReasonEngagedWithAnother        ReasonCode = "engaged-with-another-partner"
+	withoutEligibilityRow                      = "The program's list for this engagement does not name this customer ID."
+	withoutEligibilityRowButOtherID            = " The status of one ID never carries over to another: an eligible TPID or tenant ID must be nominated itself."
+)
+
+// reasonDetails say each reason to a person.
+var reasonDetails = map[ReasonCode]string{
+	ReasonEngagementNotActive:  "Nominations are taken from the engagement's first day to its last (UTC), and today is not one of them.",
+	ReasonIDTypeNotAccepted:    "The engagement does not take nominations by this type of customer ID.",
+	ReasonLocationNotEnrolled:  "The location is not enrolled in the program.",
+	ReasonLocationNotEligible:  "The location is not eligible for this engagement.",
+	ReasonCriteriaNotMet:       "The customer does not meet the engagement's eligibility criteria.",
+	ReasonOpportunityClosed:    "The opportunity is no longer open.",
+	ReasonOpportunityOfAnother: "The opportunity belongs to another customer.",
+	ReasonHoursOutOfRange:      "The hours are outside the engagement's bounds.",
+	ReasonClaimExists:          "You have an open claim for this customer on this engagement.",
+	ReasonActiveLimitReached:   "The customer has as many open claims on this engagement as are allowed at a time.",
+	ReasonAllowedLimitReached:  "The customer has had as many claims on this engagement as are allowed.",
+	ReasonConsentedToAnother:   "The customer has consented to another partner for this engagement.",
+	ReasonEngagedWithAnother:   "The customer already engages with another partner on this engagement.",
+}
+
+// Reason is why not, for machines and for people.
+type Reason struct {
+	Code   ReasonCode `json:"code"`
+	Detail string     `json:"detail"`
+}
+
+func reasons(codes ...ReasonCode) []Reason {
+	found := make([]Reason, len(codes))
+	for i, code := range codes {
+		found[i] = Reason{code, reasonDetails[code]}
+	}
+	return found
+}
+
+// NominatedID is a customer ID by which a partner nominated a customer.
+type NominatedID struct {
+	CustomerID
+	ByDomain bool `json:"byDomain,omitempty"` // a tenant to which a domain led (D5)
+}
+
+// Eligibility is the program's word on one customer ID for one engagement (S11). An ID without one is not eligible.
+type Eligibility struct {
+	EngagementID string `json:"engagementId"`
+	Eligible     bool   `json:"eligible"`
+	Reason       string `json:"reason,omitempty"` // why not
+}
+
+// OpportunityStatus is how far a sale has come.
+type OpportunityStatus string
+
+// The statuses of an MSX opportunity.
+const (
+	OpportunityOpen OpportunityStatus = "open"
+	OpportunityWon  OpportunityStatus = "won"
+	OpportunityLost OpportunityStatus = "lost"
+)
+
+// Opportunity is a sale that the program's sellers expect (MSX: Microsoft Sales Experience).
+type Opportunity struct {
+	ID         string            `json:"id"`
+	CustomerID string            `json:"customerId"`
+	Value      Money             `json:"value"`
+	Status     OpportunityStatus `json:"status"`
+}
+
+// Candidate is all that a customer's standing on one engagement is judged by, for one partner at one instant.
+type Candidate struct {
+	Engagement    Engagement
+	PartnerID     string
+	CustomerID    string
+	ID            NominatedID
+	Eligibility   *Eligibility // the program's word on ID; nil for none
+	Opportunity   *Opportunity // that ID names, for MSX opportunities
+	Participation Participation
+	Location      *Location // nil where none was chosen yet, as on the Customers page
+	Hours         *int      // nil where not given yet
+	Now           time.Time
+}
+
+// Reasons gives every reason for which the customer, or the location, may not take part; none means eligible
+// (S3, S8, S9, S11, S14, D4, D6, D7, D8, D15).
+func (c Candidate) Reasons() []Reason {
+	var codes []ReasonCode
+	add := func(holds bool, code ReasonCode) {
+		if holds {
+			codes = append(codes, code)
+		}
+	}
+	accepted := c.Engagement.Accepts(c.ID)
+	add(c.Engagement.State(c.Now) != Active, ReasonEngagementNotActive)
+	add(!accepted, ReasonIDTypeNotAccepted)
+	if c.Location != nil {
+		add(!c.Location.Enrolled, ReasonLocationNotEnrolled)
+		add(!c.Location.EligibleFor(c.Engagement.ID), ReasonLocationNotEligible)
+	}
+	add(accepted && (c.Eligibility == nil || !c.Eligibility.Eligible), ReasonCriteriaNotMet)
+	if c.Opportunity != nil && accepted {
+		add(c.Opportunity.Status != OpportunityOpen, ReasonOpportunityClosed)
+		add(c.Opportunity.CustomerID != c.CustomerID, ReasonOpportunityOfAnother)
+	}
+	if c.Hours != nil && c.Engagement.Rates != nil {
+		add(*c.Hours < c.Engagement.Rates.MinHours || *c.Hours > c.Engagement.Rates.MaxHours, ReasonHoursOutOfRange)
+	}
+	found := reasons(append(codes, c.Participation.refusals(c.Engagement, c.PartnerID, c.Now)...)...)
+	for i := range found {
+		switch {
+		case found[i].Code != ReasonCriteriaNotMet:
+		case c.Eligibility == nil:
+			found[i].Detail = withoutEligibilityRow + withoutEligibilityRowButOtherID
+		case c.Eligibility.Reason != "":
+			found[i].Detail = c.Eligibility.Reason
+		}
+	}
+	return found
+}
+
+// Has says whether a reason is among those found.
+func Has(reasons []Reason, code ReasonCode) bool {
+	return slices.ContainsFunc(reasons, func(r Reason) bool { return r.Code == code })
+}
+
+// Choose picks, of candidates that differ in the ID alone, the first that is eligible, in the order of nomination;
+// if none is, it gives the reasons of all, each once (D19). There must be at least one candidate.
+func Choose(candidates []Candidate) (Candidate, []Reason) {
+	var all []Reason
+	for _, candidate := range candidates {
+		found := candidate.Reasons()
+		if len(found) == 0 {
+			return candidate, nil
+		}
+		for _, reason := range found {
+			if !slices.Contains(all, reason) {
+				all = append(all, reason)
+			}
+		}
+	}
+	return candidates[0], all
+}
+
+// TenantMatches compares a nominated tenant ID with the tenant that the customer's email domain leads to, "" for none
+// (S12, D18). It gives nil where there is nothing to compare: the nomination is not by a tenant ID.
+func TenantMatches(nominated CustomerID, emailTenant string) *bool {
+	if nominated.Type != TenantID {
+		return nil
+	}
+	matches := nominated.Value == emailTenant
+	return &matches
+}

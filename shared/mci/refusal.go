@@ -1,0 +1,75 @@
+package mci
+
+import "time"
+
+// Code names why a request is refused, for machines. The edge maps each to its HTTP status, and only there.
+type Code string
+
+// Every refusal there is.
+const (
+	Malformed              Code = "malformed"
+	Unauthenticated        Code = "unauthenticated"
+	Forbidden              Code = "forbidden"
+	LocationNotGranted     Code = "location-not-granted"
+	NotFound               Code = "not-found"
+	IdempotencyKeyReused   Code = "idempotency-key-reused"
+	ClaimExists            Code = "claim-exists"
+	WrongStatus            Code = "wrong-status"
+	DealSizeImmutable      Code = "deal-size-immutable"
+	NotQualified           Code = "not-qualified"
+	TooLarge               Code = "too-large"
+	UnsupportedMediaType   Code = "unsupported-media-type"
+	Invalid                Code = "invalid"
+	CustomerNotFound       Code = "customer-not-found"
+	TenantNotFound         Code = "tenant-not-found"
+	SingleEngagementOnly   Code = "single-engagement-only"
+	HoursRequired          Code = "hours-required"
+	MismatchReasonRequired Code = "mismatch-reason-required"
+	DisclaimerRequired     Code = "disclaimer-required"
+	DealSizeRequired       Code = "deal-size-required"
+	NotEligible            Code = "not-eligible"
+	TooManyRequests        Code = "too-many-requests"
+	Internal               Code = "internal"
+	TryAgain               Code = "try-again"
+	MailUnavailable        Code = "mail-unavailable"
+)
+
+// Refusal is a clear no: what was wrong, where, and what to do. Whatever else fails is an internal error, of which
+// callers are told nothing.
+type Refusal struct {
+	Code       Code
+	Detail     string
+	Mistakes   []Mistake     // of an invalid request: every one
+	ClaimID    ClaimID       // of the open claim, for ClaimExists
+	Ineligible []Standing    // for NotEligible
+	RetryAfter time.Duration // for TryAgain and MailUnavailable
+}
+
+// Mistake is one thing wrong with a request, and where: a JSON pointer into the body, or the name of a parameter.
+type Mistake struct {
+	Pointer string `json:"pointer"`
+	Detail  string `json:"detail"`
+}
+
+// Error gives the code and the detail.
+func (r *Refusal) Error() string { return string(r.Code) + ": " + r.Detail }
+
+// Refuse makes a refusal that needs no more than words.
+func Refuse(code Code, detail string) *Refusal { return &Refusal{Code: code, Detail: detail} }
+
+// RefuseInvalid makes the refusal of a request that has mistakes, or nil where it has none.
+func RefuseInvalid(mistakes []Mistake) error {
+	if len(mistakes) == 0 {
+		return nil
+	}
+	return &Refusal{Code: Invalid, Detail: "The request has mistakes; none of it was carried out.", Mistakes: mistakes}
+}
+
+// Standing is how a customer stands on one engagement: eligible, or not with every reason (S14).
+type Standing struct {
+	EngagementID string   `json:"engagementId"`
+	Name         string   `json:"name"`
+	PayType      PayType  `json:"payType"`
+	Payout       *Money   `json:"payout,omitempty"`
+	Reasons      []Reason `json:"reasons,omitempty"`
+}

@@ -1,0 +1,82 @@
+// Package platform is what every function's main needs: configuration, clients, clock, logging, metrics. The functions'
+// own settings stand here too, for the CDK app and the one-machine cloud read the same values.
+package platform
+
+import "time"
+
+// Names of the environment variables that functions read. AWS's own are not among them.
+const (
+	TableName        = "TABLE_NAME"        // the DynamoDB table
+	PartnerClaim     = "PARTNER_CLAIM"     // the token's claim that names the caller's partner
+	RolesClaim       = "ROLES_CLAIM"       // the token's claim that lists the caller's roles
+	CursorKey        = "CURSOR_KEY"        // 32 bytes in base64: seals the cursors of lists
+	Sender           = "SENDER"            // the address that consent emails come from
+	ConfigurationSet = "CONFIGURATION_SET" // SES's, for the consent email
+	PublicURL        = "PUBLIC_URL"        // what the consent link begins with: scheme and host
+	ClockOffset      = "CLOCK_OFFSET"      // how far ahead the clock runs; only the one-machine cloud sets it
+)
+
+// Function is one Lambda function: a folder of functions/ and what it runs with.
+type Function struct {
+	Name        string
+	MemoryMB    int
+	Timeout     time.Duration
+	Environment []string
+}
+
+var (
+	callerEnvironment = []string{TableName, PartnerClaim, RolesClaim}
+	listEnvironment   = append(callerEnvironment[:3:3], CursorKey)
+	mailEnvironment   = append(callerEnvironment[:3:3], Sender, ConfigurationSet, PublicURL)
+)
+
+// Functions is every function that is deployed, by name.
+var Functions = []Function{
+	{"add-customer", 512, 10 * time.Second, callerEnvironment},
+	{"cancel-claim", 512, 10 * time.Second, callerEnvironment},
+	{"check-eligibility", 512, 10 * time.Second, callerEnvironment},
+	{"claim-customer", 512, 10 * time.Second, callerEnvironment},
+	{"consent-callback", 512, 10 * time.Second, []string{TableName}},
+	{"expiry-sweep", 1024, 5 * time.Minute, []string{TableName}},
+	{"get-claim", 512, 10 * time.Second, callerEnvironment},
+	{"list-claims", 512, 10 * time.Second, listEnvironment},
+	{"list-customers", 512, 10 * time.Second, listEnvironment},
+	{"list-engagements", 512, 10 * time.Second, callerEnvironment},
+	{"list-referrals", 512, 10 * time.Second, listEnvironment},
+	{"mail-feedback", 512, 30 * time.Second, []string{TableName}},
+	{"openapi", 256, 10 * time.Second, nil},
+	{"referral-upgrade", 512, 30 * time.Second, callerEnvironment},
+	{"review-claim", 512, 10 * time.Second, callerEnvironment},
+	{"send-consent", 512, 20 * time.Second, mailEnvironment},
+	{"submit-claim", 512, 10 * time.Second, callerEnvironment},
+}
+
+// Schedule is the sweep's: it runs every Rate. Sweeps may overlap harmlessly.
+var Schedule = struct {
+	Function string
+	Rate     time.Duration
+}{"expiry-sweep", 5 * time.Minute}
+
+// Stream is how the table's stream wakes a function: only records that match Filter (an EventBridge event pattern, as
+// an event source mapping takes it), in batches, with partial failures reported.
+var Stream = struct {
+	Function   string
+	Filter     string
+	BatchSize  int
+	Retries    int           // of one record, before it goes to the dead-letter queue
+	MaximumAge time.Duration // of a record that is still retried
+}{
+	Function: "referral-upgrade",
+	// A claim that has just been consented to and whose referral is still partner-led.
+	Filter:     `{"eventName":["MODIFY"],"dynamodb":{"NewImage":{"status":{"S":["consented"]},"referral":{"M":{"type":{"S":["partner-led"]}}}},"OldImage":{"status":{"S":["consent-pending"]}}}}`,
+	BatchSize:  25,
+	Retries:    10,
+	MaximumAge: 6 * time.Hour,
+}
+
+// MailEvents is what SES tells about a consent email by way of EventBridge's default bus.
+var MailEvents = struct {
+	Function    string
+	Source      string
+	DetailTypes []string
+}{"mail-feedback", "aws.ses", []string{"Email Bounced", "Email Complaint Received", "Email Delivered"}}

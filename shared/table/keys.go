@@ -1,0 +1,123 @@
+package table
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"mci.example/customers/shared/mci"
+)
+
+// Key is an item's primary key.
+type Key struct {
+	PK string `json:"pk"`
+	SK string `json:"sk"`
+}
+
+// separator ends a name within a sort key. It sorts before every character that a name may hold, so that "Contoso" comes
+// before "Contoso Ltd", and no name can contain it.
+const separator = "\x01"
+
+// last sorts after everything that a key may continue with.
+const last = "\U0010FFFF"
+
+var escaper = strings.NewReplacer("%", "%25", "#", "%23")
+
+// join builds a key from its parts, which cannot run into each other.
+func join(parts ...string) string {
+	for i, part := range parts {
+		parts[i] = escaper.Replace(part)
+	}
+	return strings.Join(parts, "#")
+}
+
+// Partition keys and sort-key prefixes of the items.
+const (
+	engagements       = "ENGAGEMENTS"
+	locationPrefix    = "LOCATION#"
+	claimPrefix       = "CLAIM#"
+	referralPrefix    = "REFERRAL#"
+	eligibilityPrefix = "ELIGIBILITY#"
+	participation     = "PARTICIPATION#"
+	eventPrefix       = "EVENT#"
+	privatePrefix     = "PRIVATE#"
+	reviewQueue       = "REVIEW"
+)
+
+func partnerPK(partnerID string) string     { return join("PARTNER", partnerID) }
+func customerPK(customerID string) string   { return join("CUSTOMER", customerID) }
+func idPK(id mci.CustomerID) string         { return join("ID", string(id.Type), id.Value) }
+func historyPK(claimID string) string       { return join("CLAIM", claimID) }
+func engagementKey(engagementID string) Key { return Key{engagements, join(engagementID)} }
+func locationKey(partnerID, locationID string) Key {
+	return Key{partnerPK(partnerID), join("LOCATION", locationID)}
+}
+func grantPrefix(userID string) string  { return join("GRANT", userID, "") }
+func customerKey(customerID string) Key { return Key{customerPK(customerID), "CUSTOMER"} }
+func idKey(id mci.CustomerID) Key       { return Key{idPK(id), "CUSTOMER"} }
+func relationKey(partnerID, customerID string) Key {
+	return Key{partnerPK(partnerID), join("CUSTOMER", customerID)}
+}
+func participationKey(customerID, engagement string) Key {
+	return Key{customerPK(customerID), join("PARTICIPATION", engagement)}
+}
+func eligibilityKey(id mci.CustomerID, engagement string) Key {
+	return Key{idPK(id), join("ELIGIBILITY", engagement)}
+}
+func eventKey(claimID string, seq int) Key {
+	return Key{historyPK(claimID), fmt.Sprintf("EVENT#%05d", seq)}
+}
+func privateKey(claimID string, seq int) Key {
+	return Key{historyPK(claimID), fmt.Sprintf("PRIVATE#%05d", seq)}
+}
+func linkKey(claimID, tokenHash string) Key { return Key{historyPK(claimID), join("LINK", tokenHash)} }
+func messageKey(messageID string) Key       { return Key{join("MESSAGE", messageID), "MESSAGE"} }
+func idempotencyKey(hash string) Key        { return Key{join("IDEMPOTENCY", hash), "IDEMPOTENCY"} }
+func grantKey(g mci.Grant) Key {
+	return Key{partnerPK(g.PartnerID), grantPrefix(g.UserID) + join(g.LocationID, string(g.Role))}
+}
+
+// claimKey is the claim's key. The claim's ID names its partner, so that whoever may read other partners' claims finds
+// one in a single read; all others' keys are built from their own partner.
+func claimKey(id mci.ClaimID) Key { return Key{partnerPK(id.PartnerID()), claimPrefix + id.Ordinal()} }
+
+func referralKey(id mci.ClaimID) Key {
+	return Key{partnerPK(id.PartnerID()), referralPrefix + id.Ordinal()}
+}
+
+// openPages and donePages are prefixes of page keys: the claims that an engagement's Customers page shows to a partner,
+// by customer name, and knownPages the customers known to the partner (D22).
+func openPages(engagementID string) string { return join("OPEN", engagementID, "") }
+func donePages(engagementID string) string { return join("DONE", engagementID, "") }
+
+const knownPages = "KNOWN#"
+
+// position is a customer's place in name order (D22).
+func position(customer mci.CustomerSummary) string {
+	return mci.SortName(customer.Name) + separator + customer.ID
+}
+
+// Shards is over how many partitions the due claims are spread, so that the sweep's index can grow.
+const Shards = 16
+
+func dueQueue(shard int) string { return fmt.Sprintf("DUE#%02d", shard) }
+
+func shardOf(claimID mci.ClaimID) int {
+	sum := sha256.Sum256([]byte(claimID))
+	return int(binary.BigEndian.Uint32(sum[:4]) % Shards)
+}
+
+// instantKey writes an instant so that it sorts as it comes.
+func instantKey(instant time.Time) string { return instant.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// hash is a SHA-256 in hexadecimal.
+func hash(parts ...string) string {
+	sum := sha256.New()
+	for _, part := range parts {
+		fmt.Fprintf(sum, "%d:%s", len(part), part)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
