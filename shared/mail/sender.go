@@ -1,0 +1,162 @@
+package mail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	netmail "net/mail"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
+	"github.com/aws/smithy-go"
+	"golang.org/x/net/idna"
+)
+
+// What can come of sending, beside success.
+var (
+	// ErrUnavailable: SES could not be reached, or does not send just now. The email may go out on a later try; after a
+	// lost answer it may even have gone out on this one.
+	ErrUnavailable = errors.New("email is unavailable")
+	// ErrRefused: SES will not take this message or one of its addresses, however often it is tried.
+	ErrRefused = errors.New("email was refused")
+)
+
+// Sender sends emails through SES.
+type Sender struct {
+	client           *sesv2.Client
+	from             string
+	configurationSet string
+}
+
+// NewSender returns a sender from an address that SES has verified, which may bear a display name. The client must not
+// retry (aws.NopRetryer): when an answer is lost the email may be on its way, and a second one would follow. Whoever
+// called decides about that. The configuration set may be empty.
+func NewSender(client *sesv2.Client, from, configurationSet string) *Sender {
+	return &Sender{client: client, from: from, configurationSet: configurationSet}
+}
+
+// Send sends a message and returns the ID that SES gave it, by which later events name it. Names may be any text; tags
+// go along to those events and to SES's metrics, so they shall name a claim, never a person. Errors are ErrUnavailable
+// or ErrRefused; their text holds no address.
+func (s *Sender) Send(ctx context.Context, to, toName, replyTo, replyToName string, m Message, tags map[string]string) (string, error) {
+	from, err := netmail.ParseAddress(s.from)
+	if err != nil {
+		return "", fmt.Errorf("%w: the sender's own address is none", ErrUnavailable)
+	}
+	sender, err := mailbox(from.Address, from.Name)
+	if err != nil {
+		return "", fmt.Errorf("%w: the sender's own address: %w", ErrUnavailable, err)
+	}
+	recipient, err := mailbox(to, toName)
+	if err != nil {
+		return "", fmt.Errorf("%w: the recipient's address: %w", ErrRefused, err)
+	}
+	reply, err := mailbox(replyTo, replyToName)
+	if err != nil {
+		return "", fmt.Errorf("%w: the address to reply to: %w", ErrRefused, err)
+	}
+	text := func(s string) *types.Content {
+		return &types.Content{Data: aws.String(s), Charset: aws.String("UTF-8")}
+	}
+	input := &sesv2.SendEmailInput{
+		FromEmailAddress: aws.String(sender),
+		Destination:      &types.Destination{ToAddresses: []string{recipient}},
+		ReplyToAddresses: []string{reply},
+		Content: &types.EmailContent{Simple: &types.Message{
+			Subject: text(oneLine(m.Subject)),
+			Body:    &types.Body{Html: text(m.HTML), Text: text(m.Text)},
+		}},
+	}
+	if s.configurationSet != "" {
+		input.ConfigurationSetName = aws.String(s.configurationSet)
+	}
+	for name, value := range tags {
+		input.EmailTags = append(input.EmailTags, types.MessageTag{Name: aws.String(tag(name)), Value: aws.String(tag(value))})
+	}
+	slices.SortFunc(input.EmailTags, func(a, b types.MessageTag) int { return strings.Compare(*a.Name, *b.Name) })
+	out, err := s.client.SendEmail(ctx, input)
+	if err != nil {
+		return "", failure{kind: kindOf(err), cause: err}
+	}
+	return aws.ToString(out.MessageId), nil
+}
+
+// kindOf tells what SES will not take from what it cannot do now. What is wrong on our side of it (a permission, an
+// identity, a missing configuration set) can be put right, after which the same email goes out.
+func kindOf(err error) error {
+	var rejected *types.MessageRejected
+	var bad *types.BadRequestException
+	if errors.As(err, &rejected) || errors.As(err, &bad) {
+		return ErrRefused
+	}
+	return ErrUnavailable
+}
+
+// failure is SES's error, with a text that can be logged: SES's own repeats addresses.
+type failure struct{ kind, cause error }
+
+func (f failure) Error() string {
+	var api smithy.APIError
+	if errors.As(f.cause, &api) {
+		return fmt.Sprintf("sending through SES: %v: %s", f.kind, api.ErrorCode())
+	}
+	if errors.Is(f.cause, context.DeadlineExceeded) || errors.Is(f.cause, context.Canceled) {
+		return fmt.Sprintf("sending through SES: %v: no answer in time", f.kind)
+	}
+	return fmt.Sprintf("sending through SES: %v: no connection", f.kind)
+}
+
+// Unwrap returns what the failure is, and what caused it.
+func (f failure) Unwrap() []error { return []error{f.kind, f.cause} }
+
+// maxMailbox is how many characters SES takes of a name and address together.
+const maxMailbox = 320
+
+// mailbox writes an address with its display name as a header field has it: names that are not plain ASCII as encoded
+// words, domains that are not in Punycode. A name too long for SES is cut.
+func mailbox(address, name string) (string, error) {
+	parsed, err := netmail.ParseAddress(address)
+	if err != nil || parsed.Address != address {
+		return "", errors.New("not an email address")
+	}
+	at := strings.LastIndexByte(address, '@')
+	local, domain := address[:at], address[at+1:]
+	if !ascii(local) {
+		return "", errors.New("the part before @ is not in ASCII, which SES does not take")
+	}
+	if !ascii(domain) {
+		if domain, err = idna.Lookup.ToASCII(domain); err != nil {
+			return "", errors.New("the domain cannot be written in ASCII")
+		}
+	}
+	plain := local + "@" + domain
+	for runes := []rune(oneLine(name)); len(runes) > 0; runes = runes[:len(runes)-1] {
+		box := (&netmail.Address{Name: string(runes), Address: plain}).String()
+		if !ascii(string(runes)) {
+			box = mime.BEncoding.Encode("UTF-8", string(runes)) + " <" + plain + ">"
+		}
+		if len(box) <= maxMailbox {
+			return box, nil
+		}
+	}
+	return plain, nil
+}
+
+func ascii(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r > '~' || r < ' ' }) < 0
+}
+
+// tag makes a text fit for a tag: SES takes letters, digits and some marks, at most 256.
+func tag(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-.@", r) {
+			return r
+		}
+		return '_'
+	}, s)
+	return s[:min(len(s), 256)]
+}
