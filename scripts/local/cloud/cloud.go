@@ -1,0 +1,250 @@
+// Package cloud is the part of AWS that the functions stand on, on one machine: API Gateway, Lambda, the table's event
+// source mapping, EventBridge Scheduler and an identity provider, over a DynamoDB-compatible engine and a mailbox. It
+// runs the functions as they are deployed: same source, same flags, built for the host.
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/rest"
+)
+
+// What the one-machine cloud has in place of an account's own names.
+const (
+	Region    = "us-east-1"
+	Account   = "123456789012"
+	TableName = "customers"
+	Audience  = "local"                  // the audience that tokens are issued for and checked against
+	Sender    = "incentives@mci.example" // the address that consent emails come from
+)
+
+// Config says what to start and where. Root and StateDir must be set; the zero value of everything else works.
+type Config struct {
+	Root     string // the repository
+	StateDir string // the table, the keys, the logs, the clock: all that survives a restart
+
+	Port         int // of the API; 0 takes any free one, here and below
+	DynamoDBPort int
+	SESPort      int
+
+	DynamoDBEndpoint string // use this engine and start none
+	SESEndpoint      string // use this mailbox and start none
+
+	Output io.Writer // progress, and functions' failures; nowhere if nil
+
+	NoSchedule bool // leave it to the caller to invoke what runs on a schedule
+
+	// Functions, Routes and Stream are the product's own, unless a test of the cloud itself brings others, and Packages
+	// are those that make the functions' binaries.
+	Functions []platform.Function
+	Routes    []rest.Route
+	Stream    Stream
+	Packages  []string
+
+	// Endpoints, if set, gives the endpoints of DynamoDB and SES that a function's process is started with, so that a
+	// test can stand between the two.
+	Endpoints func(function, process string) (dynamodb, ses string)
+}
+
+// Stream is what wakes a function by the table's stream; see platform.Stream.
+type Stream struct {
+	Function   string
+	Filter     string
+	BatchSize  int
+	Retries    int
+	MaximumAge time.Duration
+}
+
+// Cloud is a running one-machine cloud.
+type Cloud struct {
+	config   Config
+	url      string
+	clock    *clock
+	issuer   *issuer
+	lambda   *lambda
+	poller   *poller
+	database *dynamodb.Client
+	created  bool // whether the table was created by this start
+
+	stopOnce sync.Once
+	closers  []func() // run last to first
+}
+
+// Start starts everything and returns once requests are answered. An error is one line that says what to do, except for
+// what the compiler has to say about functions that do not build. ctx bounds the start alone; Stop ends what was started.
+func Start(ctx context.Context, config Config) (_ *Cloud, err error) {
+	config = config.withDefaults()
+	c := &Cloud{config: config}
+	defer func() {
+		if err != nil {
+			c.Stop()
+		}
+	}()
+	if err := os.MkdirAll(filepath.Join(config.StateDir, "logs"), 0o755); err != nil {
+		return nil, fmt.Errorf("make the state folder: %w", err)
+	}
+	lock, err := lockFile(filepath.Join(config.StateDir, "lock"), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err != nil {
+		return nil, fmt.Errorf("%s is in use by another run: stop it, or set STATE_DIR to another folder", config.StateDir)
+	}
+	c.onStop(func() { lock.Close() })
+
+	// Everything that may be wrong with the configuration is checked before anything that takes long.
+	listener, err := listen("PORT", config.Port)
+	if err != nil {
+		return nil, err
+	}
+	c.onStop(func() { listener.Close() })
+	c.url = "http://" + listener.Addr().String()
+	if err := checkEngines(config); err != nil {
+		return nil, err
+	}
+
+	if c.clock, err = openClock(filepath.Join(config.StateDir, "clock")); err != nil {
+		return nil, err
+	}
+	if c.issuer, err = openIssuer(c.url+"/local/oidc", filepath.Join(config.StateDir, "issuer-key.pem")); err != nil {
+		return nil, err
+	}
+	values, err := functionEnvironment(config, c.url)
+	if err != nil {
+		return nil, err
+	}
+	filter, err := parsePattern(config.Stream.Filter)
+	if err != nil {
+		return nil, fmt.Errorf("the stream's filter: %w", err)
+	}
+
+	binaries, err := newBuild(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	c.onStop(binaries.release)
+	if c.config.DynamoDBEndpoint == "" {
+		if c.config.DynamoDBEndpoint, err = c.startDatabase(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if c.config.SESEndpoint == "" {
+		if c.config.SESEndpoint, err = c.startMailbox(ctx); err != nil {
+			return nil, err
+		}
+	}
+	c.database = databaseClient(c.config.DynamoDBEndpoint)
+	if c.created, err = ensureTable(ctx, c.database); err != nil {
+		return nil, fmt.Errorf("prepare the table at %s: %w", c.config.DynamoDBEndpoint, err)
+	}
+	if c.lambda, err = startLambda(c.config, binaries, values, c.clock); err != nil {
+		return nil, err
+	}
+	background, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	c.onStop(func() {
+		cancel()
+		c.lambda.stop() // which ends what the background waits for
+		running.Wait()
+	})
+	if config.Stream.Function != "" {
+		if c.poller, err = newPoller(c.config, filter, c.lambda); err != nil {
+			return nil, err
+		}
+		running.Go(func() { c.poller.run(background) })
+	}
+	if !config.NoSchedule {
+		running.Go(func() { runSchedule(background, c.lambda, c.clock, c.config.Output) })
+	}
+
+	server := &http.Server{Handler: c, ReadHeaderTimeout: 30 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
+	c.onStop(func() { server.Close() })
+	go server.Serve(listener) // ends with http.ErrServerClosed when Stop closes the server
+	return c, nil
+}
+
+func (config Config) withDefaults() Config {
+	if config.Output == nil {
+		config.Output = io.Discard
+	}
+	if config.Functions == nil {
+		config.Functions = platform.Functions
+	}
+	if config.Routes == nil {
+		config.Routes = rest.Routes
+	}
+	if config.Stream == (Stream{}) {
+		config.Stream = Stream(platform.Stream)
+	}
+	if config.Packages == nil {
+		config.Packages = []string{"./functions/..."}
+	}
+	return config
+}
+
+// Stop ends everything that was started and returns when it is gone. The state stays.
+func (c *Cloud) Stop() {
+	c.stopOnce.Do(func() {
+		for i := len(c.closers) - 1; i >= 0; i-- {
+			c.closers[i]()
+		}
+	})
+}
+
+func (c *Cloud) onStop(f func()) { c.closers = append(c.closers, f) }
+
+// URL is where the API answers, without a slash at its end.
+func (c *Cloud) URL() string { return c.url }
+
+// DynamoDBEndpoint is the engine's address.
+func (c *Cloud) DynamoDBEndpoint() string { return c.config.DynamoDBEndpoint }
+
+// SESEndpoint is the mailbox's address.
+func (c *Cloud) SESEndpoint() string { return c.config.SESEndpoint }
+
+// Database is a client of the engine, beside the functions' own.
+func (c *Cloud) Database() *dynamodb.Client { return c.database }
+
+// TableCreated says whether this start created the table, which is then empty.
+func (c *Cloud) TableCreated() bool { return c.created }
+
+// Now is the instant that the functions see.
+func (c *Cloud) Now() time.Time { return c.clock.now() }
+
+// SetClock has all functions run that far ahead, from the next request on.
+func (c *Cloud) SetClock(offset time.Duration) error {
+	if err := c.clock.set(offset); err != nil {
+		return err
+	}
+	c.lambda.replaceProcesses()
+	return nil
+}
+
+// listen binds a loopback port, or says which variable moves it.
+func listen(variable string, port int) (net.Listener, error) {
+	// A run that was killed may need a moment to let go of its ports.
+	for deadline := time.Now().Add(time.Second); ; time.Sleep(50 * time.Millisecond) {
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			return listener, nil
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return nil, fmt.Errorf("port %d cannot be used (%w): set %s to another one", port, err, variable)
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("port %d is in use: set %s to another one", port, variable)
+		}
+	}
+}

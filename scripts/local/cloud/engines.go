@@ -1,0 +1,227 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"mci.example/customers/shared/table"
+)
+
+// healthTimeout is how long an engine may take to answer.
+const healthTimeout = 30 * time.Second
+
+func databaseBinary(root string) string {
+	return filepath.Join(root, "infra", "node_modules", "@dynoxide", "linux-x64", "dynoxide")
+}
+
+func mailboxModule(root string) string {
+	return filepath.Join(root, "infra", "node_modules", "aws-ses-v2-local")
+}
+
+// checkEngines finds what would keep the engines from starting, before anything that takes long.
+func checkEngines(config Config) error {
+	for variable, endpoint := range map[string]string{"DYNAMODB_ENDPOINT": config.DynamoDBEndpoint, "SES_ENDPOINT": config.SESEndpoint} {
+		if parsed, err := url.Parse(endpoint); endpoint != "" && (err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https") {
+			return fmt.Errorf("%s is no address of the form http://host:port: %s", variable, endpoint)
+		}
+	}
+	if config.DynamoDBEndpoint == "" {
+		if err := free("DYNAMODB_PORT", config.DynamoDBPort); err != nil {
+			return err
+		}
+		if _, err := os.Stat(databaseBinary(config.Root)); err != nil {
+			if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+				return fmt.Errorf("the DynamoDB-compatible engine runs on Linux x64 only: start DynamoDB Local and set DYNAMODB_ENDPOINT to its address")
+			}
+			return fmt.Errorf("the DynamoDB-compatible engine is not installed: run npm ci --prefix infra")
+		}
+	}
+	if config.SESEndpoint == "" {
+		if err := free("SES_PORT", config.SESPort); err != nil {
+			return err
+		}
+		if _, err := os.Stat(mailboxModule(config.Root)); err != nil {
+			return fmt.Errorf("the SES-compatible mailbox is not installed: run npm ci --prefix infra")
+		}
+		if _, err := exec.LookPath("node"); err != nil {
+			return fmt.Errorf("node is not installed, and the SES-compatible mailbox runs on it: install Node.js 20 or newer")
+		}
+	}
+	return nil
+}
+
+// free checks that a port that an engine is to have is not taken.
+func free(variable string, port int) error {
+	if port == 0 {
+		return nil
+	}
+	listener, err := listen(variable, port)
+	if err != nil {
+		return err
+	}
+	return listener.Close()
+}
+
+func (c *Cloud) startDatabase(ctx context.Context) (string, error) {
+	return c.startEngine(ctx, engine{
+		name: "dynamodb", port: c.config.DynamoDBPort, health: "/",
+		command: func(port string) *exec.Cmd {
+			return exec.Command(databaseBinary(c.config.Root), "serve", "--host", "127.0.0.1", "--port", port,
+				"--db-path", filepath.Join(c.config.StateDir, "dynamodb.sqlite"))
+		},
+	})
+}
+
+// mailboxScript runs the mailbox until its standard input closes, which it does when this process dies.
+const mailboxScript = `require(process.argv[1]).default({ host: '127.0.0.1', port: Number(process.argv[2]) });
+process.stdin.resume().on('end', () => process.exit());`
+
+func (c *Cloud) startMailbox(ctx context.Context) (string, error) {
+	return c.startEngine(ctx, engine{
+		name: "ses", port: c.config.SESPort, health: "/health-check",
+		command: func(port string) *exec.Cmd {
+			return exec.Command("node", "-e", mailboxScript, mailboxModule(c.config.Root), port)
+		},
+	})
+}
+
+type engine struct {
+	name    string
+	port    int
+	health  string // the path that answers 200 once the engine is up
+	command func(port string) *exec.Cmd
+}
+
+// startEngine starts the engine, waits until it answers, and says where.
+func (c *Cloud) startEngine(ctx context.Context, e engine) (endpoint string, err error) {
+	log, err := os.OpenFile(filepath.Join(c.config.StateDir, "logs", e.name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return "", fmt.Errorf("open the log of %s: %w", e.name, err)
+	}
+	c.onStop(func() { log.Close() })
+	// Any free port is free only until somebody else takes it, so that is tried again; a given port is not.
+	attempts := 1
+	if e.port == 0 {
+		attempts = 5
+	}
+	for range attempts {
+		port := e.port
+		if port == 0 {
+			if port, err = freePort(); err != nil {
+				return "", err
+			}
+		}
+		cmd := e.command(strconv.Itoa(port))
+		cmd.Stdout, cmd.Stderr = log, log
+		input, output, pipeErr := os.Pipe()
+		if pipeErr != nil {
+			return "", fmt.Errorf("start %s: %w", e.name, pipeErr)
+		}
+		cmd.Stdin = input
+		var running *child
+		running, err = spawn(cmd)
+		input.Close()
+		if err != nil {
+			output.Close()
+			return "", err
+		}
+		endpoint = "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		if err = waitHealthy(ctx, endpoint+e.health, running); err == nil {
+			c.onStop(func() { running.terminate(5 * time.Second); output.Close() })
+			return endpoint, nil
+		}
+		running.kill()
+		output.Close()
+	}
+	return "", fmt.Errorf("%s did not start: %w (log: %s)", e.name, err, log.Name())
+}
+
+func freePort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port, nil
+}
+
+func waitHealthy(ctx context.Context, url string, running *child) error {
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		if answer, err := http.DefaultClient.Do(request); err == nil {
+			io.Copy(io.Discard, answer.Body)
+			answer.Body.Close()
+			// Whoever else has taken the port meanwhile answers in vain.
+			if answer.StatusCode == http.StatusOK && running.running() {
+				return nil
+			}
+		}
+		select {
+		case <-running.done:
+			return fmt.Errorf("it ended (%v)", running.err)
+		case <-ctx.Done():
+			return fmt.Errorf("it does not answer: %w", ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// awsConfig reaches an engine as the functions do, with credentials that open nothing.
+func awsConfig(endpoint string) aws.Config {
+	return aws.Config{
+		Region:       Region,
+		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
+		BaseEndpoint: aws.String(endpoint),
+	}
+}
+
+func databaseClient(endpoint string) *dynamodb.Client {
+	return dynamodb.NewFromConfig(awsConfig(endpoint))
+}
+
+// ensureTable creates the table if the engine has none, and says whether it did.
+func ensureTable(ctx context.Context, client *dynamodb.Client) (created bool, err error) {
+	name := aws.String(TableName)
+	_, err = client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: name})
+	if err == nil {
+		return false, nil
+	}
+	if missing := (*types.ResourceNotFoundException)(nil); !errors.As(err, &missing) {
+		return false, err
+	}
+	if _, err = client.CreateTable(ctx, table.CreateInput(TableName)); err != nil {
+		return false, fmt.Errorf("create the table: %w", err)
+	}
+	if err = dynamodb.NewTableExistsWaiter(client, func(options *dynamodb.TableExistsWaiterOptions) {
+		options.MinDelay = 20 * time.Millisecond
+	}).Wait(ctx, &dynamodb.DescribeTableInput{TableName: name}, healthTimeout); err != nil {
+		return false, fmt.Errorf("wait for the table: %w", err)
+	}
+	_, err = client.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{TableName: name,
+		TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: aws.String(table.TimeToLive), Enabled: aws.Bool(true)}})
+	if err != nil {
+		return false, fmt.Errorf("set the attribute that items expire by: %w", err)
+	}
+	return true, nil
+}

@@ -1,0 +1,101 @@
+package cloud
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"mci.example/customers/shared/platform"
+)
+
+// functionEnvironment gives the value of every variable that a function declares; in AWS the stack does.
+func functionEnvironment(config Config, url string) (map[string]string, error) {
+	key, err := cursorKey(filepath.Join(config.StateDir, "cursor-key"))
+	if err != nil {
+		return nil, fmt.Errorf("the key that seals cursors: %w", err)
+	}
+	values := map[string]string{
+		platform.TableName:        TableName,
+		platform.PartnerClaim:     PartnerClaim,
+		platform.RolesClaim:       RolesClaim,
+		platform.CursorKey:        key,
+		platform.Sender:           Sender,
+		platform.ConfigurationSet: "consent",
+		platform.PublicURL:        url,
+	}
+	for _, function := range config.Functions {
+		for _, name := range function.Environment {
+			if _, known := values[name]; !known {
+				return nil, fmt.Errorf("%s reads %s, to which the one-machine cloud gives no value", function.Name, name)
+			}
+		}
+	}
+	return values, nil
+}
+
+// cursorKey makes the key at the first start and keeps it, so that cursors outlive a restart.
+func cursorKey(path string) (string, error) {
+	kept, err := os.ReadFile(path)
+	if err == nil {
+		return strings.TrimSpace(string(kept)), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	secret := make([]byte, 32)
+	rand.Read(secret) // never fails
+	key := base64.StdEncoding.EncodeToString(secret)
+	return key, writeFile(path, []byte(key))
+}
+
+// environment is what a process of the function is started with: its own variables and those that Lambda sets, and
+// nothing of this process's, so that no credentials or settings of the user reach it.
+func (l *lambda) environment(function platform.Function, process string) []string {
+	dynamodb, ses := l.config.DynamoDBEndpoint, l.config.SESEndpoint
+	if l.config.Endpoints != nil {
+		dynamodb, ses = l.config.Endpoints(function.Name, process)
+	}
+	environment := []string{
+		"PATH=/usr/local/bin:/usr/bin:/bin",
+		"LANG=en_US.UTF-8",
+		"TZ=:UTC",
+		"AWS_REGION=" + Region,
+		"AWS_DEFAULT_REGION=" + Region,
+		"AWS_ACCESS_KEY_ID=local",
+		"AWS_SECRET_ACCESS_KEY=local",
+		"AWS_EXECUTION_ENV=AWS_Lambda_provided.al2023",
+		"AWS_LAMBDA_FUNCTION_NAME=" + function.Name,
+		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=" + strconv.Itoa(function.MemoryMB),
+		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
+		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/" + function.Name,
+		"AWS_LAMBDA_LOG_STREAM_NAME=" + process,
+		"AWS_LAMBDA_RUNTIME_API=" + l.runtimeAPI + "/" + process,
+		"AWS_ENDPOINT_URL_DYNAMODB=" + dynamodb,
+		"AWS_ENDPOINT_URL_SESV2=" + ses,
+		"LAMBDA_TASK_ROOT=" + l.binaries.folder,
+		"_HANDLER=bootstrap",
+	}
+	for _, name := range function.Environment {
+		environment = append(environment, name+"="+l.values[name])
+	}
+	if offset := l.clock.offset(); offset != 0 {
+		environment = append(environment, platform.ClockOffset+"="+offset.String())
+	}
+	return environment
+}
+
+// writeFile replaces the file as a whole or not at all, so that a killed run leaves no half of it.
+func writeFile(path string, content []byte) error {
+	temporary := path + ".new"
+	if err := os.WriteFile(temporary, content, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temporary, path)
+}

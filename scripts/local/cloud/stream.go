@@ -1,0 +1,406 @@
+package cloud
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+)
+
+const (
+	// idlePoll is how often the stream is looked at while nothing happens; a Lambda poller does so four times a second.
+	idlePoll = 250 * time.Millisecond
+	// Retries of a batch wait longer and longer, between these bounds.
+	firstBackoff, longestBackoff = 100 * time.Millisecond, 5 * time.Second
+)
+
+// poller is the event source mapping between the table's stream and a function: it reads every shard in order, keeps the
+// records that match the filter, and hands them to the function in batches until each was taken or given up.
+type poller struct {
+	config   Config
+	stream   Stream
+	filter   pattern
+	lambda   *lambda
+	database *dynamodb.Client
+	client   *dynamodbstreams.Client
+
+	checkpointFile string
+	checkpoint     checkpoint
+	iterators      map[string]string  // by shard
+	wake           chan chan struct{} // a request to read everything now; closed by the poller once it did
+}
+
+// checkpoint is how far the stream was read. It survives a restart.
+type checkpoint struct {
+	Stream string            `json:"stream"`
+	Shards map[string]string `json:"shards"` // the sequence number of the last record that is done with, by shard
+}
+
+func newPoller(config Config, filter pattern, lambda *lambda) (*poller, error) {
+	p := &poller{config: config, stream: config.Stream, filter: filter, lambda: lambda,
+		database:       databaseClient(config.DynamoDBEndpoint),
+		client:         dynamodbstreams.NewFromConfig(awsConfig(config.DynamoDBEndpoint)),
+		checkpointFile: filepath.Join(config.StateDir, "stream.json"),
+		checkpoint:     checkpoint{Shards: map[string]string{}},
+		iterators:      map[string]string{},
+		wake:           make(chan chan struct{}),
+	}
+	kept, err := os.ReadFile(p.checkpointFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return p, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(kept, &p.checkpoint)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the stream's checkpoint: %w", err)
+	}
+	return p, nil
+}
+
+// run reads the stream until ctx is over. What cannot be read now is read later.
+func (p *poller) run(ctx context.Context) {
+	var asked []chan struct{}
+	backoff := idlePoll
+	for {
+		err := p.round(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		wait := idlePoll
+		if err != nil {
+			fmt.Fprintf(p.config.Output, "the table's stream cannot be read, trying again in %s: %v\n", backoff, err)
+			clear(p.iterators)
+			wait, backoff = backoff, min(2*backoff, longestBackoff)
+		} else {
+			backoff = idlePoll
+			for _, done := range asked {
+				close(done)
+			}
+			asked = nil
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case done := <-p.wake:
+			timer.Stop()
+			asked = append(asked, done)
+		case <-timer.C:
+		}
+	}
+}
+
+// drain returns once everything was read and handled that was in the stream when it was called.
+func (p *poller) drain(ctx context.Context) error {
+	done := make(chan struct{})
+	select {
+	case p.wake <- done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// round reads every shard up to its present end.
+func (p *poller) round(ctx context.Context) error {
+	described, err := p.database.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: aws.String(TableName)})
+	if err != nil {
+		return fmt.Errorf("find the stream: %w", err)
+	}
+	stream := aws.ToString(described.Table.LatestStreamArn)
+	if stream == "" {
+		return errors.New("the table has no stream")
+	}
+	if stream != p.checkpoint.Stream { // a new table
+		p.checkpoint = checkpoint{Stream: stream, Shards: map[string]string{}}
+		clear(p.iterators)
+	}
+	shards, err := p.shards(ctx)
+	if err != nil {
+		return err
+	}
+	for _, shard := range shards {
+		if err := p.readShard(ctx, shard); err != nil {
+			return fmt.Errorf("read shard %s: %w", shard, err)
+		}
+	}
+	return nil
+}
+
+// shards lists the stream's shards, parents before children.
+func (p *poller) shards(ctx context.Context) ([]string, error) {
+	var shards []string
+	input := &dynamodbstreams.DescribeStreamInput{StreamArn: aws.String(p.checkpoint.Stream)}
+	for {
+		page, err := p.client.DescribeStream(ctx, input)
+		if err != nil {
+			return nil, fmt.Errorf("list the stream's shards: %w", err)
+		}
+		for _, shard := range page.StreamDescription.Shards {
+			shards = append(shards, aws.ToString(shard.ShardId))
+		}
+		input.ExclusiveStartShardId = page.StreamDescription.LastEvaluatedShardId
+		if input.ExclusiveStartShardId == nil {
+			slices.Sort(shards) // shard IDs begin with the time they were opened
+			return shards, nil
+		}
+	}
+}
+
+func (p *poller) readShard(ctx context.Context, shard string) error {
+	iterator, known := p.iterators[shard]
+	if !known {
+		var err error
+		if iterator, err = p.iterator(ctx, shard); err != nil {
+			return err
+		}
+	}
+	for iterator != "" { // a shard that is closed and read to its end has no next iterator
+		page, err := p.client.GetRecords(ctx, &dynamodbstreams.GetRecordsInput{ShardIterator: aws.String(iterator)})
+		if expired := (*types.ExpiredIteratorException)(nil); errors.As(err, &expired) {
+			if iterator, err = p.iterator(ctx, shard); err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if err := p.handle(ctx, shard, page.Records); err != nil {
+			return err
+		}
+		iterator = aws.ToString(page.NextShardIterator)
+		p.iterators[shard] = iterator
+		if len(page.Records) == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// iterator begins after the last record that is done with, or at the oldest there is.
+func (p *poller) iterator(ctx context.Context, shard string) (string, error) {
+	oldest := &dynamodbstreams.GetShardIteratorInput{StreamArn: aws.String(p.checkpoint.Stream), ShardId: aws.String(shard),
+		ShardIteratorType: types.ShardIteratorTypeTrimHorizon}
+	input := oldest
+	if last := p.checkpoint.Shards[shard]; last != "" {
+		after := *oldest
+		after.ShardIteratorType, after.SequenceNumber = types.ShardIteratorTypeAfterSequenceNumber, aws.String(last)
+		input = &after
+	}
+	output, err := p.client.GetShardIterator(ctx, input)
+	if trimmed := (*types.TrimmedDataAccessException)(nil); errors.As(err, &trimmed) {
+		output, err = p.client.GetShardIterator(ctx, oldest)
+	}
+	if err != nil {
+		return "", fmt.Errorf("find the place to read on: %w", err)
+	}
+	return aws.ToString(output.ShardIterator), nil
+}
+
+// streamRecord is a record on its way to the function.
+type streamRecord struct {
+	sequence string
+	born     time.Time
+	event    json.RawMessage
+}
+
+// handle has the function take the matching records, in batches, and moves the checkpoint behind them.
+func (p *poller) handle(ctx context.Context, shard string, records []types.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	var matching []streamRecord
+	for _, record := range records {
+		event, err := json.Marshal(streamEvent(record, p.checkpoint.Stream))
+		if err != nil {
+			return fmt.Errorf("encode a record: %w", err)
+		}
+		matched, err := p.filter.matches(event)
+		if err != nil {
+			return err
+		}
+		if matched {
+			matching = append(matching, streamRecord{aws.ToString(record.Dynamodb.SequenceNumber),
+				aws.ToTime(record.Dynamodb.ApproximateCreationDateTime), event})
+		}
+	}
+	size := max(1, p.stream.BatchSize)
+	for batch := range slices.Chunk(matching, size) {
+		if err := p.deliver(ctx, shard, batch); err != nil {
+			return err
+		}
+		if err := p.keep(shard, batch[len(batch)-1].sequence); err != nil {
+			return err
+		}
+	}
+	return p.keep(shard, aws.ToString(records[len(records)-1].Dynamodb.SequenceNumber))
+}
+
+func (p *poller) keep(shard, sequence string) error {
+	p.checkpoint.Shards[shard] = sequence
+	encoded, err := json.Marshal(p.checkpoint)
+	if err == nil {
+		err = writeFile(p.checkpointFile, encoded)
+	}
+	if err != nil {
+		return fmt.Errorf("keep the stream's checkpoint: %w", err)
+	}
+	return nil
+}
+
+// deliver hands the batch to the function until every record of it was taken or given up. A batch of which nothing was
+// taken is halved, so that a bad record keeps back as few others as possible.
+func (p *poller) deliver(ctx context.Context, shard string, batch []streamRecord) error {
+	tries, backoff := 0, firstBackoff
+	for len(batch) > 0 {
+		requestID := newID()
+		taken, result := p.offer(requestID, batch)
+		if ctx.Err() != nil { // the function was stopped, which is no failure of its own
+			return ctx.Err()
+		}
+		if taken > 0 {
+			if err := p.keep(shard, batch[taken-1].sequence); err != nil {
+				return err
+			}
+			batch, tries, backoff = batch[taken:], 0, firstBackoff
+		} else if half := len(batch) / 2; half > 0 {
+			if err := p.deliver(ctx, shard, batch[:half]); err != nil {
+				return err
+			}
+			return p.deliver(ctx, shard, batch[half:])
+		}
+		if len(batch) == 0 {
+			return nil
+		}
+		tries++
+		if condition := p.exhausted(batch[0], tries); condition != "" {
+			if err := p.giveUp(shard, batch[0], condition, requestID, tries, result); err != nil {
+				return err
+			}
+			batch, tries, backoff = batch[1:], 0, firstBackoff
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(backoff):
+		}
+		backoff = min(2*backoff, longestBackoff)
+	}
+	return nil
+}
+
+// offer has the function work on the batch and says how many records, from the first on, are done with.
+func (p *poller) offer(requestID string, batch []streamRecord) (taken int, result Result) {
+	records := make([]json.RawMessage, len(batch))
+	for i, record := range batch {
+		records[i] = record.event
+	}
+	payload, err := json.Marshal(map[string]any{"Records": records})
+	if err != nil {
+		return 0, failure("InvalidRequest", err.Error())
+	}
+	result = p.lambda.invoke(p.stream.Function, requestID, payload)
+	if result.Failed {
+		return 0, result
+	}
+	return firstFailure(result.Payload, batch), result
+}
+
+// firstFailure reads which records a function reports as failed, as the event source mapping does: a report that names
+// what was not in the batch, or that cannot be read, is a failure of the whole batch.
+func firstFailure(answer []byte, batch []streamRecord) int {
+	var report struct {
+		Failures []struct {
+			Sequence string `json:"itemIdentifier"`
+		} `json:"batchItemFailures"`
+	}
+	if len(answer) == 0 {
+		return len(batch)
+	}
+	if err := json.Unmarshal(answer, &report); err != nil {
+		return 0
+	}
+	first := len(batch)
+	for _, failed := range report.Failures {
+		position := slices.IndexFunc(batch, func(record streamRecord) bool { return record.sequence == failed.Sequence })
+		if position < 0 {
+			return 0
+		}
+		first = min(first, position)
+	}
+	return first
+}
+
+// exhausted says why a record is not tried again, if it is not.
+func (p *poller) exhausted(record streamRecord, tries int) string {
+	switch {
+	case tries > p.stream.Retries:
+		return "RetryAttemptsExhausted"
+	case p.stream.MaximumAge > 0 && time.Since(record.born) > p.stream.MaximumAge:
+		return "RecordAgeExceeded"
+	default:
+		return ""
+	}
+}
+
+// giveUp writes the record down as the dead-letter queue gets it: not the record, but where it stands in the stream.
+func (p *poller) giveUp(shard string, record streamRecord, condition, requestID string, tries int, result Result) error {
+	responseContext := map[string]any{"statusCode": 200, "executedVersion": "$LATEST"}
+	if result.Failed {
+		responseContext["functionError"] = "Unhandled"
+	}
+	born := record.born.UTC().Format(time.RFC3339Nano)
+	letter, err := json.Marshal(map[string]any{
+		"requestContext": map[string]any{"requestId": requestID, "functionArn": functionARN(p.stream.Function),
+			"condition": condition, "approximateInvokeCount": tries},
+		"responseContext": responseContext,
+		"version":         "1.0",
+		"timestamp":       time.Now().UTC().Format(time.RFC3339Nano),
+		"DDBStreamBatchInfo": map[string]any{"shardId": shard, "startSequenceNumber": record.sequence,
+			"endSequenceNumber": record.sequence, "approximateArrivalOfFirstRecord": born,
+			"approximateArrivalOfLastRecord": born, "batchSize": 1, "streamArn": p.checkpoint.Stream},
+	})
+	if err != nil {
+		return fmt.Errorf("encode a dead letter: %w", err)
+	}
+	path := filepath.Join(p.config.StateDir, "dead-letters.jsonl")
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("write a dead letter: %w", err)
+	}
+	defer file.Close()
+	if _, err := file.Write(append(letter, '\n')); err != nil {
+		return fmt.Errorf("write a dead letter: %w", err)
+	}
+	fmt.Fprintf(p.config.Output, "%s gave up a record of the stream (%s): see %s\n", p.stream.Function, condition, path)
+	return p.keep(shard, record.sequence)
+}
+
+// Drain returns once the function that the stream wakes has worked on everything that was written until now.
+func (c *Cloud) Drain(ctx context.Context) error {
+	if c.poller == nil {
+		return nil
+	}
+	if err := c.poller.drain(ctx); err != nil {
+		return fmt.Errorf("wait for the table's stream: %w", err)
+	}
+	return nil
+}
