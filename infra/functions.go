@@ -1,0 +1,177 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3assets"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
+
+	"mci.example/customers/shared/platform"
+)
+
+// function is a Lambda function of the stack with its role.
+type function struct {
+	platform.Function
+	awslambda.CfnFunction
+	role awsiam.CfnRole
+}
+
+// addFunctions makes every function that the application declares, each with a role that may do what its code calls.
+func (s *system) addFunctions() error {
+	s.addCursorKey()
+	for _, declared := range platform.Functions {
+		if err := s.addFunction(declared); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *system) addFunction(declared platform.Function) error {
+	id := pascal(declared.Name)
+	zip := filepath.Join(s.assets, declared.Name+".zip")
+	if _, err := os.Stat(zip); err != nil {
+		return fmt.Errorf("finding the zip of function %s, which make build makes: %w", declared.Name, err)
+	}
+	environment, err := s.environment(declared)
+	if err != nil {
+		return err
+	}
+	logs := s.logGroup(id+"Logs", "/"+s.name("")+"/"+declared.Name)
+	role := awsiam.NewCfnRole(s.stack, str(id+"Role"), &awsiam.CfnRoleProps{
+		Description: str("What function " + declared.Name + " may do"),
+		AssumeRolePolicyDocument: document(map[string]any{
+			"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]any{"Service": "lambda.amazonaws.com"},
+		}),
+		Policies: &[]any{&awsiam.CfnRole_PolicyProperty{
+			PolicyName: str("runtime"),
+			PolicyDocument: document(
+				allow([]string{"logs:CreateLogStream", "logs:PutLogEvents"}, logs.AttrArn()),
+				allow([]string{"xray:PutTelemetryRecords", "xray:PutTraceSegments"}, str("*")),
+			),
+		}},
+	})
+	accept(role, "AwsSolutions-IAM5", "X-Ray's two writing actions take no resource", "Resource::*")
+	if calls := s.calls(declared.Name); len(calls) > 0 {
+		s.permit(role, id+"Calls", "calls", calls...)
+	}
+	code := awss3assets.NewAsset(s.stack, str(id+"Code"), &awss3assets.AssetProps{Path: str(zip)})
+	made := awslambda.NewCfnFunction(s.stack, str(id), &awslambda.CfnFunctionProps{
+		FunctionName:  str(s.name(declared.Name)),
+		Description:   str("functions/" + declared.Name),
+		Runtime:       str("provided.al2023"),
+		Architectures: strs("arm64"),
+		Handler:       str("bootstrap"),
+		Code: &awslambda.CfnFunction_CodeProperty{
+			S3Bucket: code.S3BucketName(), S3Key: code.S3ObjectKey(),
+		},
+		Role:          role.AttrArn(),
+		MemorySize:    num(declared.MemoryMB),
+		Timeout:       num(int(declared.Timeout.Seconds())),
+		Environment:   &awslambda.CfnFunction_EnvironmentProperty{Variables: &environment},
+		TracingConfig: &awslambda.CfnFunction_TracingConfigProperty{Mode: str("Active")},
+		LoggingConfig: &awslambda.CfnFunction_LoggingConfigProperty{LogFormat: str("JSON"), LogGroup: logs.Ref()},
+	})
+	s.functions[declared.Name] = function{declared, made, role}
+	return nil
+}
+
+// environment is what the function reads, and nothing else: never what only the one-machine cloud sets.
+func (s *system) environment(declared platform.Function) (map[string]*string, error) {
+	values := map[string]*string{
+		platform.TableName:        s.table.name,
+		platform.PartnerClaim:     str(s.PartnerClaim),
+		platform.RolesClaim:       str(s.RolesClaim),
+		platform.CursorKey:        s.cursorKey,
+		platform.Sender:           str(s.Sender),
+		platform.ConfigurationSet: s.mail.configurationSet,
+		platform.PublicURL:        s.publicURL(),
+		platform.Stage:            str(string(s.Stage)),
+	}
+	environment := map[string]*string{}
+	for _, name := range append(slices.Clone(declared.Environment), platform.Stage) {
+		value := values[name]
+		if value == nil {
+			return nil, fmt.Errorf("function %s reads %s, for which the stack has no value", declared.Name, name)
+		}
+		environment[name] = value
+	}
+	return environment, nil
+}
+
+// calls are the policy statements for exactly the actions that the function's code calls: those of DynamoDB on the
+// table, queries on its indexes too; those of SES on our identity and configuration set, in our sender's name.
+func (s *system) calls(name string) []map[string]any {
+	var table, queries, mail []string
+	for _, action := range platform.Permissions[name] {
+		switch {
+		case strings.HasPrefix(action, "ses:"):
+			mail = append(mail, action)
+		case action == "dynamodb:Query":
+			queries = append(queries, action)
+		default:
+			table = append(table, action)
+		}
+	}
+	var statements []map[string]any
+	if len(table) > 0 {
+		statements = append(statements, allow(table, s.table.arn))
+	}
+	if len(queries) > 0 {
+		statements = append(statements, allow(queries, append(s.table.indexes(), s.table.arn)...))
+	}
+	if len(mail) > 0 {
+		statement := allow(mail, s.mail.identityArn, s.mail.configurationSetArn)
+		statement["Condition"] = map[string]any{"StringEquals": map[string]any{"ses:FromAddress": s.Sender}}
+		statements = append(statements, statement)
+	}
+	return statements
+}
+
+// permit gives a role one more policy. It is a resource of its own, so that a role can be made before what it may use.
+func (s *system) permit(role awsiam.CfnRole, id, name string, statements ...map[string]any) awsiam.CfnPolicy {
+	return awsiam.NewCfnPolicy(s.stack, str(id), &awsiam.CfnPolicyProps{
+		Roles: &[]*string{role.Ref()}, PolicyName: str(name), PolicyDocument: document(statements...),
+	})
+}
+
+// addCursorKey makes the secret that cursors of lists are sealed with. Functions get it when they are deployed; the
+// next number makes another secret, and so a deployment of everything that reads it.
+func (s *system) addCursorKey() {
+	secret := awssecretsmanager.NewCfnSecret(s.stack, str(fmt.Sprint("CursorKey", s.CursorKey)), &awssecretsmanager.CfnSecretProps{
+		Description: str("Seals the cursors of " + s.name("")),
+		GenerateSecretString: &awssecretsmanager.CfnSecret_GenerateSecretStringProperty{
+			PasswordLength: num(64), ExcludePunctuation: yes,
+		},
+	})
+	secret.ApplyRemovalPolicy(awscdk.RemovalPolicy_DESTROY, nil)
+	accept(secret, "AwsSolutions-SMG4", "it is replaced by a deployment with the next cursorKey, never behind the functions' back")
+	s.cursorKey = str("{{resolve:secretsmanager:" + *secret.Ref() + ":SecretString}}")
+}
+
+// invocable lets an AWS service call the function on behalf of one source.
+func (s *system) invocable(id, name, service string, source *string) {
+	awslambda.NewCfnPermission(s.stack, str(id), &awslambda.CfnPermissionProps{
+		Action:        str("lambda:InvokeFunction"),
+		FunctionName:  s.functions[name].AttrArn(),
+		Principal:     str(service),
+		SourceArn:     source,
+		SourceAccount: s.stack.Account(),
+	})
+}
+
+// pascal turns a folder's name into a logical ID: add-customer is AddCustomer.
+func pascal(name string) string {
+	var id strings.Builder
+	for word := range strings.SplitSeq(name, "-") {
+		id.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return id.String()
+}

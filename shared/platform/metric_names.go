@@ -1,0 +1,34 @@
+package platform
+
+// Stage is the environment variable that says which deployment a function belongs to (dev, prod, or local on one
+// machine). Every function has it, and every business metric carries it as its one dimension.
+const Stage = "STAGE"
+
+// MetricNamespace is where business metrics go, as CloudWatch embedded metric format, with the dimension
+// MetricDimension. Dashboards and alarms read them by these names.
+const (
+	MetricNamespace = "MCI/Customers"
+	MetricDimension = "Stage"
+)
+
+// Names of the business metrics. All but the last two count what took effect, as the events of claims do.
+const (
+	ClaimsAdded        = "ClaimsAdded"
+	ClaimsClaimed      = "ClaimsClaimed"
+	ConsentsRequested  = "ConsentsRequested"
+	ConsentsReminded   = "ConsentsReminded"
+	ConsentsAccepted   = "ConsentsAccepted"
+	ConsentsDeclined   = "ConsentsDeclined"
+	ClaimsSubmitted    = "ClaimsSubmitted"
+	ClaimsReturned     = "ClaimsReturned"
+	ClaimsCompleted    = "ClaimsCompleted"
+	ClaimsRejected     = "ClaimsRejected"
+	ClaimsCancelled    = "ClaimsCancelled"
+	ClaimsExpired      = "ClaimsExpired"
+	ReferralsCreated   = "ReferralsCreated"
+	ReferralsUpgraded  = "ReferralsUpgraded"
+	EmailsBounced      = "EmailsBounced"
+	EmailsComplained   = "EmailsComplained"
+	TimeToConsentHours = "TimeToConsentHours" // from the first consent email to the customer's acceptance
+	SweepLagSeconds    = "SweepLagSeconds"    // how long the oldest due claim had waited; every sweep says it, 0 for none
+)
