@@ -3,48 +3,33 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
 )
 
 func main() {
-	os.Exit(run())
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
-// run is main with an exit code: 1 when a setting is wrong or missing, or when a check finds something.
-func run() int {
+// run synthesises the stack that the settings ask for. The settings are checked before anything is started or written.
+func run() error {
+	context := map[string]any{}
+	if given := os.Getenv("CDK_CONTEXT_JSON"); given != "" { // where the CDK's command line puts them
+		if err := json.Unmarshal([]byte(given), &context); err != nil {
+			return fmt.Errorf("reading the settings that the CDK hands over: %w", err)
+		}
+	}
+	settings, err := settingsOf(context)
+	if err != nil {
+		return err
+	}
 	defer jsii.Close()
-	app := newApp(nil)
-	settings, err := settingsOf(app.Node().GetAllContext(nil).(map[string]any))
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	stack, err := newStack(app, settings, "build")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	findings := findingsOf(app.Synth(nil).GetStackByName(stack.StackName()))
-	for _, finding := range findings {
-		fmt.Fprintln(os.Stderr, finding)
-	}
-	if len(findings) > 0 {
-		return 1
-	}
-	return 0
-}
-
-// newApp returns the app with every check that there is switched on. Nothing in it depends on the machine.
-func newApp(outdir *string) awscdk.App {
-	return awscdk.NewApp(&awscdk.AppProps{
-		Outdir:             outdir,
-		AnalyticsReporting: jsii.Bool(false),
-		TreeMetadata:       jsii.Bool(false),
-		StackTraces:        jsii.Bool(false),
-		PostCliContext:     &map[string]any{"@aws-cdk/core:validateAgainstDefaultRules": true},
-	})
+	_, err = synthesise(settings, "build", nil)
+	return err
 }

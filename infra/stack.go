@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -139,11 +140,26 @@ func accept(resource any, id, reason string, appliesTo ...any) {
 	cdknag.NagSuppressions_AddResourceSuppressions(resource, &[]*cdknag.NagPackSuppression{suppression}, nil)
 }
 
-// findingsOf lists what the checks found on a synthesised stack. Any finding, of whatever level, fails the synth.
-func findingsOf(stack cxapi.CloudFormationStackArtifact) []string {
-	var findings []string
-	for _, message := range *stack.Messages() {
-		findings = append(findings, fmt.Sprintf("%s: %s: %v", message.Level, *message.Id, message.Entry.Data))
+// synthesise writes the stack's template, with the zips of the folder assets beside it, into a folder that is the
+// CDK's own choice where none is named. It returns what was written, or an error that lists every finding of the checks:
+// those of cdk-nag and those of the CDK on CloudFormation templates.
+func synthesise(settings Settings, assets string, outdir *string) (cxapi.CloudFormationStackArtifact, error) {
+	app := awscdk.NewApp(&awscdk.AppProps{
+		Outdir:             outdir,
+		AnalyticsReporting: no,
+		TreeMetadata:       no,
+		PostCliContext:     &map[string]any{"@aws-cdk/core:validateAgainstDefaultRules": true},
+	})
+	stack, err := newStack(app, settings, assets)
+	if err != nil {
+		return nil, err
 	}
-	return findings
+	made := app.Synth(nil).GetStackByName(stack.StackName())
+	var findings []error
+	for _, message := range *made.Messages() {
+		if message.Level != cxapi.SynthesisMessageLevel_INFO {
+			findings = append(findings, fmt.Errorf("%s at %s: %v", message.Level, *message.Id, message.Entry.Data))
+		}
+	}
+	return made, errors.Join(findings...)
 }

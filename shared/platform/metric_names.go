@@ -29,6 +29,6 @@ const (
 	ReferralsUpgraded  = "ReferralsUpgraded"
 	EmailsBounced      = "EmailsBounced"
 	EmailsComplained   = "EmailsComplained"
-	TimeToConsentHours = "TimeToConsentHours" // from the first consent email to the customer's acceptance
+	TimeToConsentHours = "TimeToConsentHours" // from the birth of the claim to the consent
 	SweepLagSeconds    = "SweepLagSeconds"    // how long the oldest due claim had waited; every sweep says it, 0 for none
 )
