@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Money is an amount in decimal digits, such as 1250.00, and its ISO 4217 currency.
@@ -159,7 +160,26 @@ func (t *telling) fill(sentence string) (phrase, error) {
 		p = append(p, value)
 		sentence = after
 	}
+	p.close()
 	return p, nil
+}
+
+// close takes away the spaces that a sentence has around its values, for names in letters, where a name in characters
+// stands between characters: those are written without.
+func (p phrase) close() {
+	for i := 1; i < len(p); i++ {
+		last, _ := utf8.DecodeLastRuneInString(strings.TrimSuffix(p[i-1].Text, " "))
+		first, _ := utf8.DecodeRuneInString(strings.TrimPrefix(p[i].Text, " "))
+		if character(last) && character(first) {
+			p[i-1].Text = strings.TrimSuffix(p[i-1].Text, " ")
+			p[i].Text = strings.TrimPrefix(p[i].Text, " ")
+		}
+	}
+}
+
+// character tells whether a rune is one of those that Chinese and Japanese are written in.
+func character(r rune) bool {
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) || r == 'ー' || r == '々'
 }
 
 // section is a heading of the page and what stands under it: a list, or a paragraph.

@@ -98,7 +98,7 @@ func (d *letter) write(reminder bool) error {
 	if err != nil {
 		return err
 	}
-	d.Parts = sections
+	d.Parts = sections[:2] // what is recorded stands on the page, where the answer is given
 	return nil
 }
 

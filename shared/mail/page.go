@@ -88,7 +88,8 @@ func (p Page) Render(l Locale) (status int, header map[string]string, body strin
 	if err != nil {
 		return 0, nil, "", err
 	}
-	v := view{telling: t, Style: template.CSS(pageStyle), Accepted: p.State == Accepted, Asking: state.asking,
+	v := view{telling: t, Style: template.CSS(pageStyle), Accepted: p.State == Accepted,
+		Recorded: p.State == Accepted || p.State == Declined, Asking: state.asking,
 		ReasonProblem: p.State == ReasonTooLong, DecisionProblem: p.State == WrongDecision}
 	if err := v.write(p, state.words, state.paragraphs, state.rows, state.problem); err != nil {
 		return 0, nil, "", err
@@ -114,6 +115,7 @@ type view struct {
 	Rows            []row
 	Asking          bool
 	Accepted        bool
+	Recorded        bool // there is an answer to tell of
 	Problem         phrase
 	ReasonProblem   bool
 	DecisionProblem bool

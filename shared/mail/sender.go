@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"mime"
 	netmail "net/mail"
 	"slices"
 	"strings"
@@ -39,23 +38,19 @@ func NewSender(client *sesv2.Client, from, configurationSet string) *Sender {
 	return &Sender{client: client, from: from, configurationSet: configurationSet}
 }
 
-// Send sends a message and returns the ID that SES gave it, by which later events name it. Names may be any text; tags
-// go along to those events and to SES's metrics, so they shall name a claim, never a person. Errors are ErrUnavailable
-// or ErrRefused; their text holds no address.
-func (s *Sender) Send(ctx context.Context, to, toName, replyTo, replyToName string, m Message, tags map[string]string) (string, error) {
-	from, err := netmail.ParseAddress(s.from)
-	if err != nil {
-		return "", fmt.Errorf("%w: the sender's own address is none", ErrUnavailable)
-	}
-	sender, err := mailbox(from.Address, from.Name)
+// Send sends a message and returns the ID that SES gave it, by which later events name it. Both addresses are bare, for
+// a name would add nothing that the message does not say. Tags go along to those events and to SES's metrics, so they
+// shall name a claim, never a person. Errors are ErrUnavailable or ErrRefused; their text holds no address.
+func (s *Sender) Send(ctx context.Context, to, replyTo string, m Message, tags map[string]string) (string, error) {
+	from, err := sender(s.from)
 	if err != nil {
 		return "", fmt.Errorf("%w: the sender's own address: %w", ErrUnavailable, err)
 	}
-	recipient, err := mailbox(to, toName)
+	recipient, err := bare(to)
 	if err != nil {
 		return "", fmt.Errorf("%w: the recipient's address: %w", ErrRefused, err)
 	}
-	reply, err := mailbox(replyTo, replyToName)
+	reply, err := bare(replyTo)
 	if err != nil {
 		return "", fmt.Errorf("%w: the address to reply to: %w", ErrRefused, err)
 	}
@@ -63,7 +58,7 @@ func (s *Sender) Send(ctx context.Context, to, toName, replyTo, replyToName stri
 		return &types.Content{Data: aws.String(s), Charset: aws.String("UTF-8")}
 	}
 	input := &sesv2.SendEmailInput{
-		FromEmailAddress: aws.String(sender),
+		FromEmailAddress: aws.String(from),
 		Destination:      &types.Destination{ToAddresses: []string{recipient}},
 		ReplyToAddresses: []string{reply},
 		Content: &types.EmailContent{Simple: &types.Message{
@@ -113,37 +108,39 @@ func (f failure) Error() string {
 // Unwrap returns what the failure is, and what caused it.
 func (f failure) Unwrap() []error { return []error{f.kind, f.cause} }
 
-// maxMailbox is how many characters SES takes of a name and address together.
-const maxMailbox = 320
+// sender writes the address that emails come from. A display name that is not plain ASCII becomes encoded words, as SES
+// wants it.
+func sender(configured string) (string, error) {
+	parsed, err := netmail.ParseAddress(configured)
+	if err != nil {
+		return "", errNoAddress
+	}
+	address, err := bare(parsed.Address)
+	if err != nil || parsed.Name == "" {
+		return address, err
+	}
+	return (&netmail.Address{Name: oneLine(parsed.Name), Address: address}).String(), nil
+}
 
-// mailbox writes an address with its display name as a header field has it: names that are not plain ASCII as encoded
-// words, domains that are not in Punycode. A name too long for SES is cut.
-func mailbox(address, name string) (string, error) {
+var errNoAddress = errors.New("not an email address")
+
+// bare checks an address and writes it as SES takes it: the domain in Punycode, what stands before it in ASCII.
+func bare(address string) (string, error) {
 	parsed, err := netmail.ParseAddress(address)
-	if err != nil || parsed.Address != address {
-		return "", errors.New("not an email address")
+	if err != nil || parsed.Address != address || oneLine(address) != address {
+		return "", errNoAddress
 	}
 	at := strings.LastIndexByte(address, '@')
 	local, domain := address[:at], address[at+1:]
 	if !ascii(local) {
-		return "", errors.New("the part before @ is not in ASCII, which SES does not take")
+		return "", errors.New("what stands before @ is not in ASCII, which SES does not take")
 	}
 	if !ascii(domain) {
 		if domain, err = idna.Lookup.ToASCII(domain); err != nil {
 			return "", errors.New("the domain cannot be written in ASCII")
 		}
 	}
-	plain := local + "@" + domain
-	for runes := []rune(oneLine(name)); len(runes) > 0; runes = runes[:len(runes)-1] {
-		box := (&netmail.Address{Name: string(runes), Address: plain}).String()
-		if !ascii(string(runes)) {
-			box = mime.BEncoding.Encode("UTF-8", string(runes)) + " <" + plain + ">"
-		}
-		if len(box) <= maxMailbox {
-			return box, nil
-		}
-	}
-	return plain, nil
+	return local + "@" + domain, nil
 }
 
 func ascii(s string) bool {
