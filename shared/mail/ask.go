@@ -7,6 +7,7 @@ package mail
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -222,6 +223,7 @@ type row struct {
 	Label   phrase
 	Value   phrase
 	Address string // an email address to write to
+	Mailto  string // and the link that does so
 }
 
 // rows returns those lines of the summary for which there is a value; labels and values bear the same keys.
@@ -251,7 +253,13 @@ func (t *telling) contactRow(a Ask) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []row{{Label: label, Value: t.Value("partnerContact"), Address: a.PartnerContactEmail}}, nil
+	// Escaped whole, for what follows a question mark would be more than an address.
+	mailto := "mailto:" + url.PathEscape(a.PartnerContactEmail)
+	contact := row{Label: label, Address: a.PartnerContactEmail, Mailto: mailto}
+	if a.PartnerContactName != "" {
+		contact.Value = t.Value("partnerContact")
+	}
+	return []row{contact}, nil
 }
 
 // Statement returns the exact text, as plain text, that the page shows the customer to accept or decline: evidence of
