@@ -44,6 +44,7 @@ type Config struct {
 
 	DynamoDBEndpoint string // use this engine and start none
 	SESEndpoint      string // use this mailbox and start none
+	AccessKeyID      string // what functions sign with; DynamoDB Local keeps a database for each
 
 	Output io.Writer // progress, and functions' failures; nowhere if nil
 
@@ -145,7 +146,7 @@ func Start(ctx context.Context, config Config) (_ *Cloud, err error) {
 			return nil, err
 		}
 	}
-	c.database = databaseClient(c.config.DynamoDBEndpoint)
+	c.database = dynamodb.NewFromConfig(c.config.aws())
 	if c.created, err = ensureTable(ctx, c.database); err != nil {
 		return nil, fmt.Errorf("prepare the table at %s: %w", c.config.DynamoDBEndpoint, err)
 	}
@@ -178,6 +179,9 @@ func Start(ctx context.Context, config Config) (_ *Cloud, err error) {
 func (config Config) withDefaults() Config {
 	if config.Output == nil {
 		config.Output = io.Discard
+	}
+	if config.AccessKeyID == "" {
+		config.AccessKeyID = "local"
 	}
 	if config.Functions == nil {
 		config.Functions = platform.Functions
@@ -222,6 +226,9 @@ func (c *Cloud) TableCreated() bool { return c.created }
 
 // Now is the instant that the functions see.
 func (c *Cloud) Now() time.Time { return c.clock.now() }
+
+// Offset is how far ahead of the real time the functions run.
+func (c *Cloud) Offset() time.Duration { return c.clock.offset() }
 
 // SetClock has all functions run that far ahead, from the next request on.
 func (c *Cloud) SetClock(offset time.Duration) error {

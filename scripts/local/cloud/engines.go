@@ -187,17 +187,13 @@ func waitHealthy(ctx context.Context, url string, running *child) error {
 	}
 }
 
-// awsConfig reaches an engine as the functions do, with credentials that open nothing.
-func awsConfig(endpoint string) aws.Config {
+// aws reaches the engine as the functions do, with credentials that open nothing.
+func (config Config) aws() aws.Config {
 	return aws.Config{
 		Region:       Region,
-		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
-		BaseEndpoint: aws.String(endpoint),
+		Credentials:  credentials.NewStaticCredentialsProvider(config.AccessKeyID, "local", ""),
+		BaseEndpoint: aws.String(config.DynamoDBEndpoint),
 	}
-}
-
-func databaseClient(endpoint string) *dynamodb.Client {
-	return dynamodb.NewFromConfig(awsConfig(endpoint))
 }
 
 // ensureTable creates the table if the engine has none, and says whether it did.

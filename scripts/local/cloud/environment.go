@@ -67,7 +67,7 @@ func (l *lambda) environment(function platform.Function, process string) []strin
 		"TZ=:UTC",
 		"AWS_REGION=" + Region,
 		"AWS_DEFAULT_REGION=" + Region,
-		"AWS_ACCESS_KEY_ID=local",
+		"AWS_ACCESS_KEY_ID=" + l.config.AccessKeyID,
 		"AWS_SECRET_ACCESS_KEY=local",
 		"AWS_EXECUTION_ENV=AWS_Lambda_provided.al2023",
 		"AWS_LAMBDA_FUNCTION_NAME=" + function.Name,

@@ -48,8 +48,8 @@ type checkpoint struct {
 
 func newPoller(config Config, filter pattern, lambda *lambda) (*poller, error) {
 	p := &poller{config: config, stream: config.Stream, filter: filter, lambda: lambda,
-		database:       databaseClient(config.DynamoDBEndpoint),
-		client:         dynamodbstreams.NewFromConfig(awsConfig(config.DynamoDBEndpoint)),
+		database:       dynamodb.NewFromConfig(config.aws()),
+		client:         dynamodbstreams.NewFromConfig(config.aws()),
 		checkpointFile: filepath.Join(config.StateDir, "stream.json"),
 		checkpoint:     checkpoint{Shards: map[string]string{}},
 		iterators:      map[string]string{},

@@ -1,0 +1,175 @@
+// Package localtest is what the tests of the functions stand on: one one-machine cloud for each test binary, on free
+// ports and with a state of its own, whose functions reach the engines through a proxy that records what they ask, counts
+// how often they wait, and lets requests fail at any point.
+//
+//	func TestMain(m *testing.M) { localtest.Main(m) }
+//
+//	func TestS19_AKnownCustomerIsClaimed(t *testing.T) {
+//		localtest.Load(t, localtest.Files{"customers.csv": "customerId,name,country,managed\n…"})
+//		token := localtest.Token(t, "partner-1", "user-1", mci.IncentivesUser)
+//		answer := localtest.Call(t, "POST", "/v1/customers/customer-1/claims", token, body)
+//		answer.Expect(t, 201)
+//	}
+//
+// Tests may run in parallel, apart from those that move the clock (SetClock) or measure (Measure), which slow down or
+// mislead the others. Tests that run in parallel use partners, customers and addresses of their own.
+package localtest
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"mci.example/customers/scripts/local/cloud"
+	"mci.example/customers/shared/mci"
+)
+
+// patience is how long a test waits for an event that should come at once.
+const patience = 30 * time.Second
+
+// running is the test binary's cloud, set by Main.
+var running struct {
+	*cloud.Cloud
+	proxy *proxy
+	state string
+}
+
+// Main starts the cloud, runs the tests, stops everything, and exits as tests do. Options change the cloud's
+// configuration.
+func Main(m *testing.M, options ...func(*cloud.Config)) {
+	os.Exit(run(m, options))
+}
+
+func run(m *testing.M, options []func(*cloud.Config)) (code int) {
+	state, err := os.MkdirTemp("", "localtest-")
+	if err != nil {
+		return fail("make a state folder", err)
+	}
+	defer func() {
+		if code == 0 {
+			os.RemoveAll(state)
+		} else {
+			fmt.Fprintf(os.Stderr, "localtest: the functions' logs are in %s\n", filepath.Join(state, "logs"))
+		}
+	}()
+	proxy, err := startProxy()
+	if err != nil {
+		return fail("start the proxy", err)
+	}
+	defer proxy.stop()
+	config := cloud.Config{
+		Root:             Root(),
+		StateDir:         state,
+		DynamoDBEndpoint: os.Getenv("DYNAMODB_ENDPOINT"),
+		SESEndpoint:      os.Getenv("SES_ENDPOINT"),
+		Output:           os.Stderr,
+		NoSchedule:       true, // tests invoke what runs on a schedule when they want it
+		Endpoints:        proxy.endpoints,
+	}
+	if config.DynamoDBEndpoint != "" {
+		// DynamoDB Local keeps a database for each access key, so test binaries that share it do not meet.
+		config.AccessKeyID = rand.Text()
+	}
+	for _, option := range options {
+		option(&config)
+	}
+	started, err := cloud.Start(context.Background(), config)
+	if err != nil {
+		return fail("start the one-machine cloud", err)
+	}
+	defer started.Stop()
+	running.Cloud, running.proxy, running.state = started, proxy, state
+	proxy.connect(started)
+	return m.Run()
+}
+
+func fail(doing string, err error) int {
+	fmt.Fprintf(os.Stderr, "localtest: %s: %v\n", doing, err)
+	return 1
+}
+
+// Root is the repository's folder, wherever in it the test runs.
+var Root = sync.OnceValue(func() string {
+	folder, err := os.Getwd()
+	for err == nil {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			return folder
+		}
+		if parent := filepath.Dir(folder); parent != folder {
+			folder = parent
+		} else {
+			break
+		}
+	}
+	panic("localtest: the test does not run within the repository")
+})
+
+// URL is where the API answers, without a slash at its end.
+func URL() string { return running.URL() }
+
+// Cloud is the running cloud itself, for what this package does not cover.
+func Cloud() *cloud.Cloud { return running.Cloud }
+
+// Now is the instant that the functions see.
+func Now() time.Time { return running.Now() }
+
+// DynamoDB is a client on the engine itself, which the proxy does not see, to look at the table or to tamper with it.
+func DynamoDB() *dynamodb.Client { return running.Database() }
+
+// Table is the table's name.
+func Table() string { return cloud.TableName }
+
+// Token is a token of the user; a partner of "" is none.
+func Token(t testing.TB, partner, subject string, roles ...mci.Role) string {
+	t.Helper()
+	names := make([]string, len(roles))
+	for i, role := range roles {
+		names[i] = string(role)
+	}
+	token, err := running.Cloud.Token(subject, partner, names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// SetClock has all functions run that far ahead until the test ends.
+func SetClock(t testing.TB, offset time.Duration) {
+	t.Helper()
+	before := running.Offset()
+	if err := running.Cloud.SetClock(offset); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := running.Cloud.SetClock(before); err != nil {
+			t.Errorf("set the clock back: %v", err)
+		}
+	})
+}
+
+// WaitDrained returns once the function that the table's stream wakes has worked on everything written until now.
+func WaitDrained(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := running.Drain(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Logs is what the function has written to its log until now.
+func Logs(t testing.TB, function string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(running.state, "logs", function+".log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
