@@ -50,7 +50,7 @@ func newBuild(ctx context.Context, config Config) (*build, error) {
 	folder := filepath.Join(root, hash)
 	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
 		fmt.Fprintln(config.Output, "building the functions (a minute or so the first time, seconds afterwards)")
-		if err := goBuild(ctx, config, folder); err != nil {
+		if folder, err = goBuild(ctx, config, folder); err != nil {
 			return nil, err
 		}
 	} else if err != nil {
@@ -69,26 +69,30 @@ func (b *build) binary(function string) string { return filepath.Join(b.folder, 
 
 func (b *build) release() { b.lock.Close() }
 
-// goBuild writes the folder as a whole or not at all.
-func goBuild(ctx context.Context, config Config, folder string) error {
-	work, err := os.MkdirTemp(filepath.Dir(folder), ".new-")
+// goBuild writes the folder as a whole or not at all. Where broken functions are allowed, those that build go to a folder
+// that is used this once.
+func goBuild(ctx context.Context, config Config, folder string) (string, error) {
+	work, err := os.MkdirTemp(filepath.Dir(folder), "new-")
 	if err != nil {
-		return fmt.Errorf("make the build folder: %w", err)
+		return "", fmt.Errorf("make the build folder: %w", err)
 	}
-	defer os.RemoveAll(work)
 	arguments := slices.Concat([]string{"build"}, BuildFlags, []string{"-o", work + "/"}, config.Packages)
 	cmd := exec.CommandContext(ctx, "go", arguments...)
 	cmd.Dir = config.Root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("the functions do not build: %w\n%s", err, bytes.TrimSpace(said.Bytes()))
+	if err = cmd.Run(); err != nil {
+		err = fmt.Errorf("the functions do not build: %w\n%s", err, bytes.TrimSpace(said.Bytes()))
+		if config.AllowBroken && ctx.Err() == nil {
+			fmt.Fprintln(config.Output, err)
+			return work, nil
+		}
+	} else if err = os.Rename(work, folder); err == nil {
+		return folder, nil
 	}
-	if err := os.Rename(work, folder); err != nil {
-		return fmt.Errorf("keep the build: %w", err)
-	}
-	return nil
+	os.RemoveAll(work)
+	return "", err
 }
 
 // hashSources covers everything that a binary can depend on: the functions' files and the shared ones, the modules, the

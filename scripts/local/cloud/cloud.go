@@ -57,6 +57,10 @@ type Config struct {
 	Stream    Stream
 	Packages  []string
 
+	// AllowBroken starts without the functions that do not build, which then fail when they are called, so that work on
+	// one function does not keep the tests of another from running.
+	AllowBroken bool
+
 	// Endpoints, if set, gives the endpoints of DynamoDB and SES that a function's process is started with, so that a
 	// test can stand between the two.
 	Endpoints func(function, process string) (dynamodb, ses string)
