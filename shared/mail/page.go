@@ -65,6 +65,9 @@ var (
 // Page is the consent page in one of its states. States that do not show the claim need no Ask, and show nothing of one
 // that is given; TooLate without one says only that the time is over.
 //
+// The form posts decision (accept or decline), reason and version (TextVersion of what was read) to the page's own
+// address. A line end in the reason counts as one character for the browser, which then sends two, CR LF.
+//
 // A POST from this page carries "Origin: null", as it must under its Referrer-Policy: the link's token alone is what
 // makes an answer the customer's.
 type Page struct {
