@@ -101,7 +101,7 @@ func Start(ctx context.Context, config Config) (_ *Cloud, err error) {
 		}
 	}()
 	if err := os.MkdirAll(filepath.Join(config.StateDir, "logs"), 0o755); err != nil {
-		return nil, fmt.Errorf("make the state folder: %w", err)
+		return nil, fmt.Errorf("the state cannot be kept in %s (%w): set STATE_DIR to another folder", config.StateDir, err)
 	}
 	lock, err := lockFile(filepath.Join(config.StateDir, "lock"), syscall.LOCK_EX|syscall.LOCK_NB)
 	if err != nil {

@@ -1,8 +1,12 @@
 package cloud
 
 import (
+	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 func TestInvoke(t *testing.T) {
@@ -30,5 +34,75 @@ func TestInvoke(t *testing.T) {
 	}
 	if answer, body := call(t, "POST", c.URL()+"/local/invoke/nobody", `{}`); answer.StatusCode != 404 {
 		t.Errorf("an unknown function answered %d %s", answer.StatusCode, body)
+	}
+}
+
+func TestTheEnvironmentIsLambdas(t *testing.T) {
+	t.Setenv("AWS_PROFILE", "of-the-user")
+	c := sharedCloud(t)
+	got := environmentOf(t, c)
+	for _, want := range []string{"AWS_LAMBDA_FUNCTION_NAME=echo", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		"AWS_REGION=" + Region, "TABLE_NAME=" + TableName, "PUBLIC_URL=" + c.URL(), "AWS_ENDPOINT_URL_DYNAMODB=" + c.DynamoDBEndpoint(),
+		"AWS_ENDPOINT_URL_SESV2=" + c.SESEndpoint()} {
+		if !slices.Contains(got.Environment, want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+	for _, variable := range got.Environment {
+		if strings.HasPrefix(variable, "AWS_PROFILE=") || strings.HasPrefix(variable, "HOME=") || strings.HasPrefix(variable, "SENDER=") {
+			t.Errorf("%s should not be there", variable)
+		}
+	}
+	if left := time.Until(got.Deadline); left <= 0 || left > time.Second {
+		t.Errorf("the deadline is in %s, with a timeout of 1s", left)
+	}
+	if got.RequestID == "" || got.ARN != functionARN("echo") {
+		t.Errorf("request %q of %q", got.RequestID, got.ARN)
+	}
+}
+
+func TestProcesses(t *testing.T) {
+	c := sharedCloud(t)
+	first := environmentOf(t, c)
+	if second := environmentOf(t, c); second.PID != first.PID {
+		t.Error("an idle process was not used again")
+	}
+	var group sync.WaitGroup
+	began := time.Now()
+	for range 5 {
+		group.Go(func() { c.Invoke("echo", newID(), []byte(`{"do":"wait","wait":"500ms"}`)) })
+	}
+	group.Wait()
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("five requests of half a second at once took %s", took)
+	}
+	process, err := os.FindProcess(environmentOf(t, c).PID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	environmentOf(t, c) // an idle process that has died fails no request
+}
+
+func TestOnlyTheProcessThatHasARequestCanAnswerIt(t *testing.T) {
+	c := sharedCloud(t)
+	environmentOf(t, c)
+	c.lambda.mu.Lock()
+	var process string
+	for id := range c.lambda.processes {
+		process = id
+	}
+	c.lambda.mu.Unlock()
+	base := "http://" + c.lambda.runtimeAPI + "/"
+	for path, status := range map[string]int{
+		process + "/2018-06-01/runtime/invocation/other/response": 400,
+		"nobody/2018-06-01/runtime/invocation/other/response":     403,
+		process + "/2018-06-01/runtime/nothing":                   404,
+	} {
+		if answer, body := call(t, "POST", base+path, `{}`); answer.StatusCode != status {
+			t.Errorf("%s answered %d %s", path, answer.StatusCode, body)
+		}
 	}
 }

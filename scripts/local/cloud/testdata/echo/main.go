@@ -2,7 +2,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,8 +15,9 @@ import (
 
 // order is what a payload may ask for; any other payload is answered by itself.
 type order struct {
-	Do   string `json:"do"`
-	Wait string `json:"wait"`
+	Do     string          `json:"do"`
+	Wait   string          `json:"wait"`
+	Answer json.RawMessage `json:"answer"`
 }
 
 func main() {
@@ -56,7 +56,7 @@ func answer(ctx context.Context, payload json.RawMessage) (any, error) {
 		}
 		return map[string]any{"batchItemFailures": failures}, nil
 	}
-	var asked order = event.order
+	asked := event.order
 	if event.Version == "2.0" {
 		// A body that is an order is followed; every other request is answered by its own event.
 		if err := json.Unmarshal([]byte(event.Body), &asked); err != nil || asked.Do == "" {
@@ -86,9 +86,7 @@ func answer(ctx context.Context, payload json.RawMessage) (any, error) {
 		return map[string]any{"environment": os.Environ(), "pid": os.Getpid(), "deadline": deadline,
 			"requestId": invoked.AwsRequestID, "arn": invoked.InvokedFunctionArn}, nil
 	case "answer":
-		// The rest of the body is the answer in payload format 2.0.
-		var raw json.RawMessage = bytes.TrimSpace([]byte(event.Body))
-		return raw, nil
+		return asked.Answer, nil
 	}
 	return payload, nil
 }

@@ -1,0 +1,152 @@
+package cloud
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// sign makes a token by hand.
+func sign(t *testing.T, algorithm jose.SignatureAlgorithm, key any, keyID string, claims map[string]any) string {
+	t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: jose.JSONWebKey{Key: key, KeyID: keyID}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := signed.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func TestTokens(t *testing.T) {
+	c := sharedCloud(t)
+	i := c.issuer
+	claims := func(changes map[string]any) map[string]any {
+		now := time.Now()
+		all := map[string]any{"sub": "user-1", "iss": i.url, "aud": Audience, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
+		for name, value := range changes {
+			if all[name] = value; value == nil {
+				delete(all, name)
+			}
+		}
+		return all
+	}
+	own := func(changes map[string]any) string { return sign(t, jose.RS256, i.key, i.keyID, claims(changes)) }
+	otherRSA, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	otherEC, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encode := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	payload, err := json.Marshal(claims(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := own(nil)
+	parts := strings.Split(good, ".")
+	future, past := time.Now().Add(time.Hour).Unix(), time.Now().Add(-time.Hour).Unix()
+	tests := map[string]struct {
+		authorization string
+		status        int
+	}{
+		"a good token":                      {"Bearer " + good, 200},
+		"the token alone":                   {good, 200},
+		"the scheme in another case":        {"bearer " + good, 200},
+		"several audiences with ours":       {"Bearer " + own(map[string]any{"aud": []string{"other", Audience}}), 200},
+		"no header":                         {"", 401},
+		"another scheme":                    {"Basic " + good, 401},
+		"no token":                          {"Bearer nonsense", 401},
+		"an expired token":                  {"Bearer " + own(map[string]any{"exp": past}), 401},
+		"a token without an end":            {"Bearer " + own(map[string]any{"exp": nil}), 401},
+		"a token not yet valid":             {"Bearer " + own(map[string]any{"nbf": future}), 401},
+		"a token issued in the future":      {"Bearer " + own(map[string]any{"iat": future}), 401},
+		"another issuer":                    {"Bearer " + own(map[string]any{"iss": "https://elsewhere.example"}), 401},
+		"another audience":                  {"Bearer " + own(map[string]any{"aud": "other"}), 401},
+		"no audience":                       {"Bearer " + own(map[string]any{"aud": nil}), 401},
+		"another key under our key's name":  {"Bearer " + sign(t, jose.RS256, otherRSA, i.keyID, claims(nil)), 401},
+		"another key":                       {"Bearer " + sign(t, jose.RS256, otherRSA, "other", claims(nil)), 401},
+		"our key without its name":          {"Bearer " + sign(t, jose.RS256, i.key, "", claims(nil)), 401},
+		"an algorithm of another kind":      {"Bearer " + sign(t, jose.ES256, otherEC, i.keyID, claims(nil)), 401},
+		"the public key as a shared secret": {"Bearer " + sign(t, jose.HS256, i.key.PublicKey.N.Bytes(), i.keyID, claims(nil)), 401},
+		"no signature":                      {"Bearer " + encode(`{"alg":"none"}`) + "." + encode(string(payload)) + ".", 401},
+		"a changed payload":                 {"Bearer " + parts[0] + "." + encode(strings.Replace(string(payload), "user-1", "user-2", 1)) + "." + parts[2], 401},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			answer, body := call(t, "GET", c.URL()+"/v1/things", "", "Authorization", test.authorization)
+			if answer.StatusCode != test.status {
+				t.Errorf("answered %d %s", answer.StatusCode, body)
+			}
+			if test.status == 401 && (body != `{"message":"Unauthorized"}` || answer.Header.Get("WWW-Authenticate") == "") {
+				t.Errorf("answered %s with %v", body, answer.Header)
+			}
+		})
+	}
+}
+
+func TestLocalTokens(t *testing.T) {
+	c := sharedCloud(t)
+	for name, test := range map[string]struct {
+		body   string
+		status int
+		claims map[string]string
+	}{
+		"a partner's user":     {`{"sub":"u","partnerId":"p","roles":["incentives-user","referral-admin"]}`, 200, map[string]string{"sub": "u", PartnerClaim: "p", RolesClaim: "[incentives-user referral-admin]"}},
+		"one without partner":  {`{"sub":"u","roles":["program-admin"]}`, 200, map[string]string{"sub": "u", PartnerClaim: "", RolesClaim: "[program-admin]"}},
+		"one without roles":    {`{"sub":"u","partnerId":"p"}`, 200, map[string]string{RolesClaim: ""}},
+		"nobody":               {`{"partnerId":"p"}`, 400, nil},
+		"an unknown field":     {`{"sub":"u","partner":"p"}`, 400, nil},
+		"no JSON":              {`sub=u`, 400, nil},
+		"more than one object": {`{"sub":"u"}{}`, 400, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer, body := call(t, "POST", c.URL()+"/local/token", test.body)
+			if answer.StatusCode != test.status {
+				t.Fatalf("answered %d %s", answer.StatusCode, body)
+			}
+			if test.status != 200 {
+				return
+			}
+			token := decode[struct{ Token string }](t, body).Token
+			got := event(t, "GET", "/v1/things", "", "Authorization", "Bearer "+token).RequestContext.Authorizer.JWT.Claims
+			for name, want := range test.claims {
+				if got[name] != want {
+					t.Errorf("claim %s is %q", name, got[name])
+				}
+			}
+		})
+	}
+}
+
+func TestClaimsAreRenderedAsStrings(t *testing.T) {
+	got, err := renderClaims([]byte(`{"s":"x","n":1700000000,"f":1.5,"b":true,"a":["x","y z"],"e":[],"o":{"k":"v"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"s": "x", "n": "1700000000", "f": "1.5", "b": "true", "a": "[x y z]", "e": "[]", "o": "map[k:v]"} {
+		if got[name] != want {
+			t.Errorf("%s is %q instead of %q", name, got[name], want)
+		}
+	}
+}
