@@ -45,23 +45,24 @@ func (s *system) addFunction(declared platform.Function) error {
 		return err
 	}
 	logs := s.logGroup(id+"Logs", "/"+s.name("")+"/"+declared.Name)
+	policies := []any{&awsiam.CfnRole_PolicyProperty{
+		PolicyName: str("runtime"),
+		PolicyDocument: document(
+			allow([]string{"logs:CreateLogStream", "logs:PutLogEvents"}, logs.AttrArn()),
+			allow([]string{"xray:PutTelemetryRecords", "xray:PutTraceSegments"}, str("*")),
+		),
+	}}
+	if calls := s.calls(declared.Name); len(calls) > 0 {
+		policies = append(policies, &awsiam.CfnRole_PolicyProperty{PolicyName: str("calls"), PolicyDocument: document(calls...)})
+	}
 	role := awsiam.NewCfnRole(s.stack, str(id+"Role"), &awsiam.CfnRoleProps{
 		Description: str("What function " + declared.Name + " may do"),
 		AssumeRolePolicyDocument: document(map[string]any{
 			"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]any{"Service": "lambda.amazonaws.com"},
 		}),
-		Policies: &[]any{&awsiam.CfnRole_PolicyProperty{
-			PolicyName: str("runtime"),
-			PolicyDocument: document(
-				allow([]string{"logs:CreateLogStream", "logs:PutLogEvents"}, logs.AttrArn()),
-				allow([]string{"xray:PutTelemetryRecords", "xray:PutTraceSegments"}, str("*")),
-			),
-		}},
+		Policies: &policies,
 	})
 	accept(role, "AwsSolutions-IAM5", "X-Ray's two writing actions take no resource", "Resource::*")
-	if calls := s.calls(declared.Name); len(calls) > 0 {
-		s.permit(role, id+"Calls", "calls", calls...)
-	}
 	code := awss3assets.NewAsset(s.stack, str(id+"Code"), &awss3assets.AssetProps{Path: str(zip)})
 	made := awslambda.NewCfnFunction(s.stack, str(id), &awslambda.CfnFunctionProps{
 		FunctionName:  str(s.name(declared.Name)),
@@ -135,7 +136,7 @@ func (s *system) calls(name string) []map[string]any {
 	return statements
 }
 
-// permit gives a role one more policy. It is a resource of its own, so that a role can be made before what it may use.
+// permit gives a role one more policy, for what is made after its function.
 func (s *system) permit(role awsiam.CfnRole, id, name string, statements ...map[string]any) awsiam.CfnPolicy {
 	return awsiam.NewCfnPolicy(s.stack, str(id), &awsiam.CfnPolicyProps{
 		Roles: &[]*string{role.Ref()}, PolicyName: str(name), PolicyDocument: document(statements...),
@@ -156,14 +157,13 @@ func (s *system) addCursorKey() {
 	s.cursorKey = str("{{resolve:secretsmanager:" + *secret.Ref() + ":SecretString}}")
 }
 
-// invocable lets an AWS service call the function on behalf of one source.
+// invocable lets an AWS service call the function on behalf of one source, whose ARN names this account.
 func (s *system) invocable(id, name, service string, source *string) {
 	awslambda.NewCfnPermission(s.stack, str(id), &awslambda.CfnPermissionProps{
-		Action:        str("lambda:InvokeFunction"),
-		FunctionName:  s.functions[name].AttrArn(),
-		Principal:     str(service),
-		SourceArn:     source,
-		SourceAccount: s.stack.Account(),
+		Action:       str("lambda:InvokeFunction"),
+		FunctionName: s.functions[name].AttrArn(),
+		Principal:    str(service),
+		SourceArn:    source,
 	})
 }
 
