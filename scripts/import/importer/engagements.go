@@ -36,7 +36,7 @@ func readEngagements(s *source) error {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return r.fail("the file ends too early")
 		}
-		return r.fail("the file is not valid JSON: " + err.Error())
+		return r.fail("the file is not valid JSON" + text.where(err) + ": " + err.Error())
 	}
 	switch start, err := decoder.Token(); {
 	case errors.Is(err, io.EOF):
@@ -65,10 +65,12 @@ func readEngagements(s *source) error {
 	return nil
 }
 
-// kept keeps the error of a reader, to tell a file that cannot be read from one that is not JSON.
+// kept keeps the error of a reader, to tell a file that cannot be read from one that is not JSON, and where lines end.
 type kept struct {
 	reader io.Reader
 	err    error
+	read   int64
+	ends   []int64
 }
 
 func (k *kept) Read(buffer []byte) (int, error) {
@@ -76,7 +78,23 @@ func (k *kept) Read(buffer []byte) (int, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		k.err = err
 	}
+	for i, character := range buffer[:n] {
+		if character == '\n' {
+			k.ends = append(k.ends, k.read+int64(i))
+		}
+	}
+	k.read += int64(n)
 	return n, err
+}
+
+// where says in which line a syntax error stands.
+func (k *kept) where(err error) string {
+	var syntax *json.SyntaxError
+	if !errors.As(err, &syntax) {
+		return ""
+	}
+	before, _ := slices.BinarySearch(k.ends, syntax.Offset-1)
+	return fmt.Sprintf(" in line %d", before+1)
 }
 
 func engagementChange(r *row, raw json.RawMessage) change {

@@ -131,11 +131,12 @@ type load struct {
 	present  []presentFile
 	summary  Summary
 
-	mistakes Mistakes
-	seen     map[digest]place      // every key that the folder writes, and where
-	missing  map[reference][]place // what the folder refers to and lacks itself, and where
-	broken   map[string]bool       // files that could not be read through, so that what they hold is not known
-	tenants  map[string]string     // those that domains lead to, and the customer of each, "" if it has none
+	mistakes   Mistakes
+	seen       map[digest]place      // every key that the folder writes, and where
+	missing    map[reference][]place // what the folder refers to and lacks itself, and where
+	references []reference           // the keys of missing, in order
+	broken     map[string]bool       // files that could not be read through, so that what they hold is not known
+	tenants    map[string]string     // those that domains lead to, and the customer of each, "" if it has none
 }
 
 // presentFile is one of the folder's files as it was when it was checked.

@@ -1,7 +1,10 @@
 package importer_test
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"mci.example/customers/scripts/import/importer"
+	"mci.example/customers/shared/table"
 )
 
 var tables atomic.Int64
@@ -83,3 +87,37 @@ func expect(t *testing.T, got []string, want []string) {
 		t.Errorf("got\n\t%s\nwant lines that contain\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
 	}
 }
+
+// anEngagement is one in which nothing is wrong, in JSON; change alters its fields, and a nil value takes one away.
+func anEngagement(change map[string]any) string {
+	fields := map[string]any{
+		"id": "assessment", "name": "Assessment", "solutionArea": "Infrastructure", "description": "Look and tell.",
+		"payType": "fixed", "customerIdTypes": []string{"domain", "tenant-id", "tpid", "azure-subscription-id"},
+		"startsOn": "2024-01-01", "endsOn": "2035-12-31",
+		"consentWindowDays": 30, "submissionWindowDays": 60, "resubmissionWindowDays": 14,
+		"claimLimits": map[string]any{"active": 2, "allowed": 3}, "exclusive": false, "payout": "2000.00",
+		"referral": map[string]any{"minDealSize": "10000.00"},
+		"coSell":   map[string]any{"minDealSize": "50000.00", "managedCustomersOnly": true},
+	}
+	for field, value := range change {
+		if fields[field] = value; value == nil {
+			delete(fields, field)
+		}
+	}
+	text, err := json.Marshal(fields)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// jsonNumber is a number as it stands in JSON, however long.
+func jsonNumber(digits string) json.Number { return json.Number(digits) }
+
+func keysOf(items map[table.Key]table.Item) []table.Key {
+	return slices.SortedFunc(maps.Keys(items), func(a, b table.Key) int {
+		return cmp.Or(strings.Compare(a.PK, b.PK), strings.Compare(a.SK, b.SK))
+	})
+}
+
+func equalItems(a, b map[table.Key]table.Item) bool { return reflect.DeepEqual(a, b) }

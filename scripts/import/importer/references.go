@@ -45,6 +45,14 @@ func (l *load) remember(at place, change change) {
 	l.seen[key] = at
 }
 
+// miss notes that a row refers to what the folder lacks.
+func (l *load) miss(missing reference, at place) {
+	if _, noted := l.missing[missing]; !noted {
+		l.references = append(l.references, missing)
+	}
+	l.missing[missing] = append(l.missing[missing], at)
+}
+
 // resolve looks up in the table what the folder refers to and does not hold, and the customers of the tenants that its
 // domains lead to.
 func (l *load) resolve(ctx context.Context) error {
@@ -56,7 +64,7 @@ func (l *load) resolve(ctx context.Context) error {
 			keys = append(keys, key)
 		}
 	}
-	for missing := range l.missing {
+	for _, missing := range l.references {
 		if !l.broken[missing.file] {
 			ask(missing.key)
 		}
@@ -73,11 +81,11 @@ func (l *load) resolve(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(l.sorted(), fmt.Errorf("looking up what the files refer to: %w", err))
 	}
-	for missing, places := range l.missing {
+	for _, missing := range l.references {
 		if _, there := found[missing.key]; there || l.broken[missing.file] {
 			continue
 		}
-		for _, at := range places {
+		for _, at := range l.missing[missing] {
 			l.report(at, fmt.Sprintf("%s: neither %s nor the table has %s", missing.field, missing.file, missing.what))
 		}
 	}

@@ -71,8 +71,7 @@ func (r *row) refersTo(field, what, file string, key table.Key) {
 	if !r.source.checking || r.source.load.has(key) {
 		return
 	}
-	missing := reference{field, what, file, key}
-	r.source.load.missing[missing] = append(r.source.load.missing[missing], r.at)
+	r.source.load.miss(reference{field, what, file, key}, r.at)
 }
 
 // readCSV goes through a CSV file. Byte order marks, line ends of either kind, quoted cells, columns in any order and
