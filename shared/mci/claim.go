@@ -2,6 +2,7 @@ package mci
 
 import (
 	"encoding/base32"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -201,48 +202,6 @@ func (c Claim) Actions(writes, reviews bool) []Action {
 	return open
 }
 
-// Nomination is the birth of a claim, decided: what was asked for, and what it was judged by.
-type Nomination struct {
-	Origin          Origin
-	FriendlyName    string
-	Location        Location
-	Customer        Customer
-	Known           bool
-	Candidate       Candidate
-	MismatchReason  string
-	CustomerContact Contact
-	PartnerContact  Contact
-}
-
-// Claim gives birth to the claim (S7, S19, S20). The candidate must be eligible; hours must have been given for variable
-// pay.
-func (n Nomination) Claim(id ClaimID, act Act) Change {
-	engagement := n.Candidate.Engagement
-	claim := Claim{
-		ID: id, FriendlyName: n.FriendlyName, PartnerID: n.Location.PartnerID, PartnerName: n.Location.PartnerName,
-		LocationID: n.Location.ID, EngagementID: engagement.ID, EngagementName: engagement.Name, PayType: engagement.PayType,
-		Customer: n.Customer.Summary(), Nominated: n.Candidate.ID, Origin: n.Origin, WasKnown: n.Known,
-		Status: ConsentNotSent, MismatchReason: n.MismatchReason,
-		CustomerContact: n.CustomerContact, PartnerContact: n.PartnerContact,
-		CreatedAt: act.At, ConsentDue: act.At.Add(Days(engagement.ConsentWindowDays)),
-	}
-	if engagement.PayType == Variable {
-		claim.Hours = *n.Candidate.Hours
-	}
-	claim.Payout = engagement.PayoutFor(claim.Hours, n.Candidate.Opportunity)
-	born := map[Origin]EventType{Added: ClaimAdded, Claimed: ClaimClaimed}[n.Origin]
-	change := Change{After: claim}
-	change.record(act, born, map[string]string{
-		"engagementId": engagement.ID, "locationId": claim.LocationID, "customerId": claim.Customer.ID,
-		"idType": string(claim.Nominated.Type), "idValue": claim.Nominated.Value,
-		"payout": claim.Payout.String(), "consentDue": claim.ConsentDue.Format(time.RFC3339Nano),
-	}, map[string]string{
-		"friendlyName": claim.FriendlyName, "mismatchReason": claim.MismatchReason,
-		"customerContact": claim.CustomerContact.String(), "partnerContact": claim.PartnerContact.String(),
-	})
-	return change
-}
-
 // String gives the contact on one line, for the evidence of who was asked.
 func (c Contact) String() string {
 	return strings.Join([]string{c.Name, "<" + c.Email + ">", c.Phone, c.Locale}, " ")
@@ -253,12 +212,17 @@ func (c Claim) wrongStatus(doing string) *Refusal {
 	return Refuse(WrongStatus, "The claim is "+string(c.Status)+"; "+doing)
 }
 
-// Submit hands the claim in (S25). It refuses days outside the consent's date to today, and statuses in which there is
-// nothing to submit.
-func (c Claim) Submit(act Act, completedOn Date, notes string) (Change, error) {
-	if completedOn > DateOf(act.At) {
-		return Change{}, RefuseInvalid([]Mistake{{"/completedOn", "must not be after today, " + string(DateOf(act.At)) + " (UTC)"}})
+// CheckCompletedOn refuses a day of completion that has not come yet.
+func CheckCompletedOn(day Date, now time.Time) error {
+	if today := DateOf(now); day > today {
+		return fmt.Errorf("must not be after today, %s (UTC)", today)
 	}
+	return nil
+}
+
+// Submit hands the claim in (S25). It refuses a day of completion before the customer's consent, and statuses in which there
+// is nothing to submit.
+func (c Claim) Submit(act Act, completedOn Date, notes string) (Change, error) {
 	if c.ConsentedAt != nil && completedOn < DateOf(*c.ConsentedAt) {
 		return Change{}, RefuseInvalid([]Mistake{{"/completedOn", "must not be before the customer's consent, " + string(DateOf(*c.ConsentedAt)) + " (UTC)"}})
 	}

@@ -41,7 +41,7 @@ type Refusal struct {
 	Detail     string
 	Mistakes   []Mistake     // of an invalid request: every one
 	ClaimID    ClaimID       // of the open claim, for ClaimExists
-	Ineligible []Standing    // for NotEligible
+	Ineligible []Verdict     // for NotEligible
 	RetryAfter time.Duration // for TryAgain and MailUnavailable
 }
 
@@ -65,8 +65,8 @@ func RefuseInvalid(mistakes []Mistake) error {
 	return &Refusal{Code: Invalid, Detail: "The request has mistakes; none of it was carried out.", Mistakes: mistakes}
 }
 
-// Standing is how a customer stands on one engagement: eligible, or not with every reason (S14).
-type Standing struct {
+// Verdict says that a customer may take part in one engagement, or every reason why not (S14).
+type Verdict struct {
 	EngagementID string   `json:"engagementId"`
 	Name         string   `json:"name"`
 	PayType      PayType  `json:"payType"`

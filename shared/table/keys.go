@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -50,7 +51,7 @@ const (
 func partnerPK(partnerID string) string     { return join("PARTNER", partnerID) }
 func customerPK(customerID string) string   { return join("CUSTOMER", customerID) }
 func idPK(id mci.CustomerID) string         { return join("ID", string(id.Type), id.Value) }
-func historyPK(claimID string) string       { return join("CLAIM", claimID) }
+func historyPK(claimID mci.ClaimID) string  { return join("CLAIM", string(claimID)) }
 func engagementKey(engagementID string) Key { return Key{engagements, join(engagementID)} }
 func locationKey(partnerID, locationID string) Key {
 	return Key{partnerPK(partnerID), join("LOCATION", locationID)}
@@ -58,7 +59,7 @@ func locationKey(partnerID, locationID string) Key {
 func grantPrefix(userID string) string  { return join("GRANT", userID, "") }
 func customerKey(customerID string) Key { return Key{customerPK(customerID), "CUSTOMER"} }
 func idKey(id mci.CustomerID) Key       { return Key{idPK(id), "CUSTOMER"} }
-func relationKey(partnerID, customerID string) Key {
+func nominatedKey(partnerID, customerID string) Key {
 	return Key{partnerPK(partnerID), join("CUSTOMER", customerID)}
 }
 func participationKey(customerID, engagement string) Key {
@@ -67,15 +68,17 @@ func participationKey(customerID, engagement string) Key {
 func eligibilityKey(id mci.CustomerID, engagement string) Key {
 	return Key{idPK(id), join("ELIGIBILITY", engagement)}
 }
-func eventKey(claimID string, seq int) Key {
+func eventKey(claimID mci.ClaimID, seq int) Key {
 	return Key{historyPK(claimID), fmt.Sprintf("EVENT#%05d", seq)}
 }
-func privateKey(claimID string, seq int) Key {
+func privateKey(claimID mci.ClaimID, seq int) Key {
 	return Key{historyPK(claimID), fmt.Sprintf("PRIVATE#%05d", seq)}
 }
-func linkKey(claimID, tokenHash string) Key { return Key{historyPK(claimID), join("LINK", tokenHash)} }
-func messageKey(messageID string) Key       { return Key{join("MESSAGE", messageID), "MESSAGE"} }
-func idempotencyKey(hash string) Key        { return Key{join("IDEMPOTENCY", hash), "IDEMPOTENCY"} }
+func linkKey(claimID mci.ClaimID, tokenHash string) Key {
+	return Key{historyPK(claimID), join("CONSENT", tokenHash)}
+}
+func messageKey(messageID string) Key { return Key{join("MESSAGE", messageID), "MESSAGE"} }
+func idempotencyKey(hash string) Key  { return Key{join("IDEMPOTENCY", hash), "IDEMPOTENCY"} }
 func grantKey(g mci.Grant) Key {
 	return Key{partnerPK(g.PartnerID), grantPrefix(g.UserID) + join(g.LocationID, string(g.Role))}
 }
@@ -112,6 +115,17 @@ func shardOf(claimID mci.ClaimID) int {
 
 // instantKey writes an instant so that it sorts as it comes.
 func instantKey(instant time.Time) string { return instant.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+func compareKeys(a, b Key) int {
+	return cmp.Or(strings.Compare(a.PK, b.PK), strings.Compare(a.SK, b.SK))
+}
+
+// kind says what an item is without saying whose: "PARTNER CLAIM item", fit for logs.
+func (k Key) kind() string {
+	partition, _, _ := strings.Cut(k.PK, "#")
+	sort, _, _ := strings.Cut(k.SK, "#")
+	return partition + " " + sort
+}
 
 // hash is a SHA-256 in hexadecimal.
 func hash(parts ...string) string {

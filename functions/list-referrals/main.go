@@ -1,0 +1,112 @@
+// Command list-referrals shows referrals to those who sell: a partner's own to its referral admins, co-sell ones to field
+// sellers, all to the program's staff (S26, S27).
+package main
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+
+	"mci.example/customers/shared/mci"
+	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/rest"
+	"mci.example/customers/shared/table"
+)
+
+func main() {
+	environment := platform.Open("list-referrals")
+	f := function{rest.OpenTable(environment), rest.OpenCursors(environment)}
+	rest.Start(environment, map[string]rest.Handler{
+		"GET /v1/referrals":              f.list,
+		"GET /v1/referrals/{referralId}": f.get,
+	})
+}
+
+type function struct {
+	table   *table.Table
+	cursors rest.Cursors
+}
+
+// lookedAt is how many referrals a page looks at to find those of one type, however few there are.
+const lookedAt = 100
+
+func (f function) list(ctx context.Context, r *rest.Request) (rest.Answer, error) {
+	asked := rest.QueryOneOf(r, "type", mci.ReferralTypes, "")
+	limit, from := r.Limit(), f.cursors.Open(r)
+	if err := r.Valid(); err != nil {
+		return rest.Answer{}, err
+	}
+	reads := limit
+	if asked != "" {
+		reads = max(limit, lookedAt)
+	}
+	lists, err := f.read(ctx, r.Caller, asked, from, reads)
+	if err != nil {
+		return rest.Answer{}, err
+	}
+	// What is not of the type asked for has been upgraded since it was listed, or is the partner's of the other type.
+	shown := func(claim mci.Claim) bool {
+		return claim.Referral != nil && (asked == "" || claim.Referral.Type == asked) && maySee(r.Caller, claim)
+	}
+	page := struct {
+		Referrals []mci.ReferralDetails `json:"referrals"`
+		Cursor    string                `json:"cursor,omitempty"`
+	}{Referrals: []mci.ReferralDetails{}}
+	claims, next := table.MergeWhere(table.Descending, limit, shown, lists...)
+	for _, claim := range claims {
+		page.Referrals = append(page.Referrals, claim.At(r.Now).ReferralDetails())
+	}
+	page.Cursor = f.cursors.Seal(r, next)
+	return rest.OK(page), nil
+}
+
+// read reads the lists that the caller may see: 2 round trips, whatever their number.
+func (f function) read(ctx context.Context, caller rest.Caller, asked mci.ReferralType, from string, limit int) ([]table.List[mci.Claim], error) {
+	same := func(claim *mci.Claim) mci.Claim { return *claim }
+	everyPartners := caller.Has(mci.ProgramAdmin)
+	if !everyPartners && caller.PartnerID != "" && caller.Has(mci.ReferralAdmin) {
+		page, err := f.table.PartnerReferrals(ctx, caller.PartnerID, from, limit)
+		return []table.List[mci.Claim]{table.MergeAs(page, same)}, err
+	}
+	var types []mci.ReferralType
+	for _, t := range mci.ReferralTypes {
+		if (asked == "" || asked == t) && (everyPartners || t == mci.CoSell) {
+			types = append(types, t)
+		}
+	}
+	lists := make([]table.List[mci.Claim], len(types))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, t := range types {
+		group.Go(func() error {
+			page, err := f.table.Referrals(ctx, t, from, limit)
+			lists[i] = table.MergeAs(page, same)
+			return err
+		})
+	}
+	return lists, group.Wait()
+}
+
+// maySee says whether a claim's referral is the caller's to see.
+func maySee(caller rest.Caller, claim mci.Claim) bool {
+	return caller.Has(mci.ProgramAdmin) ||
+		caller.Has(mci.ReferralAdmin) && caller.PartnerID != "" && claim.PartnerID == caller.PartnerID ||
+		caller.Has(mci.FieldSeller) && claim.Referral.Type == mci.CoSell
+}
+
+func (f function) get(ctx context.Context, r *rest.Request) (rest.Answer, error) {
+	if err := r.Valid(); err != nil {
+		return rest.Answer{}, err
+	}
+	id, isID := mci.ParseReferralID(r.Path("referralId"))
+	if !isID {
+		return rest.Answer{}, rest.NoSuchReferral
+	}
+	claim, found, err := f.table.Claim(ctx, id)
+	if err != nil {
+		return rest.Answer{}, err
+	}
+	if !found || claim.Referral == nil || !maySee(r.Caller, claim) {
+		return rest.Answer{}, rest.NoSuchReferral
+	}
+	return rest.OK(claim.At(r.Now).ReferralDetails()), nil
+}

@@ -1,0 +1,124 @@
+// Command mail-feedback writes down what became of consent emails: SES's bounce, complaint and delivery events, as
+// EventBridge delivers them (D12). They come late, twice, in any order or not at all, and that is normal.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+	"golang.org/x/sync/errgroup"
+
+	"mci.example/customers/shared/mci"
+	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/rest"
+	"mci.example/customers/shared/table"
+)
+
+func main() {
+	environment := platform.Open("mail-feedback")
+	lambda.Start(function{rest.OpenTable(environment), environment.Now}.handle)
+}
+
+type function struct {
+	table *table.Table
+	now   func() time.Time
+}
+
+// detail is what SES tells of an email.
+type detail struct {
+	EventType string `json:"eventType"`
+	Mail      struct {
+		MessageID string              `json:"messageId"`
+		Tags      map[string][]string `json:"tags"`
+	} `json:"mail"`
+	Bounce struct {
+		BounceType string `json:"bounceType"`
+	} `json:"bounce"`
+}
+
+// status is what the event makes of the email, "" for nothing: a bounce that may pass is none.
+func (d detail) status() mci.EmailStatus {
+	switch {
+	case d.EventType == "Bounce" && d.Bounce.BounceType == "Permanent":
+		return mci.EmailStatusBounced
+	case d.EventType == "Complaint":
+		return mci.EmailStatusComplained
+	case d.EventType == "Delivery":
+		return mci.EmailStatusDelivered
+	}
+	return ""
+}
+
+// result says what an event did.
+type result struct {
+	Recorded bool `json:"recorded"`
+}
+
+func (f function) handle(ctx context.Context, event events.CloudWatchEvent) (result, error) {
+	var told detail
+	if err := json.Unmarshal(event.Detail, &told); err != nil {
+		return result{}, fmt.Errorf("reading SES's event %s: %w", event.ID, err)
+	}
+	if told.status() == "" || told.Mail.MessageID == "" {
+		slog.Info("ignored", "event", event.ID, "type", told.EventType)
+		return result{}, nil
+	}
+	now := f.now()
+	return table.Settle(ctx, func(ctx context.Context) (result, error) {
+		claim, known, err := f.load(ctx, told)
+		if err != nil {
+			return result{}, err
+		}
+		if !known {
+			slog.Info("ignored: no email of ours", "event", event.ID)
+			return result{}, nil
+		}
+		change, told := claim.At(now).EmailFeedback(platform.Act(now, mci.ActorSystem), told.Mail.MessageID, told.status())
+		if !told {
+			return result{}, nil
+		}
+		if err := f.table.Commit(ctx, f.table.Change(change)); err != nil {
+			return result{}, err
+		}
+		platform.Count(change)
+		return result{Recorded: true}, nil
+	})
+}
+
+// load finds the claim by SES's message ID: 1 round trip where the email's tag names the claim rightly, else 2.
+func (f function) load(ctx context.Context, told detail) (claim mci.Claim, known bool, err error) {
+	tagged, isTagged := mci.ParseClaimID(first(told.Mail.Tags["claim"]))
+	var message table.Message
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		message, known, err = f.table.Message(groupCtx, told.Mail.MessageID)
+		return err
+	})
+	if isTagged {
+		group.Go(func() (err error) {
+			claim, _, err = f.table.Claim(groupCtx, tagged)
+			return err
+		})
+	}
+	switch err := group.Wait(); {
+	case err != nil:
+		return mci.Claim{}, false, err
+	case !known && claim.Email.Pending != nil && !claim.Status.Terminal():
+		return mci.Claim{}, false, fmt.Errorf("email %s is told of before it is recorded as sent: to be tried again", told.Mail.MessageID)
+	case !known || message.ClaimID == claim.ID:
+		return claim, known, nil
+	}
+	return f.table.Claim(ctx, message.ClaimID)
+}
+
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
+}

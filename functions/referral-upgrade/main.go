@@ -1,0 +1,165 @@
+// Command referral-upgrade makes a partner-led referral co-sell where it qualifies (S27, D9): by itself after the customer's
+// consent, woken by the table's stream, and on request.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+	"golang.org/x/sync/errgroup"
+
+	"mci.example/customers/shared/mci"
+	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/rest"
+	"mci.example/customers/shared/table"
+)
+
+func main() {
+	environment := platform.Open("referral-upgrade")
+	f := function{table: rest.OpenTable(environment), now: environment.Now}
+	f.server = rest.NewServer(environment, map[string]rest.Handler{"POST /v1/referrals/{referralId}/upgrade": f.onRequest})
+	lambda.Start(f.handle)
+}
+
+type function struct {
+	table  *table.Table
+	now    func() time.Time
+	server *rest.Server
+}
+
+// handle tells a batch of the stream from a request of the gateway.
+func (f function) handle(ctx context.Context, payload json.RawMessage) (any, error) {
+	var batch events.DynamoDBEvent
+	if err := json.Unmarshal(payload, &batch); err == nil && batch.Records != nil {
+		return f.onStream(ctx, batch), nil
+	}
+	var event rest.Event
+	if err := json.Unmarshal(payload, &event); err != nil {
+		return nil, fmt.Errorf("reading an event that is neither the stream's nor the gateway's: %w", err)
+	}
+	return f.server.Handle(ctx, event)
+}
+
+// onStream upgrades what the batch's claims allow. It stops at the first record that fails: the stream brings it and all
+// behind it again. A record seen twice, late or out of order changes nothing, for the claim itself decides, as it is now.
+func (f function) onStream(ctx context.Context, batch events.DynamoDBEvent) events.DynamoDBEventResponse {
+	for _, record := range batch.Records {
+		err := f.onRecord(ctx, record)
+		if err != nil {
+			slog.Error("upgrading a referral from the stream", "event", record.EventID, "error", err)
+			return events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{{ItemIdentifier: record.Change.SequenceNumber}}}
+		}
+	}
+	return events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
+}
+
+func (f function) onRecord(ctx context.Context, record events.DynamoDBEventRecord) error {
+	attribute, found := record.Change.NewImage["id"]
+	if !found || attribute.DataType() != events.DataTypeString {
+		return errors.New("the record holds no claim")
+	}
+	id, isID := mci.ParseClaimID(attribute.String())
+	if !isID {
+		return errors.New("the record names no claim")
+	}
+	_, err := table.Settle(ctx, func(ctx context.Context) (struct{}, error) {
+		now := f.now()
+		claim, catalogue, err := f.load(ctx, id)
+		if err != nil || claim.Referral == nil {
+			return struct{}{}, err
+		}
+		change, err := claim.At(now).Upgrade(platform.Act(now, mci.ActorSystem), catalogue[claim.EngagementID])
+		if err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, f.commit(ctx, change, catalogue)
+	})
+	var refusal *mci.Refusal
+	if errors.As(err, &refusal) && refusal.Code == mci.NotQualified {
+		return nil
+	}
+	return err
+}
+
+// onRequest looks again whether a referral qualifies.
+func (f function) onRequest(ctx context.Context, r *rest.Request) (rest.Answer, error) {
+	if err := r.Valid(); err != nil {
+		return rest.Answer{}, err
+	}
+	id, isID := mci.ParseReferralID(r.Path("referralId"))
+	if !isID || id.PartnerID() != r.Caller.PartnerID && !r.Caller.Has(mci.ProgramAdmin) {
+		return rest.Answer{}, rest.NoSuchReferral
+	}
+	act := platform.Act(r.Now, r.Caller.UserID)
+	return table.Settle(ctx, func(ctx context.Context) (rest.Answer, error) {
+		var kept *table.Answer
+		var claim mci.Claim
+		var catalogue table.Catalogue
+		group, groupCtx := errgroup.WithContext(ctx)
+		group.Go(func() (err error) {
+			claim, catalogue, err = f.load(groupCtx, id)
+			return err
+		})
+		group.Go(func() (err error) {
+			kept, err = f.table.Answer(groupCtx, r.Idempotency(), r.Now)
+			return err
+		})
+		switch err := group.Wait(); {
+		case err != nil:
+			return rest.Answer{}, err
+		case claim.Referral == nil:
+			return rest.Answer{}, rest.NoSuchReferral
+		case kept != nil:
+			return rest.Kept(r, kept)
+		}
+		claim = claim.At(r.Now)
+		change, err := claim.Upgrade(act, catalogue[claim.EngagementID])
+		if err != nil {
+			return rest.Answer{}, err
+		}
+		if !change.Empty() {
+			claim = change.After
+		}
+		answer, keep, err := rest.Keep(f.table, r, rest.OK(claim.ReferralDetails()))
+		if err != nil {
+			return rest.Answer{}, err
+		}
+		return answer, f.commit(ctx, change, catalogue, keep)
+	})
+}
+
+// load reads the claim, the zero one where it is not there, and the catalogue if it has grown old, in parallel: 1 round trip.
+func (f function) load(ctx context.Context, id mci.ClaimID) (claim mci.Claim, catalogue table.Catalogue, err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		claim, _, err = f.table.Claim(ctx, id)
+		return err
+	})
+	group.Go(func() (err error) {
+		catalogue, err = f.table.Catalogue(ctx)
+		return err
+	})
+	err = group.Wait()
+	return claim, catalogue, err
+}
+
+// commit writes the upgrade; where the engagement co-sells with managed customers only, it relies on the customer being one.
+func (f function) commit(ctx context.Context, change mci.Change, catalogue table.Catalogue, more ...[]table.Write) error {
+	if rule := catalogue[change.After.EngagementID].CoSell; !change.Empty() && rule != nil && rule.ManagedCustomersOnly {
+		more = append(more, f.table.ManagedCustomer(change.After.Customer.ID))
+	}
+	err := f.table.Commit(ctx, append(more, f.table.Change(change))...)
+	if errors.Is(err, table.ErrNotManaged) {
+		return mci.Refuse(mci.NotQualified, "The engagement co-sells with managed customers only, and this one is not.")
+	}
+	if err == nil {
+		platform.Count(change)
+	}
+	return err
+}

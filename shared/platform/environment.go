@@ -1,0 +1,113 @@
+package platform
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+	"github.com/oklog/ulid/v2"
+
+	"mci.example/customers/shared/mci"
+)
+
+// defaults are of the settings that need not be given.
+var defaults = map[string]string{PartnerClaim: "custom:partnerId", RolesClaim: "cognito:groups"}
+
+// Environment is what a function runs with: its settings, its clock, its clients.
+type Environment struct {
+	settings map[string]string
+	offset   time.Duration
+	aws      aws.Config
+}
+
+// Open reads what Functions says that the function needs, and ends the process with a clear line where something is
+// missing: a function that cannot do its work shall not start.
+func Open(function string) *Environment {
+	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("function", function))
+	environment, err := open(context.Background(), function)
+	if err != nil {
+		Fail(err)
+	}
+	return environment
+}
+
+// Fail ends the process before it has begun to serve, and says why.
+func Fail(err error) {
+	slog.Error("cannot start", "error", err)
+	os.Exit(1)
+}
+
+func open(ctx context.Context, function string) (*Environment, error) {
+	at := slices.IndexFunc(Functions, func(f Function) bool { return f.Name == function })
+	if at < 0 {
+		return nil, fmt.Errorf("there is no function %q in the list of functions", function)
+	}
+	environment := &Environment{settings: map[string]string{}}
+	for _, name := range Functions[at].Environment {
+		value := os.Getenv(name)
+		if value == "" {
+			value = defaults[name]
+		}
+		if value == "" {
+			return nil, fmt.Errorf("the environment variable %s is not set", name)
+		}
+		environment.settings[name] = value
+	}
+	var err error
+	if offset := os.Getenv(ClockOffset); offset != "" {
+		if environment.offset, err = time.ParseDuration(offset); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", ClockOffset, err)
+		}
+	}
+	if environment.aws, err = config.LoadDefaultConfig(ctx); err != nil {
+		return nil, fmt.Errorf("reading the AWS configuration: %w", err)
+	}
+	return environment, nil
+}
+
+// Setting gives the value of one of the function's environment variables.
+func (e *Environment) Setting(name string) string { return e.settings[name] }
+
+// Now is the instant by the function's clock: UTC, whole milliseconds.
+func (e *Environment) Now() time.Time {
+	return time.Now().Add(e.offset).UTC().Truncate(time.Millisecond)
+}
+
+// DynamoDB gives a client with the SDK's own retries.
+func (e *Environment) DynamoDB() *dynamodb.Client { return dynamodb.NewFromConfig(e.aws) }
+
+// SES gives a client that never tries again by itself: after a lost answer the email may be on its way, and a second one
+// would follow. Whoever asked repeats the request.
+func (e *Environment) SES() *sesv2.Client {
+	return sesv2.NewFromConfig(e.aws, func(o *sesv2.Options) { o.Retryer = aws.NopRetryer{} })
+}
+
+// Act says who does something at an instant.
+func Act(at time.Time, actor string) mci.Act {
+	return mci.Act{At: at, Actor: actor, Salt: RandomBytes(32)}
+}
+
+// RandomBytes gives n bytes that nobody can guess.
+func RandomBytes(n int) []byte {
+	random := make([]byte, n)
+	_, _ = rand.Read(random) // never fails: it ends the process where the system has no randomness
+	return random
+}
+
+// NewClaimIDs makes IDs for claims of the partner, in order.
+func NewClaimIDs(now time.Time, partnerID string, n int) []mci.ClaimID {
+	entropy := ulid.Monotonic(rand.Reader, 0)
+	ids := make([]mci.ClaimID, n)
+	for i := range ids {
+		ids[i] = mci.NewClaimID(ulid.MustNew(ulid.Timestamp(now), entropy).String(), partnerID)
+	}
+	return ids
+}

@@ -1,0 +1,166 @@
+package table
+
+import (
+	"context"
+	"time"
+
+	"mci.example/customers/shared/mci"
+)
+
+// claimRecord is a claim as the table holds it; where it stands in the indexes follows from the claim, here and nowhere
+// else.
+type claimRecord struct {
+	Key
+	PageKey  string `json:"pageKey,omitempty"`
+	Queue    string `json:"queue,omitempty"`
+	QueueKey string `json:"queueKey,omitempty"`
+	mci.Claim
+}
+
+func newClaimRecord(claim mci.Claim) claimRecord {
+	record := claimRecord{Key: claimKey(claim.ID), Claim: claim}
+	place := position(claim.Customer) + separator + claim.ID.Ordinal()
+	switch {
+	case !claim.Status.Terminal():
+		record.PageKey = openPages(claim.EngagementID) + place
+	case !claim.Hidden():
+		record.PageKey = donePages(claim.EngagementID) + place
+	}
+	if due := claim.Due(); due != nil {
+		record.Queue, record.QueueKey = dueQueue(shardOf(claim.ID)), queueKey(*due, claim.ID)
+	} else if claim.Status == mci.Submitted {
+		record.Queue, record.QueueKey = reviewQueue, queueKey(*claim.SubmittedAt, claim.ID)
+	}
+	return record
+}
+
+func queueKey(instant time.Time, id mci.ClaimID) string {
+	return instantKey(instant) + "#" + string(id)
+}
+
+// Claim gives a claim as it is stored, and whether there is one; callers look at it At their instant (D3). GetItem: 1
+// round trip; 1 unit per 4 KB.
+func (t *Table) Claim(ctx context.Context, id mci.ClaimID) (mci.Claim, bool, error) {
+	var record claimRecord
+	found, err := t.get(ctx, claimKey(id), &record)
+	return record.Claim, found, err
+}
+
+// ClaimWithLink gives a claim and the consent link of that token's hash, nil where there is none. BatchGetItem: 1 round
+// trip, whether the link is right or wrong; 1 unit each per 4 KB.
+func (t *Table) ClaimWithLink(ctx context.Context, id mci.ClaimID, tokenHash string) (mci.Claim, *Link, bool, error) {
+	items, err := t.getAll(ctx, []Key{claimKey(id), linkKey(id, tokenHash)})
+	if err != nil {
+		return mci.Claim{}, nil, false, err
+	}
+	item, found := items[claimKey(id)]
+	if !found {
+		return mci.Claim{}, nil, false, nil
+	}
+	var record claimRecord
+	if err := decode(item, &record); err != nil {
+		return mci.Claim{}, nil, false, err
+	}
+	item, linked := items[linkKey(id, tokenHash)]
+	if !linked {
+		return record.Claim, nil, true, nil
+	}
+	var link Link
+	return record.Claim, &link, true, decode(item, &link)
+}
+
+// Page is part of a list, in order. Next is where the rest begins, "" where there is none.
+type Page[T any] struct {
+	Items     []T
+	Next      string
+	positions []string
+}
+
+// Position is where the list goes on after the item at an index.
+func (p Page[T]) Position(index int) string { return p.positions[index] }
+
+// Claims gives a partner's claims, newest first, from a position on. Query of the partner's CLAIM# items: 1 round trip;
+// 1 unit per 4 KB of claims looked at, at most limit of them.
+func (t *Table) Claims(ctx context.Context, partnerID, from string, limit int) (Page[mci.Claim], error) {
+	s := within(partnerPK(partnerID), claimPrefix)
+	s.descending, s.limit = true, int32(limit)
+	if from != "" {
+		s.to = before(from)
+	}
+	return claimPage(t.query(ctx, s))(func(record claimRecord) string { return record.SK })
+}
+
+// SubmittedClaims gives the claims of all partners that wait for review, longest waiting first. Query of the Queues
+// index: 1 round trip; half a unit per 4 KB of claims looked at. It may lag by a moment (D14).
+func (t *Table) SubmittedClaims(ctx context.Context, from string, limit int) (Page[mci.Claim], error) {
+	s := span{index: Indexes[1], partition: reviewQueue, from: after(from), to: last, limit: int32(limit)}
+	return claimPage(t.query(ctx, s))(func(record claimRecord) string { return record.QueueKey })
+}
+
+// DueClaims gives claims of one shard whose deadline has passed, longest overdue first, from a position on. Query of the
+// Queues index: 1 round trip; half a unit per 4 KB of due claims, whatever else the table holds.
+func (t *Table) DueClaims(ctx context.Context, shard int, now time.Time, from string, limit int) (Page[mci.Claim], error) {
+	s := span{index: Indexes[1], partition: dueQueue(shard), from: after(from), to: instantKey(now) + last, limit: int32(limit)}
+	return claimPage(t.query(ctx, s))(func(record claimRecord) string { return record.QueueKey })
+}
+
+// OpenClaims gives a partner's claims on an engagement that are stored as open, by customer name, from a position on,
+// where the name begins with prefix. Query of the Pages index: 1 round trip; 1 unit per 4 KB of claims looked at.
+func (t *Table) OpenClaims(ctx context.Context, partnerID, engagementID, prefix, from string, limit int) (Page[mci.Claim], error) {
+	return t.claimsByName(ctx, partnerID, openPages(engagementID), prefix, from, limit)
+}
+
+// DoneClaims gives a partner's ended claims on an engagement that are to be seen, as OpenClaims does.
+func (t *Table) DoneClaims(ctx context.Context, partnerID, engagementID, prefix, from string, limit int) (Page[mci.Claim], error) {
+	return t.claimsByName(ctx, partnerID, donePages(engagementID), prefix, from, limit)
+}
+
+func (t *Table) claimsByName(ctx context.Context, partnerID, page, prefix, from string, limit int) (Page[mci.Claim], error) {
+	return claimPage(t.query(ctx, byName(partnerID, page, prefix, from, limit)))(func(record claimRecord) string {
+		return record.PageKey[len(page):]
+	})
+}
+
+// byName spans a page of the Pages index, from after a position on.
+func byName(partnerID, page, prefix, from string, limit int) span {
+	return span{
+		index: Indexes[0], partition: partnerPK(partnerID), limit: int32(limit),
+		from: page + max(mci.SortName(prefix), after(from)), to: page + mci.SortName(prefix) + last,
+	}
+}
+
+// claimPage reads what a query gave as a page of claims.
+func claimPage(items []Item, more bool, err error) func(positionOf func(claimRecord) string) (Page[mci.Claim], error) {
+	return func(positionOf func(claimRecord) string) (Page[mci.Claim], error) {
+		if err != nil {
+			return Page[mci.Claim]{}, err
+		}
+		records, err := decodeAll[claimRecord](items)
+		if err != nil {
+			return Page[mci.Claim]{}, err
+		}
+		var page Page[mci.Claim]
+		for _, record := range records {
+			page.Items = append(page.Items, record.Claim)
+			page.positions = append(page.positions, positionOf(record))
+		}
+		if more {
+			page.Next = page.Position(len(records) - 1)
+		}
+		return page, nil
+	}
+}
+
+// after is the first key behind a position; the beginning, for "".
+func after(position string) string {
+	if position == "" {
+		return "\x00"
+	}
+	return position + separator
+}
+
+// before is the last key ahead of a position that ends in an ASCII character.
+func before(position string) string {
+	end := len(position) - 1
+	return position[:end] + string(position[end]-1) + last
+}

@@ -1,0 +1,65 @@
+package table
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"mci.example/customers/shared/mci"
+)
+
+// answerLife is how long an answer is kept for its idempotency key (D13).
+const answerLife = 24 * time.Hour
+
+// Request is what an Idempotency-Key binds: the same caller, route, key and body get the first success again (D13). The
+// zero value has no key, and binds nothing.
+type Request struct {
+	PartnerID, UserID, Route, IdempotencyKey string
+	Body                                     []byte
+}
+
+func (r Request) key() Key {
+	return idempotencyKey(hash(r.PartnerID, r.UserID, r.Route, r.IdempotencyKey))
+}
+
+// Answer is the first success of a request.
+type Answer struct {
+	Key
+	BodyHash   string `json:"bodyHash"`
+	Status     int    `json:"status"`
+	Body       string `json:"body"`
+	TimeToLive int64  `json:"ttl"`
+}
+
+// Answer gives the answer kept for a request's key, nil where there is none. GetItem: 1 round trip, or none without a key;
+// 1 unit per 4 KB.
+func (t *Table) Answer(ctx context.Context, request Request, now time.Time) (*Answer, error) {
+	if request.IdempotencyKey == "" {
+		return nil, nil
+	}
+	var answer Answer
+	found, err := t.get(ctx, request.key(), &answer)
+	if err != nil || !found || answer.TimeToLive <= now.Unix() {
+		return nil, err
+	}
+	return &answer, nil
+}
+
+// Serves refuses a request that has the answer's key and another body.
+func (a *Answer) Serves(request Request) error {
+	if a.BodyHash != hash(string(request.Body)) {
+		return mci.Refuse(mci.IdempotencyKeyReused, "This Idempotency-Key was used for another body; use a new key for a new request.")
+	}
+	return nil
+}
+
+// Keep writes the answer of a request's first success; the race for one key has one winner.
+func (t *Table) Keep(request Request, status int, body []byte, now time.Time) []Write {
+	if request.IdempotencyKey == "" {
+		return nil
+	}
+	answer := Answer{request.key(), hash(string(request.Body)), status, string(body), now.Add(answerLife).Unix()}
+	write := t.put(answer, "attribute_not_exists(pk) OR #ttl <= :now", Item{":now": number(fmt.Sprint(now.Unix()))}, ErrLostRace)
+	write.item.Put.ExpressionAttributeNames = map[string]string{"#ttl": TimeToLive}
+	return []Write{write}
+}
