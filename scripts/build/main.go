@@ -34,7 +34,11 @@ func build(out string) error {
 		return fmt.Errorf("making a folder for the binaries: %w", err)
 	}
 	defer os.RemoveAll(binaries)
-	if err := compile(binaries); err != nil {
+	var names []string
+	for _, function := range platform.Functions {
+		names = append(names, function.Name)
+	}
+	if err := compile(".", binaries, names...); err != nil {
 		return err
 	}
 	old, err := filepath.Glob(filepath.Join(out, "*.zip"))
@@ -49,19 +53,23 @@ func build(out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return fmt.Errorf("making the folder for the zips: %w", err)
 	}
-	for _, function := range platform.Functions {
-		path := filepath.Join(out, function.Name+".zip")
-		if err := pack(filepath.Join(binaries, function.Name), path); err != nil {
+	for _, name := range names {
+		path := filepath.Join(out, name+".zip")
+		if err := pack(filepath.Join(binaries, name), path); err != nil {
 			return fmt.Errorf("packing %s: %w", path, err)
 		}
 	}
 	return nil
 }
 
-// compile builds all functions at once for Lambda, one binary each.
-func compile(folder string) error {
+// compile builds the functions of the module for Lambda, one binary each, all at once.
+func compile(module, folder string, names ...string) error {
 	arguments := append([]string{"build", "-o", folder + string(filepath.Separator)}, platform.BuildFlags...)
-	command := exec.Command("go", append(arguments, "./functions/...")...)
+	for _, name := range names {
+		arguments = append(arguments, "./functions/"+name)
+	}
+	command := exec.Command("go", arguments...)
+	command.Dir = module
 	command.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0", "GOARM64=v8.2", "GOFLAGS=", "GOEXPERIMENT=")
 	command.Stdout, command.Stderr = os.Stdout, os.Stderr
 	if err := command.Run(); err != nil {
