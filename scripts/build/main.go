@@ -12,7 +12,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"mci.example/customers/shared/platform"
 )
@@ -53,13 +56,18 @@ func build(out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return fmt.Errorf("making the folder for the zips: %w", err)
 	}
+	var packing errgroup.Group
+	packing.SetLimit(runtime.NumCPU())
 	for _, name := range names {
-		path := filepath.Join(out, name+".zip")
-		if err := pack(filepath.Join(binaries, name), path); err != nil {
-			return fmt.Errorf("packing %s: %w", path, err)
-		}
+		packing.Go(func() error {
+			path := filepath.Join(out, name+".zip")
+			if err := pack(filepath.Join(binaries, name), path); err != nil {
+				return fmt.Errorf("packing %s: %w", path, err)
+			}
+			return nil
+		})
 	}
-	return nil
+	return packing.Wait()
 }
 
 // compile builds the functions of the module for Lambda, one binary each, all at once.
