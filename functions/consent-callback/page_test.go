@@ -30,9 +30,10 @@ type browser struct {
 	output *bufio.Scanner
 }
 
-// call is a page to open, how, and what to do there; steps are those of testdata/browser.mjs.
+// call is what to open, how, and what to do there; steps are those of testdata/browser.mjs.
 type call struct {
 	URL      string     `json:"url"`
+	HTML     string     `json:"html"` // an email to show instead
 	Width    int        `json:"width"`
 	Dark     bool       `json:"dark"`
 	NoScript bool       `json:"noScript"`
@@ -229,6 +230,57 @@ func TestD11_ThePageIsReadableInEveryLanguageOnAnyScreen(t *testing.T) {
 	}
 }
 
+func TestD11_TheEmailArrivesInEveryLanguage(t *testing.T) {
+	b := openBrowser(t)
+	for _, locale := range mail.Locales {
+		t.Run(string(locale), func(t *testing.T) {
+			customer := invite(t, "Fabrikam", string(locale))
+			email := localtest.Mail(t, customer.address, 1)
+			if len(email.To) != 1 || email.To[0] != customer.address || len(email.ReplyTo) != 1 || email.ReplyTo[0] != "kim@partner.example" {
+				t.Errorf("it is to %v, answers go to %v", email.To, email.ReplyTo)
+			}
+			for _, width := range []int{320, 800} {
+				s := b.visit(t, call{HTML: email.HTML, Width: width, Dark: width == 320})
+				if s.Language != string(locale) || !strings.Contains(s.Text, "Contoso <script>alert(1)</script> Consulting") {
+					t.Errorf("in %s it reads\n%s", s.Language, s.Text)
+				}
+				if len(s.Requests) > 0 {
+					t.Errorf("reading it asks for %v", s.Requests)
+				}
+			}
+		})
+	}
+}
+
+func TestD10_OpeningTheLinkChangesNothing(t *testing.T) {
+	customer := invite(t, "Fabrikam", "tr")
+	token := localtest.Token(t, pagePartner, pageUser, mci.IncentivesUser)
+	claim := func() string {
+		return string(localtest.Call(t, "GET", "/v1/claims/"+customer.claim, token, nil).Expect(t, 200).Body)
+	}
+	path := strings.TrimPrefix(customer.link, localtest.URL())
+	before := claim()
+	get := localtest.Call(t, "GET", path, "", nil, "Accept-Language", "ja").Expect(t, 200)
+	head := localtest.Call(t, "HEAD", path, "", nil).Expect(t, 200)
+	if after := claim(); after != before {
+		t.Errorf("the claim was\n%s\nand is\n%s", before, after)
+	}
+	if len(head.Body) > 0 {
+		t.Errorf("HEAD has a body: %s", head.Body)
+	}
+	for name, want := range map[string]string{
+		"Content-Type": "text/html; charset=utf-8", "Content-Language": "tr", "Cache-Control": "no-store",
+		"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+	} {
+		if get.Header.Get(name) != want || head.Header.Get(name) != want {
+			t.Errorf("%s is %q for GET, %q for HEAD, want %q", name, get.Header.Get(name), head.Header.Get(name), want)
+		}
+	}
+	if policy := get.Header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; ") || policy != head.Header.Get("Content-Security-Policy") {
+		t.Errorf("the policy is %q", policy)
+	}
+}
+
 func TestD11_TheBrowsersLanguageIsNextToTheContacts(t *testing.T) {
 	b := openBrowser(t)
 	customer := invite(t, "Fabrikam", "")
@@ -309,7 +361,7 @@ func TestS22_AMistakeKeepsWhatWasTyped(t *testing.T) {
 		rule, reason, want string
 		prepare            []string
 	}{
-		{"a reason that is too long", strings.Repeat("long ", 101), "The reason is too long", []string{"set", "textarea", "maxlength", "5000"}},
+		{"a reason that is too long", strings.Repeat("long", 126), "The reason is too long", []string{"set", "textarea", "maxlength", "5000"}},
 		{"a decision that is none", "Because", "Choose “Accept” or “Decline”", []string{"set", "button[value=decline]", "value", "perhaps"}},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
