@@ -18,7 +18,7 @@ func (i *issuer) authorize(ctx context.Context, authorization string) (map[strin
 	if scheme, token, found := strings.Cut(authorization, " "); found && strings.EqualFold(scheme, "Bearer") {
 		raw = strings.TrimSpace(token)
 	}
-	signed, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512})
+	signed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512})
 	if err != nil {
 		return nil, fmt.Errorf("no signed token: %w", err)
 	}

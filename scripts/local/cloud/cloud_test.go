@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -44,6 +45,8 @@ func echoConfig(t *testing.T, stateDir string) Config {
 	}
 	return Config{
 		Root: root, StateDir: stateDir, NoSchedule: true,
+		// On DynamoDB Local every access key has a database of its own.
+		DynamoDBEndpoint: os.Getenv("DYNAMODB_ENDPOINT"), AccessKeyID: rand.Text(),
 		Functions: []platform.Function{{Name: "echo", MemoryMB: 256, Timeout: time.Second,
 			Environment: []string{platform.TableName, platform.PublicURL}}},
 		Routes: []rest.Route{

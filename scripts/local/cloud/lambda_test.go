@@ -1,7 +1,6 @@
 package cloud
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -76,13 +75,16 @@ func TestProcesses(t *testing.T) {
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("five requests of half a second at once took %s", took)
 	}
-	process, err := os.FindProcess(environmentOf(t, c).PID)
-	if err != nil {
-		t.Fatal(err)
+	pid := environmentOf(t, c).PID
+	c.lambda.mu.Lock()
+	var idle *process
+	for _, p := range c.lambda.processes {
+		if p.child.cmd.Process.Pid == pid {
+			idle = p
+		}
 	}
-	if err := process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	c.lambda.mu.Unlock()
+	idle.child.kill()
 	environmentOf(t, c) // an idle process that has died fails no request
 }
 
