@@ -112,7 +112,11 @@ func importSample(ctx context.Context, started *cloud.Cloud, config cloud.Config
 	}
 	fmt.Fprintln(os.Stderr, "importing the sample data of scripts/sample")
 	folder := filepath.Join(config.Root, "scripts", "sample")
-	if _, err := importer.Run(ctx, started.Database(), cloud.TableName, folder, importer.Options{}); err != nil {
+	err = started.WithoutStream(ctx, func() error {
+		_, err := importer.Run(ctx, started.Database(), cloud.TableName, folder, importer.Options{})
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("import the sample data: %w", err)
 	}
 	if err := os.WriteFile(done, nil, 0o600); err != nil {

@@ -165,7 +165,7 @@ func Start(ctx context.Context, config Config) (_ *Cloud, err error) {
 		running.Wait()
 	})
 	if config.Stream.Function != "" {
-		if c.poller, err = newPoller(c.config, filter, c.lambda); err != nil {
+		if c.poller, err = newPoller(c.config, filter, c.lambda, c.created); err != nil {
 			return nil, err
 		}
 		running.Go(func() { c.poller.run(background) })

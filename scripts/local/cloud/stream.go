@@ -46,7 +46,8 @@ type checkpoint struct {
 	Shards map[string]string `json:"shards"` // the sequence number of the last record that is done with, by shard
 }
 
-func newPoller(config Config, filter pattern, lambda *lambda) (*poller, error) {
+// newPoller goes on where the last run stopped, unless the table is a new one.
+func newPoller(config Config, filter pattern, lambda *lambda, created bool) (*poller, error) {
 	p := &poller{config: config, stream: config.Stream, filter: filter, lambda: lambda,
 		database:       dynamodb.NewFromConfig(config.aws()),
 		client:         dynamodbstreams.NewFromConfig(config.aws()),
@@ -56,7 +57,7 @@ func newPoller(config Config, filter pattern, lambda *lambda) (*poller, error) {
 		wake:           make(chan chan struct{}),
 	}
 	kept, err := os.ReadFile(p.checkpointFile)
-	if errors.Is(err, fs.ErrNotExist) {
+	if created || errors.Is(err, fs.ErrNotExist) {
 		return p, nil
 	}
 	if err == nil {
@@ -125,11 +126,12 @@ func (p *poller) round(ctx context.Context) error {
 		return fmt.Errorf("find the stream: %w", err)
 	}
 	stream := aws.ToString(described.Table.LatestStreamArn)
-	if stream == "" {
-		return errors.New("the table has no stream")
+	if stream == "" { // WithoutStream is at work
+		return nil
 	}
-	if stream != p.checkpoint.Stream { // a new table
-		p.checkpoint = checkpoint{Stream: stream, Shards: map[string]string{}}
+	if stream != p.checkpoint.Stream {
+		// A new stream has new shards, except on an engine that goes on with the old ones: then so does the checkpoint.
+		p.checkpoint.Stream = stream
 		clear(p.iterators)
 	}
 	shards, err := p.shards(ctx)

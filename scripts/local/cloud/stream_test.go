@@ -108,6 +108,19 @@ func TestTheStreamWakesItsFunction(t *testing.T) {
 	})
 }
 
+func TestALoadWithoutTheStreamWakesNobody(t *testing.T) {
+	c := start(t, echoConfig(t, t.TempDir()))
+	put(t, c, "earlier", "take")
+	if err := c.WithoutStream(t.Context(), func() error { put(t, c, "loaded", "take"); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	put(t, c, "later", "take")
+	drain(t, c)
+	if seen(t, c, "earlier") != 1 || seen(t, c, "loaded") != 0 || seen(t, c, "later") != 1 {
+		t.Errorf("came %d, %d and %d times", seen(t, c, "earlier"), seen(t, c, "loaded"), seen(t, c, "later"))
+	}
+}
+
 func TestFirstFailure(t *testing.T) {
 	batch := []streamRecord{{sequence: "1"}, {sequence: "2"}, {sequence: "3"}}
 	for name, test := range map[string]struct {
