@@ -1,26 +1,70 @@
-# Customers page of an engagement: what can be done with it. `make` alone lists it.
+# What can be done with the system. `make` alone lists it.
 .DEFAULT_GOAL := help
-SHELL := /bin/bash
-GO_TOOLS := infra/node_modules/.package-lock.json
+.PHONY: help run demo test check import reset bench soak audit erase repair-upgrades build synth deploy bootstrap missing
+
+# The engines, the CDK CLI and the test browser, from npm; pinned in infra/package.json.
+TOOLS := infra/node_modules/.package-lock.json
+
+# The race detector needs a C compiler, which nothing else here does.
+RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(GO_TOOLS): infra/package.json infra/package-lock.json
-	@echo "installing the engines, the CDK CLI and the test browser into infra/node_modules" >&2
+$(TOOLS): infra/package.json infra/package-lock.json
+	@echo "installing the engines, the CDK CLI and the test browser (npm ci, some seconds)" >&2
 	@npm ci --prefix infra --no-audit --no-fund --loglevel=error >&2
 	@touch $@
 
-run: $(GO_TOOLS) ## run everything on this machine; Ctrl-C stops it
-	@go build -o build/local ./scripts/local && exec build/local
+# --- on this machine ---
 
-test: $(GO_TOOLS) ## check the code and run every test there is
-	scripts/test
+run: $(TOOLS) ## run everything on this machine until Ctrl-C
+	@echo "compiling the one-machine cloud" >&2
+	@go build -o build/local ./scripts/local
+	@exec build/local
 
-import: ## load a folder of the program's files: make import DATA=scripts/sample
-	@go run ./scripts/import $(DATA)
+demo: ## walk through the product on a running `make run`
+	@go run ./scripts/demo
+
+import: ## load a folder of the program's files: make import DATA=scripts/sample (DRY_RUN=1 only checks)
+	@go run ./scripts/import $(if $(DRY_RUN),--dry-run) $(DATA)
 
 reset: ## empty the local state
 	rm -rf "$${STATE_DIR:-.local}"
 
-.PHONY: help run test import reset
+# --- tests ---
+
+test: $(TOOLS) check ## check the code and run every test there is
+	$(if $(RACE),,@echo "no C compiler here: testing without the race detector" >&2)
+	go test $(RACE) -timeout 30m ./...
+
+check: ## gofmt, vet, staticcheck
+	@echo "gofmt"; unformatted=$$(gofmt -l functions infra/*.go scripts shared); test -z "$$unformatted" || { echo "not formatted: $$unformatted" >&2; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+
+# --- AWS ---
+
+# What the operator chooses: SETTINGS='-c stage=prod -c sender=consent@mail.contoso.com …'
+SETTINGS ?= -c stage=dev
+CDK = node infra/node_modules/aws-cdk/bin/cdk
+
+# Zips are built anew when a source is newer than the last build, or when one is missing.
+SOURCES := $(shell find functions shared scripts/build go.mod go.sum -type f)
+ZIPS := $(patsubst functions/%/main.go,build/%.zip,$(wildcard functions/*/main.go))
+MISSING := $(filter-out $(wildcard build/*.zip),$(ZIPS))
+
+build: build/.complete ## build the deployable zips, in build/
+
+build/.complete: $(SOURCES) $(if $(MISSING),missing)
+	go run ./scripts/build
+	@touch $@
+
+synth: build $(TOOLS) ## synthesise the CloudFormation template, in cdk.out/ (SETTINGS='-c stage=prod …')
+	@AWS_EC2_METADATA_DISABLED=true $(CDK) synth --quiet $(SETTINGS)
+
+deploy: build $(TOOLS) ## deploy to AWS (SETTINGS as for synth; first, once per account and region: make bootstrap)
+	$(CDK) deploy $(SETTINGS)
+
+bootstrap: $(TOOLS) ## prepare the AWS account and region for deployments
+	$(CDK) bootstrap $(SETTINGS)

@@ -1,0 +1,523 @@
+// Command demo walks a newcomer through the product, on a running `make run`: it makes each call of the story and prints it
+// with its answer. It can be run again and again; each time it takes customers that are still free.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	d := &demo{ctx: ctx, api: "http://127.0.0.1:" + portOf("PORT", "8080"), mailbox: "http://127.0.0.1:" + portOf("SES_PORT", "8005"), out: os.Stdout}
+	if endpoint := os.Getenv("SES_ENDPOINT"); endpoint != "" {
+		d.mailbox = endpoint
+	}
+	if err := d.run(); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+func portOf(variable, standard string) string {
+	if port := os.Getenv(variable); port != "" {
+		return port
+	}
+	return standard
+}
+
+// demo is the walk, and what it has found on the way.
+type demo struct {
+	ctx          context.Context
+	api, mailbox string
+	out          io.Writer
+	step         int
+	taken        []string // domains of customers that the walk has met
+}
+
+type object = map[string]any
+
+// The people of the story, as the sample's grants know them.
+var (
+	ana    = object{"sub": "ana@northwind", "partnerId": "northwind", "roles": []string{"incentives-admin"}}
+	seller = object{"sub": "field-seller", "roles": []string{"field-seller"}}
+	staff  = object{"sub": "program-staff", "roles": []string{"program-admin"}}
+)
+
+const (
+	assessment = "cloud-assessment" // pays 2,000 dollars, has referrals and co-sell
+	briefing   = "rapid-briefing"   // must be consented to within a day
+)
+
+func (d *demo) run() error {
+	if _, err := d.fetch("GET", d.api+"/v1/openapi.json", "", nil); err != nil {
+		return errors.New("nothing answers at " + d.api + "; start the system with: make run")
+	}
+	partner, err := d.token(ana)
+	if err != nil {
+		return err
+	}
+	steps := []func(partner string) error{d.consentedAndPaid, d.declined, d.expired, d.page}
+	for _, step := range steps {
+		if err := step(partner); err != nil {
+			return err
+		}
+	}
+	d.say("That was the story. The mailbox is at " + d.mailbox + ", the whole API at " + d.api + "/v1/openapi.json.")
+	return nil
+}
+
+// consentedAndPaid is a claim's good end: checked, added, asked, consented, co-sold, submitted, completed.
+func (d *demo) consentedAndPaid(partner string) error {
+	d.title("Ana of Northwind looks for work that pays")
+	if _, err := d.call("GET", "/v1/engagements/"+assessment, partner, nil, "name", "payType", "payout", "customerIdTypes", "consentWindowDays", "submissionWindowDays", "claimLimits", "locations"); err != nil {
+		return err
+	}
+
+	d.title("Is a customer eligible? She has only a domain; the system derives the tenant from it")
+	domain, err := d.free(partner, assessment)
+	if err != nil {
+		return err
+	}
+	check := object{"customerId": object{"type": "domain", "value": domain}, "locationId": "nw-seattle", "customerEmail": "contact@" + domain}
+	if _, err := d.call("POST", "/v1/eligibility-checks", partner, check, "customer", "checkedId", "eligible", "ineligible"); err != nil {
+		return err
+	}
+
+	d.title("She adds the customer")
+	claim, err := d.add(partner, assessment, domain)
+	if err != nil {
+		return err
+	}
+	path := "/v1/claims/" + claim
+
+	d.title("She asks the customer for consent")
+	link, err := d.ask(partner, claim, domain)
+	if err != nil {
+		return err
+	}
+
+	d.title("The customer opens the link, which changes nothing, and accepts on the page")
+	if err := d.answer(link, url.Values{"decision": {"accept"}}); err != nil {
+		return err
+	}
+
+	d.title("The claim is consented to, and its referral becomes co-sell by itself")
+	if err := d.await(path, partner, func(claim object) bool {
+		referral, _ := claim["referral"].(object)
+		return referral["type"] == "co-sell"
+	}); err != nil {
+		return err
+	}
+	if _, err := d.call("GET", path, partner, nil, "status", "submissionDue", "referral", "actions"); err != nil {
+		return err
+	}
+
+	d.title("A field seller of the program sees it now, without the customer's contact")
+	sellerToken, err := d.token(seller)
+	if err != nil {
+		return err
+	}
+	if _, err := d.call("GET", "/v1/referrals?type=co-sell&limit=1", sellerToken, nil, "referrals"); err != nil {
+		return err
+	}
+
+	d.title("The work is done: Ana submits, the program's staff complete")
+	submission := object{"completedOn": d.today(), "notes": "Assessment held, report handed over."}
+	if _, err := d.call("POST", path+"/submission", partner, submission, "status"); err != nil {
+		return err
+	}
+	staffToken, err := d.token(staff)
+	if err != nil {
+		return err
+	}
+	if _, err := d.call("POST", path+"/review", staffToken, object{"decision": "complete", "reason": "Report received."}, "status", "payout", "endedAt"); err != nil {
+		return err
+	}
+
+	d.title("All of it is on record, each entry bound to the one before")
+	found, err := d.call("GET", path, partner, nil, "eventsIntact")
+	if err != nil {
+		return err
+	}
+	for _, each := range list(found["events"]) {
+		hash, _ := each["hash"].(string)
+		fmt.Fprintf(d.out, "    %2v  %-18v by %-14v %.16s…\n", each["seq"], each["type"], each["actor"], hash)
+	}
+	return nil
+}
+
+// declined is a customer's no.
+func (d *demo) declined(partner string) error {
+	d.title("Another customer declines, with a reason")
+	domain, err := d.free(partner, briefing)
+	if err != nil {
+		return err
+	}
+	claim, err := d.quietly(partner, briefing, domain)
+	if err != nil {
+		return err
+	}
+	link, err := d.ask(partner, claim, domain)
+	if err != nil {
+		return err
+	}
+	if err := d.answer(link, url.Values{"decision": {"decline"}, "reason": {"We have a briefing planned already."}}); err != nil {
+		return err
+	}
+	_, err = d.call("GET", "/v1/claims/"+claim, partner, nil, "status", "declineReason", "endedAt")
+	return err
+}
+
+// expired is no answer in time.
+func (d *demo) expired(partner string) error {
+	d.title("A third customer never answers: a day later the claim is expired, before any sweep")
+	domain, err := d.free(partner, briefing)
+	if err != nil {
+		return err
+	}
+	claim, err := d.quietly(partner, briefing, domain)
+	if err != nil {
+		return err
+	}
+	link, err := d.ask(partner, claim, domain)
+	if err != nil {
+		return err
+	}
+	clock, err := d.fetch("GET", d.api+"/local/clock", "", nil)
+	if err != nil {
+		return err
+	}
+	before, _ := clock["offset"].(string)
+	offset, err := time.ParseDuration(before)
+	if err != nil {
+		return fmt.Errorf("reading the clock: %w", err)
+	}
+	defer func() { // the walk leaves the clock as it was
+		_, _ = d.fetch("POST", d.api+"/local/clock", "", object{"offset": before})
+	}()
+	if _, err := d.call("POST", "/local/clock", "", object{"offset": (offset + 25*time.Hour).String()}); err != nil {
+		return err
+	}
+	if _, err := d.call("GET", "/v1/claims/"+claim, partner, nil, "status", "consentDue", "endedAt", "actions"); err != nil {
+		return err
+	}
+	status, _, err := d.open(link, nil)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(d.out, "  GET %s\n  ← %d: the page says that it is too late\n", masked(link), status)
+	_, err = d.call("POST", "/local/invoke/expiry-sweep", "", nil, "expired")
+	return err
+}
+
+// page is the Customers page after all that.
+func (d *demo) page(partner string) error {
+	d.title("The Customers page of the engagement, tab by tab")
+	for _, tab := range []string{"eligible", "ineligible", "complete"} {
+		path := "/v1/engagements/" + assessment + "/customers?tab=" + tab
+		found, err := d.fetch("GET", d.api+path, partner, nil)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(d.out, "  GET %s\n", path)
+		for _, row := range list(found["items"]) {
+			customer, _ := row["customer"].(object)
+			line := fmt.Sprintf("    %-24v", customer["name"])
+			if claim, ok := row["claim"].(object); ok {
+				line += fmt.Sprintf(" claim %v", claim["status"])
+			}
+			for _, reason := range list(row["reasons"]) {
+				line += fmt.Sprintf(" %v", reason["code"])
+			}
+			if actions, ok := row["actions"].([]any); ok {
+				line += fmt.Sprintf(" next: %v", actions)
+			}
+			fmt.Fprintln(d.out, line)
+		}
+	}
+	return nil
+}
+
+// free finds a customer that Ana can add to the engagement: managed, so that its referral can be co-sold.
+func (d *demo) free(partner, engagement string) (string, error) {
+	customers, err := os.ReadFile("scripts/sample/customers.csv")
+	if err != nil {
+		return "", fmt.Errorf("run the demo in the repository's folder: %w", err)
+	}
+	domains, err := os.ReadFile("scripts/sample/domains.csv")
+	if err != nil {
+		return "", err
+	}
+	managed := map[string]bool{}
+	for _, row := range strings.Split(string(customers), "\n")[1:] {
+		if cells := strings.Split(row, ","); len(cells) == 4 && cells[3] == "true" {
+			managed[cells[0]] = true
+		}
+	}
+	for _, row := range strings.Split(string(domains), "\n")[1:] {
+		domain, _, _ := strings.Cut(row, ",")
+		if domain == "" || slices.Contains(d.taken, domain) {
+			continue
+		}
+		found, err := d.fetch("POST", d.api+"/v1/eligibility-checks", partner, object{"customerId": object{"type": "domain", "value": domain}, "locationId": "nw-seattle"})
+		if err != nil {
+			continue // a domain without a tenant, or whose tenant is nobody's
+		}
+		customer, _ := found["customer"].(object)
+		id, _ := customer["id"].(string)
+		for _, each := range list(found["eligible"]) {
+			if each["engagementId"] == engagement && managed[id] {
+				d.taken = append(d.taken, domain)
+				return domain, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("no customer of the sample is free for %s any more; begin anew with: make reset", engagement)
+}
+
+// nomination is the body that adds the customer.
+func nomination(engagement, domain string) object {
+	return object{
+		"friendlyName": "Walk", "locationId": "nw-seattle", "customerId": object{"type": "domain", "value": domain},
+		"engagementIds":   []string{engagement},
+		"customerContact": object{"name": "Kim", "email": "kim@" + domain, "locale": "en"},
+		"partnerContact":  object{"name": "Ana", "email": "ana@northwind.example"},
+	}
+}
+
+// add adds the customer, and gives the claim's ID.
+func (d *demo) add(partner, engagement, domain string) (string, error) {
+	found, err := d.call("POST", "/v1/customers", partner, nomination(engagement, domain), "claims")
+	return claimID(found), err
+}
+
+// quietly adds without showing it.
+func (d *demo) quietly(partner, engagement, domain string) (string, error) {
+	found, err := d.fetch("POST", d.api+"/v1/customers", partner, nomination(engagement, domain))
+	return claimID(found), err
+}
+
+func claimID(found object) string {
+	for _, claim := range list(found["claims"]) {
+		id, _ := claim["id"].(string)
+		return id
+	}
+	return ""
+}
+
+// ask sends the consent email and finds the link in the mailbox.
+func (d *demo) ask(partner, claim, domain string) (string, error) {
+	body := object{"dealSize": object{"amount": "60000.00", "currency": "USD"}, "disclaimerAccepted": true}
+	if _, err := d.call("POST", "/v1/claims/"+claim+"/consent-requests", partner, body, "status", "emailStatus", "referral"); err != nil {
+		return "", err
+	}
+	store, err := d.fetch("GET", d.mailbox+"/store", "", nil)
+	if err != nil {
+		return "", err
+	}
+	link, subject := "", ""
+	for _, email := range list(store["emails"]) {
+		content, _ := email["body"].(object)
+		text, _ := content["text"].(string)
+		if found := regexp.MustCompile(`https?://\S+/consent/\S+`).FindString(text); strings.HasSuffix(found, claim) {
+			link, subject = found, fmt.Sprint(email["subject"])
+		}
+	}
+	if link == "" {
+		return "", errors.New("the mailbox has no email for the claim")
+	}
+	fmt.Fprintf(d.out, "  email to kim@%s: %q\n  with the link %s\n", domain, subject, masked(link))
+	return link, nil
+}
+
+// masked shortens a link's secret, as nobody should print one.
+func masked(link string) string {
+	return regexp.MustCompile(`/consent/([A-Za-z0-9_-]{6})[A-Za-z0-9_-]*\.`).ReplaceAllString(link, "/consent/$1….")
+}
+
+// answer opens the link's page, and posts its form.
+func (d *demo) answer(link string, form url.Values) error {
+	status, _, err := d.open(link, nil)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(d.out, "  GET  %s\n  ← %d\n", masked(link), status)
+	status, _, err = d.open(link, form)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(d.out, "  POST %s\n    %s\n  ← %d\n", masked(link), form.Encode(), status)
+	if status != http.StatusSeeOther {
+		return fmt.Errorf("the page answered %d", status)
+	}
+	return nil
+}
+
+// open gets the page, or posts a form to it.
+func (d *demo) open(link string, form url.Values) (int, string, error) {
+	method, body := "GET", io.Reader(nil)
+	if form != nil {
+		method, body = "POST", strings.NewReader(form.Encode())
+	}
+	request, err := http.NewRequestWithContext(d.ctx, method, link, body)
+	if err != nil {
+		return 0, "", err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := client.Do(request)
+	if err != nil {
+		return 0, "", err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	return answer.StatusCode, string(text), err
+}
+
+// await asks for the claim until it is as it shall be: the table's stream takes a moment.
+func (d *demo) await(path, token string, done func(object) bool) error {
+	ctx, cancel := context.WithTimeout(d.ctx, 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		claim, err := d.fetch("GET", d.api+path, token, nil)
+		if err != nil || done(claim) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.New("the referral was not upgraded in time; look into .local/logs/referral-upgrade.log")
+		case <-tick.C:
+		}
+	}
+}
+
+func (d *demo) today() string { return time.Now().UTC().Format(time.DateOnly) }
+
+func (d *demo) token(who object) (string, error) {
+	found, err := d.fetch("POST", d.api+"/local/token", "", who)
+	token, _ := found["token"].(string)
+	return token, err
+}
+
+func (d *demo) say(text string) { fmt.Fprintf(d.out, "\n%s\n", text) }
+
+func (d *demo) title(text string) {
+	d.step++
+	fmt.Fprintf(d.out, "\n%d. %s\n", d.step, text)
+}
+
+// call makes a call and prints it with the fields of its answer that matter here.
+func (d *demo) call(method, path, token string, body object, fields ...string) (object, error) {
+	fmt.Fprintf(d.out, "  %s %s\n", method, path)
+	if body != nil {
+		fmt.Fprintf(d.out, "    %s\n", layout(body, "    "))
+	}
+	found, err := d.fetch(method, d.api+path, token, body)
+	if err != nil {
+		return nil, err
+	}
+	shown := object{}
+	for _, field := range fields {
+		if value, ok := found[field]; ok {
+			shown[field] = value
+		}
+	}
+	fmt.Fprintf(d.out, "  ← %s\n", layout(shown, "    "))
+	return found, nil
+}
+
+// fetch makes a call, and gives the JSON object that it answers.
+func (d *demo) fetch(method, address, token string, body object) (object, error) {
+	var content io.Reader
+	if body != nil {
+		content = strings.NewReader(compact(body))
+	}
+	request, err := http.NewRequestWithContext(d.ctx, method, address, content)
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	var found object
+	if err := json.NewDecoder(answer.Body).Decode(&found); err != nil {
+		return nil, fmt.Errorf("reading the answer of %s %s: %w", method, address, err)
+	}
+	if answer.StatusCode >= 300 {
+		return nil, fmt.Errorf("%s %s answered %d: %s", method, address, answer.StatusCode, compact(found))
+	}
+	return found, nil
+}
+
+func list(value any) []object {
+	var objects []object
+	values, _ := value.([]any)
+	for _, each := range values {
+		if o, ok := each.(object); ok {
+			objects = append(objects, o)
+		}
+	}
+	return objects
+}
+
+func compact(value any) string {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return err.Error()
+	}
+	return strings.TrimSpace(text.String())
+}
+
+// lineWidth is how long a value may be to stand on one line.
+const lineWidth = 140
+
+// layout writes a value on one line where that is short enough, else part by part.
+func layout(value any, indent string) string {
+	line := compact(value)
+	if len(line) <= lineWidth {
+		return line
+	}
+	var parts []string
+	opening, closing := "{", "}"
+	switch value := value.(type) {
+	case object:
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			parts = append(parts, compact(name)+": "+layout(value[name], indent+"  "))
+		}
+	case []any:
+		opening, closing = "[", "]"
+		for _, each := range value {
+			parts = append(parts, layout(each, indent+"  "))
+		}
+	default:
+		return line
+	}
+	return opening + "\n" + indent + "  " + strings.Join(parts, ",\n"+indent+"  ") + "\n" + indent + closing
+}
