@@ -12,26 +12,12 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awspipes"
 
+	"mci.example/customers/shared/platform"
 	schema "mci.example/customers/shared/table"
 )
 
 //go:embed claim_event.schema.json
 var claimEventSchema string
-
-// eventSource is the source of every domain event.
-const eventSource = "mci.customers"
-
-// eventDetail is the detail of a domain event: where in a claim's event each property of the schema stands, by
-// DynamoDB's type. Identifiers only; whoever may know more reads the claim.
-var eventDetail = map[string]string{
-	"claimId":      "S",
-	"seq":          "N",
-	"type":         "S",
-	"at":           "S",
-	"partnerId":    "S",
-	"engagementId": "S",
-	"customerId":   "S",
-}
 
 // addDomainEvents tells the portal and CRMs of every event of every claim, on a bus of their own.
 func (s *system) addDomainEvents() {
@@ -43,7 +29,7 @@ func (s *system) addDomainEvents() {
 	})
 	awseventschemas.NewCfnSchema(s.stack, str("ClaimEventSchema"), &awseventschemas.CfnSchemaProps{
 		RegistryName: registry.AttrRegistryName(),
-		SchemaName:   str(eventSource + "@ClaimEvent"),
+		SchemaName:   str(platform.DomainEvents.Source + "@ClaimEvent"),
 		Type:         str("JSONSchemaDraft4"),
 		Content:      str(claimEventSchema),
 	})
@@ -83,7 +69,7 @@ func (s *system) addDomainEvents() {
 		Target: bus.AttrArn(),
 		TargetParameters: &awspipes.CfnPipe_PipeTargetParametersProperty{
 			EventBridgeEventBusParameters: &awspipes.CfnPipe_PipeTargetEventBridgeEventBusParametersProperty{
-				Source: str(eventSource), DetailType: str(newImage("type")),
+				Source: str(platform.DomainEvents.Source), DetailType: str(newImage("type")),
 			},
 			InputTemplate: str(eventTemplate()),
 		},
@@ -110,7 +96,7 @@ func eventFilter() string {
 	return compact(map[string]any{
 		"eventName": []string{"INSERT"},
 		"dynamodb": map[string]any{"Keys": map[string]any{
-			schema.PartitionKey: prefix("CLAIM#"), schema.SortKey: prefix("EVENT#"),
+			schema.PartitionKey: prefix(platform.DomainEvents.PartitionPrefix), schema.SortKey: prefix(platform.DomainEvents.KeyPrefix),
 		}},
 	})
 }
@@ -118,7 +104,7 @@ func eventFilter() string {
 // eventTemplate is the detail as EventBridge Pipes fills it in from a record of the stream.
 func eventTemplate() string {
 	detail := map[string]string{}
-	for property := range eventDetail {
+	for property := range platform.DomainEvents.Detail {
 		detail[property] = "<" + newImage(property) + ">"
 	}
 	return compact(detail)
@@ -126,7 +112,7 @@ func eventTemplate() string {
 
 // newImage is the path of an attribute in a record of the stream.
 func newImage(attribute string) string {
-	return "$.dynamodb.NewImage." + attribute + "." + eventDetail[attribute]
+	return "$.dynamodb.NewImage." + attribute + "." + platform.DomainEvents.Detail[attribute]
 }
 
 // compact is JSON on one line, with < and > as they are.

@@ -719,7 +719,7 @@ func TestDomainEventsNameThingsAndTellNothing(t *testing.T) {
 		if stack.target(pipe.get("Target")) != bus || bus.say("Name") == "default" {
 			t.Error("domain events go to another bus than their own")
 		}
-		pipe.is(t, eventSource, "TargetParameters", "EventBridgeEventBusParameters", "Source")
+		pipe.is(t, platform.DomainEvents.Source, "TargetParameters", "EventBridgeEventBusParameters", "Source")
 		pipe.is(t, "$.dynamodb.NewImage.type.S", "TargetParameters", "EventBridgeEventBusParameters", "DetailType")
 		stack.one(t, "AWS::EventSchemas::Schema").is(t, claimEventSchema, "Content")
 	})
