@@ -260,6 +260,9 @@ func writeResult(w http.ResponseWriter, result Result) {
 	if header.Get("Content-Type") == "" {
 		header.Set("Content-Type", "text/plain;charset=UTF-8")
 	}
+	if status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified {
+		header.Set("Content-Length", strconv.Itoa(len(body)))
+	}
 	w.WriteHeader(status)
 	w.Write(body) // a caller that has gone away is not told
 }

@@ -137,7 +137,7 @@ func TestAnswers(t *testing.T) {
 		header http.Header
 	}{
 		"as it says": {`{"statusCode":201,"headers":{"x-a":"b","x-n":1},"cookies":["a=1","b=2"],"body":"hello"}`, 201, "hello",
-			http.Header{"X-A": {"b"}, "X-N": {"1"}, "Set-Cookie": {"a=1", "b=2"}, "Content-Type": {"text/plain;charset=UTF-8"}}},
+			http.Header{"X-A": {"b"}, "X-N": {"1"}, "Set-Cookie": {"a=1", "b=2"}, "Content-Type": {"text/plain;charset=UTF-8"}, "Content-Length": {"5"}}},
 		"base64 is decoded":            {`{"statusCode":200,"body":"aGVsbG8=","isBase64Encoded":true}`, 200, "hello", nil},
 		"wrong base64 is an error":     {`{"statusCode":200,"body":"%","isBase64Encoded":true}`, 500, `{"message":"Internal Server Error"}`, nil},
 		"a status in quotes is one":    {`{"statusCode":"204"}`, 204, "", nil},

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -106,6 +107,42 @@ func TestTheStreamWakesItsFunction(t *testing.T) {
 			t.Errorf("%d of 9 came", got)
 		}
 	})
+}
+
+func TestARestartGoesOnInTheStream(t *testing.T) {
+	config := echoConfig(t, t.TempDir())
+	c := start(t, config)
+	put(t, c, "taken", "take")
+	drain(t, c)
+	c.Stop()
+	again := start(t, config)
+	drain(t, again)
+	if seen(t, again, "taken") != 1 {
+		t.Errorf("a record that was taken came %d times", seen(t, again, "taken"))
+	}
+	put(t, again, "next", "take")
+	drain(t, again)
+	if seen(t, again, "next") != 1 {
+		t.Errorf("the next record came %d times", seen(t, again, "next"))
+	}
+}
+
+func TestARecordIsGivenUp(t *testing.T) {
+	p := poller{stream: Stream{Retries: 2, MaximumAge: time.Hour}}
+	young, old := streamRecord{born: time.Now()}, streamRecord{born: time.Now().Add(-2 * time.Hour)}
+	for name, test := range map[string]struct {
+		record streamRecord
+		tries  int
+		want   string
+	}{
+		"not at its last retry":    {young, 2, ""},
+		"after its last retry":     {young, 3, "RetryAttemptsExhausted"},
+		"not tried again when old": {old, 1, "RecordAgeExceeded"},
+	} {
+		if got := p.exhausted(test.record, test.tries); got != test.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
 }
 
 func TestALoadWithoutTheStreamWakesNobody(t *testing.T) {
