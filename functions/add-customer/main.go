@@ -43,7 +43,7 @@ func (f function) add(ctx context.Context, r *rest.Request) (rest.Answer, error)
 		var kept *table.Answer
 		group, groupCtx := errgroup.WithContext(ctx)
 		group.Go(func() (err error) {
-			catalogue, err = f.table.Catalogue(groupCtx)
+			catalogue, err = f.table.Catalogue(groupCtx, engagementIDs...)
 			return err
 		})
 		group.Go(func() (err error) {

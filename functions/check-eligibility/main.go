@@ -44,7 +44,7 @@ func (f function) check(ctx context.Context, r *rest.Request) (rest.Answer, erro
 	var emailTenant string
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		catalogue, err = f.table.Catalogue(groupCtx)
+		catalogue, err = f.table.FreshCatalogue(groupCtx)
 		return err
 	})
 	group.Go(func() (err error) {

@@ -45,7 +45,7 @@ func (f function) claim(ctx context.Context, r *rest.Request) (rest.Answer, erro
 		var kept *table.Answer
 		group, groupCtx := errgroup.WithContext(ctx)
 		group.Go(func() (err error) {
-			catalogue, err = f.table.Catalogue(groupCtx)
+			catalogue, err = f.table.Catalogue(groupCtx, engagementIDs...)
 			return err
 		})
 		group.Go(func() (err error) {

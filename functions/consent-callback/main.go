@@ -99,13 +99,13 @@ func (f function) open(ctx context.Context, v pageVisit) (opened, error) {
 	var claim mci.Claim
 	var link *table.Link
 	var catalogue table.Catalogue
-	group, ctx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		claim, link, _, err = f.table.ClaimWithLink(ctx, id, hex.EncodeToString(hash[:]))
+		claim, link, _, err = f.table.ClaimWithLink(groupCtx, id, hex.EncodeToString(hash[:]))
 		return err
 	})
 	group.Go(func() (err error) {
-		catalogue, err = f.table.Catalogue(ctx)
+		catalogue, err = f.table.Catalogue(groupCtx)
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -113,6 +113,9 @@ func (f function) open(ctx context.Context, v pageVisit) (opened, error) {
 	}
 	if link == nil || link.AddressVersion != claim.Email.AddressVersion {
 		return opened{}, nil
+	}
+	if catalogue, err = f.table.Including(ctx, catalogue, claim.EngagementID); err != nil {
+		return opened{}, err
 	}
 	claim = claim.At(v.now)
 	engagement := catalogue[claim.EngagementID]

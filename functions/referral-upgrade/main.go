@@ -136,16 +136,19 @@ func (f function) onRequest(ctx context.Context, r *rest.Request) (rest.Answer, 
 
 // load reads the claim, the zero one where it is not there, and the catalogue if it has grown old, in parallel: 1 round trip.
 func (f function) load(ctx context.Context, id mci.ClaimID) (claim mci.Claim, catalogue table.Catalogue, err error) {
-	group, ctx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		claim, _, err = f.table.Claim(ctx, id)
+		claim, _, err = f.table.Claim(groupCtx, id)
 		return err
 	})
 	group.Go(func() (err error) {
-		catalogue, err = f.table.Catalogue(ctx)
+		catalogue, err = f.table.Catalogue(groupCtx)
 		return err
 	})
-	err = group.Wait()
+	if err = group.Wait(); err != nil || claim.Referral == nil {
+		return claim, catalogue, err
+	}
+	catalogue, err = f.table.Including(ctx, catalogue, claim.EngagementID)
 	return claim, catalogue, err
 }
 

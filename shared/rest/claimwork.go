@@ -56,7 +56,9 @@ func LoadClaim(ctx context.Context, t *table.Table, r *Request, everyPartners bo
 	if !found {
 		return LoadedClaim{}, NoSuchClaim
 	}
-	return loaded, nil
+	var err error
+	loaded.Catalogue, err = t.Including(ctx, loaded.Catalogue, loaded.Claim.EngagementID)
+	return loaded, err
 }
 
 // ChangeClaim carries out what a request wants done to a claim: load, decide, commit, answer the claim; anew if the race is
