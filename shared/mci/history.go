@@ -61,6 +61,9 @@ type Act struct {
 // personal data, only its salted hash, under "privateHash".
 type Event struct {
 	ClaimID      ClaimID           `json:"claimId"`
+	PartnerID    string            `json:"partnerId"` // these three go with the event to whoever is told of it
+	EngagementID string            `json:"engagementId"`
+	CustomerID   string            `json:"customerId"`
 	Seq          int               `json:"seq"` // from 1
 	At           time.Time         `json:"at"`
 	Actor        string            `json:"actor"`
@@ -101,7 +104,7 @@ func digest(parts ...any) string {
 }
 
 func (e Event) hash() string {
-	return digest(e.ClaimID, e.Seq, e.At.UTC().Format(time.RFC3339Nano), e.Actor, e.Type, e.Detail, e.PreviousHash)
+	return digest(e.ClaimID, e.PartnerID, e.EngagementID, e.CustomerID, e.Seq, e.At.UTC().Format(time.RFC3339Nano), e.Actor, e.Type, e.Detail, e.PreviousHash)
 }
 
 // Change is a decision: a claim as it was and as it shall be, with the events that tell why. It is committed as a whole
@@ -158,7 +161,8 @@ func (c *Change) record(act Act, event EventType, detail, private map[string]str
 		previous = firstPreviousHash
 	}
 	recorded := Event{
-		ClaimID: claim.ID, Seq: claim.Events, At: act.At, Actor: act.Actor, Type: event, Detail: detail, PreviousHash: previous,
+		ClaimID: claim.ID, PartnerID: claim.PartnerID, EngagementID: claim.EngagementID, CustomerID: claim.Customer.ID,
+		Seq: claim.Events, At: act.At, Actor: act.Actor, Type: event, Detail: detail, PreviousHash: previous,
 	}
 	recorded.Hash = recorded.hash()
 	claim.Head = recorded.Hash

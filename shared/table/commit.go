@@ -189,7 +189,7 @@ func (t *Table) history(change mci.Change) []Write {
 	var writes []Write
 	claim := change.After
 	for _, event := range change.Events {
-		record := eventRecord{eventKey(claim.ID, event.Seq), event, claim.PartnerID, claim.EngagementID, claim.Customer.ID}
+		record := eventRecord{eventKey(claim.ID, event.Seq), event}
 		writes = append(writes, t.put(record, "attribute_not_exists(pk)", nil, ErrLostRace))
 	}
 	for _, private := range change.Private {

@@ -11,9 +11,6 @@ import (
 type eventRecord struct {
 	Key
 	mci.Event
-	PartnerID    string `json:"partnerId"`
-	EngagementID string `json:"engagementId"`
-	CustomerID   string `json:"customerId"`
 }
 
 type privateRecord struct {
@@ -24,11 +21,16 @@ type privateRecord struct {
 // History gives a claim's events with their private details, in order. Query of the claim's history: 1 round trip; 1 unit
 // per 4 KB.
 func (t *Table) History(ctx context.Context, id mci.ClaimID) (mci.History, error) {
-	var history mci.History
 	items, _, err := t.query(ctx, span{partition: historyPK(id), from: eventPrefix, to: privatePrefix + last})
 	if err != nil {
 		return mci.History{}, err
 	}
+	return historyOf(items)
+}
+
+// historyOf reads the items of a claim's history, in order.
+func historyOf(items []Item) (mci.History, error) {
+	var history mci.History
 	for _, item := range items {
 		var key Key
 		if err := decode(item, &key); err != nil {
