@@ -29,6 +29,9 @@ demo: ## walk through the product on a running `make run`
 import: ## load a folder of the program's files: make import DATA=scripts/sample (DRY_RUN=1 only checks)
 	@go run ./scripts/import $(if $(DRY_RUN),--dry-run) $(DATA)
 
+repair-upgrades: ## upgrade the referrals that the stream missed (TABLE_NAME=… for the cloud's table)
+	@go run ./scripts/repair $(if $(DRY_RUN),--dry-run)
+
 reset: ## empty the local state
 	rm -rf "$${STATE_DIR:-.local}"
 

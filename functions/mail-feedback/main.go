@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -54,6 +55,15 @@ func (d detail) status() mci.EmailStatus {
 	return ""
 }
 
+// number is which of the claim's emails it was, by its tag; 0 for none.
+func (d detail) number() int {
+	number, err := strconv.Atoi(first(d.Mail.Tags["number"]))
+	if err != nil {
+		return 0
+	}
+	return number
+}
+
 // result says what an event did.
 type result struct {
 	Recorded bool `json:"recorded"`
@@ -75,8 +85,17 @@ func (f function) handle(ctx context.Context, event events.CloudWatchEvent) (res
 			return result{}, err
 		}
 		if !known {
-			slog.Info("ignored: no email of ours", "event", event.ID)
-			return result{}, nil
+			// SES's word can be faster than our record of the sending, or the record was never written: the tag tells
+			// which sending it was, and that SES tells of it proves that it took it.
+			sent, pending := claim.At(now).EmailSent(platform.Act(now, mci.ActorSystem), told.number(), told.Mail.MessageID)
+			if !pending {
+				slog.Info("ignored: no email of ours", "event", event.ID)
+				return result{}, nil
+			}
+			if err := f.table.Commit(ctx, f.table.Change(sent), f.table.NewMessage(told.Mail.MessageID, claim.ID, now)); err != nil {
+				return result{}, err
+			}
+			claim = sent.After
 		}
 		change, told := claim.At(now).EmailFeedback(platform.Act(now, mci.ActorSystem), told.Mail.MessageID, told.status())
 		if !told {
@@ -108,8 +127,6 @@ func (f function) load(ctx context.Context, told detail) (claim mci.Claim, known
 	switch err := group.Wait(); {
 	case err != nil:
 		return mci.Claim{}, false, err
-	case !known && claim.Email.Pending != nil && !claim.Status.Terminal():
-		return mci.Claim{}, false, fmt.Errorf("email %s is told of before it is recorded as sent: to be tried again", told.Mail.MessageID)
 	case !known || message.ClaimID == claim.ID:
 		return claim, known, nil
 	}

@@ -152,12 +152,9 @@ func (f function) load(ctx context.Context, id mci.ClaimID) (claim mci.Claim, ca
 	return claim, catalogue, err
 }
 
-// commit writes the upgrade; where the engagement co-sells with managed customers only, it relies on the customer being one.
+// commit writes the upgrade, with more.
 func (f function) commit(ctx context.Context, change mci.Change, catalogue table.Catalogue, more ...[]table.Write) error {
-	if rule := catalogue[change.After.EngagementID].CoSell; !change.Empty() && rule != nil && rule.ManagedCustomersOnly {
-		more = append(more, f.table.ManagedCustomer(change.After.Customer.ID))
-	}
-	err := f.table.Commit(ctx, append(more, f.table.Change(change))...)
+	err := f.table.Commit(ctx, append(more, f.table.Upgrade(change, catalogue[change.After.EngagementID]))...)
 	if errors.Is(err, table.ErrNotManaged) {
 		return mci.Refuse(mci.NotQualified, "The engagement co-sells with managed customers only, and this one is not.")
 	}

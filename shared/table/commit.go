@@ -174,14 +174,30 @@ func (t *Table) Change(change mci.Change) []Write {
 	return writes
 }
 
-// ManagedCustomer makes a commit rely on the customer being managed: ErrNotManaged if it is not.
-func (t *Table) ManagedCustomer(customerID string) []Write {
-	key, err := encode(customerKey(customerID))
+// Upgrade writes that a claim's referral became co-sell. Where the engagement co-sells with managed customers only, it relies
+// on the customer being one: ErrNotManaged if it is not (D9).
+func (t *Table) Upgrade(change mci.Change, engagement mci.Engagement) []Write {
+	writes := t.Change(change)
+	if len(writes) == 0 || !engagement.CoSell.ManagedCustomersOnly {
+		return writes
+	}
+	key, err := encode(customerKey(change.After.Customer.ID))
 	check := &types.ConditionCheck{
 		TableName: &t.name, Key: key, ConditionExpression: aws.String("managed = :yes"),
 		ExpressionAttributeValues: Item{":yes": &types.AttributeValueMemberBOOL{Value: true}},
 	}
-	return []Write{{item: types.TransactWriteItem{ConditionCheck: check}, lost: ErrNotManaged, err: err}}
+	return append(writes, Write{item: types.TransactWriteItem{ConditionCheck: check}, lost: ErrNotManaged, err: err})
+}
+
+// Qualifies says whether the claim's customer is one that the engagement co-sells with, as Upgrade relies on. GetItem: 1 round
+// trip, 1 unit, or none where it co-sells with all.
+func (t *Table) Qualifies(ctx context.Context, claim mci.Claim, engagement mci.Engagement) (bool, error) {
+	if engagement.CoSell == nil || !engagement.CoSell.ManagedCustomersOnly {
+		return engagement.CoSell != nil, nil
+	}
+	var customer mci.Customer
+	_, err := t.get(ctx, customerKey(claim.Customer.ID), &customer)
+	return customer.Managed, err
 }
 
 // history writes a change's events and their private details.
