@@ -33,15 +33,53 @@ type Partner struct {
 // NewPartner makes a partner.
 func NewPartner(t testing.TB) Partner {
 	t.Helper()
-	p := Partner{ID: Name("partner"), Location: Name("location"), User: Name("user")}
-	p.Name = "Partner " + p.ID
-	localtest.Load(t, localtest.Files{
-		"locations.csv": "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds\n" +
-			strings.Join([]string{p.ID, p.Name, p.Location, "Seattle", "US", "true", "*"}, ",") + "\n",
-		"grants.csv": "partnerId,userId,locationId,role\n" + strings.Join([]string{p.ID, p.User, p.Location, "incentives-admin"}, ",") + "\n",
-	})
-	p.Token = localtest.Token(t, p.ID, p.User, mci.IncentivesAdmin)
-	return p
+	return NewPartners(t, 1)[0]
+}
+
+// NewPartners makes many partners at once.
+func NewPartners(t testing.TB, n int) []Partner {
+	t.Helper()
+	partners := make([]Partner, n)
+	locations, grants := locationColumns, grantColumns
+	for i := range partners {
+		p := Partner{ID: Name("partner"), Location: Name("location"), User: Name("user")}
+		p.Name = "Partner " + p.ID
+		p.Token = localtest.Token(t, p.ID, p.User, mci.IncentivesAdmin)
+		locations += strings.Join([]string{p.ID, p.Name, p.Location, "Seattle", "US", "true", "*"}, ",") + "\n"
+		grants += strings.Join([]string{p.ID, p.User, p.Location, "incentives-admin"}, ",") + "\n"
+		partners[i] = p
+	}
+	localtest.Load(t, localtest.Files{"locations.csv": locations, "grants.csv": grants})
+	return partners
+}
+
+const (
+	locationColumns = "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds\n"
+	grantColumns    = "partnerId,userId,locationId,role\n"
+)
+
+// NewLocation gives the partner one more location, for the engagements named as locations.csv names them. Nobody holds a
+// grant on it yet.
+func (p Partner) NewLocation(t testing.TB, enrolled bool, engagementIDs string) (locationID string) {
+	t.Helper()
+	locationID = Name("location")
+	row := []string{p.ID, p.Name, locationID, "Lyon", "FR", fmt.Sprint(enrolled), engagementIDs}
+	localtest.Load(t, localtest.Files{"locations.csv": locationColumns + strings.Join(row, ",") + "\n"})
+	return locationID
+}
+
+// GrantAt grants a user a role at a location.
+func (p Partner) GrantAt(t testing.TB, user, locationID string, role mci.Role) {
+	t.Helper()
+	row := []string{p.ID, user, locationID, string(role)}
+	localtest.Load(t, localtest.Files{"grants.csv": grantColumns + strings.Join(row, ",") + "\n"})
+}
+
+// Eligible loads the program's word on a customer ID for an engagement; a reason makes it a no.
+func Eligible(t testing.TB, engagement string, id Object, reason string) {
+	t.Helper()
+	localtest.Load(t, localtest.Files{"eligibility.csv": "engagementId,idType,idValue,eligible,reason\n" +
+		fmt.Sprintf("%s,%s,%s,%t,%s\n", engagement, id["type"], id["value"], reason == "", quoted(reason))})
 }
 
 // Engagement loads an engagement of fixed pay that takes every ID of that pay, and has room for all; the changes given
@@ -234,6 +272,26 @@ func (p Partner) ClaimBody(c Customer, engagements []string, changes Object) Obj
 func (p Partner) Claim(t testing.TB, c Customer, engagement string) Claim {
 	t.Helper()
 	return claims(t, localtest.Call(t, "POST", "/v1/customers/"+c.ID+"/claims", p.Token, p.ClaimBody(c, []string{engagement}, nil)))[0]
+}
+
+// Know makes the customer known to the partner, by an ID of that type: it consents to a claim on an engagement made for it.
+func (p Partner) Know(t testing.TB, c Customer, by mci.IDType) Claim {
+	t.Helper()
+	checked, changes := c.By(by), Object{}
+	var engagement string
+	switch by {
+	case mci.MSXOpportunity:
+		engagement, changes = VariableEngagement(t, nil), Object{"hours": 10}
+	case mci.Domain:
+		engagement, checked = Engagement(t, nil), c.By(mci.TenantID)
+	default:
+		engagement = Engagement(t, nil)
+	}
+	Eligible(t, engagement, checked, "")
+	body := p.Nomination(c, c.By(by), []string{engagement}, changes)
+	claim := claims(t, localtest.Call(t, "POST", "/v1/customers", p.Token, body))[0]
+	Accept(t, p.Ask(t, claim))
+	return p.Get(t, claim.ID)
 }
 
 func claims(t testing.TB, answer localtest.Response) []Claim {
