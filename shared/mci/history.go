@@ -206,12 +206,12 @@ func (h History) Shown(event Event) map[string]string {
 // each bound to the one before, the last one the claim's head; every private detail as its event's hash says, or erased;
 // and the claim in the status to which the events lead (B1).
 func (c Claim) Intact(h History) bool {
-	if len(h.Events) != c.Events {
-		return false
-	}
 	private := make(map[int]Private, len(h.Private))
 	for _, p := range h.Private {
 		private[p.Seq] = p
+	}
+	if len(h.Events) != c.Events || len(private) != len(h.Private) {
+		return false
 	}
 	previous, status := firstPreviousHash, ConsentNotSent
 	for i, event := range h.Events {

@@ -162,7 +162,7 @@ type Referral struct {
 // State is the referral's status with its substatus: "active", "closed/won".
 func (r Referral) State() string { return strings.TrimSuffix(r.Status+"/"+r.Substatus, "/") }
 
-// Referral gives the claim's referral, as the program's staff sees it; the claim must have one.
+// ReferralNow gives the claim's referral, as the program's staff sees it; the claim must have one.
 func (c Claim) ReferralNow(t testing.TB) Referral {
 	t.Helper()
 	if c.Referral == nil {
