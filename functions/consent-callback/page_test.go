@@ -66,6 +66,8 @@ func openBrowser(t *testing.T) *browser {
 	t.Helper()
 	command := exec.Command("node", filepath.Join("testdata", "browser.mjs"), filepath.Join(localtest.Root(), "infra"))
 	command.Stderr = os.Stderr
+	// As on Lambda, the packaged browser brings its libraries and fonts along, so that it needs none of this machine's.
+	command.Env = append(os.Environ(), "AWS_EXECUTION_ENV=AWS_Lambda_nodejs22.x")
 	input, err := command.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

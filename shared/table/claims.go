@@ -154,7 +154,7 @@ func claimPage(items []Item, more bool, err error) func(positionOf func(claimRec
 // after is the first key behind a position; the beginning, for "".
 func after(position string) string {
 	if position == "" {
-		return "\x00"
+		return first
 	}
 	return position + separator
 }

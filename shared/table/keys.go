@@ -22,6 +22,9 @@ type Key struct {
 // before "Contoso Ltd", and no name can contain it.
 const separator = "\x01"
 
+// first sorts before everything that a key may be; a key must not be empty.
+const first = "\x00"
+
 // last sorts after everything that a key may continue with.
 const last = "\U0010FFFF"
 

@@ -117,7 +117,7 @@ func (t *Table) query(ctx context.Context, s span) (items []Item, more bool, err
 		KeyConditionExpression:   aws.String("#p = :p AND #s BETWEEN :from AND :to"),
 		ExpressionAttributeNames: map[string]string{"#p": PartitionKey, "#s": SortKey},
 		ExpressionAttributeValues: Item{
-			":p": text(s.partition), ":from": text(s.from), ":to": text(s.to),
+			":p": text(s.partition), ":from": text(max(s.from, first)), ":to": text(s.to),
 		},
 		ScanIndexForward: aws.Bool(!s.descending),
 		ConsistentRead:   aws.Bool(true),
