@@ -5,7 +5,9 @@ package story
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -458,4 +460,41 @@ func Refused(t testing.TB, answer localtest.Response, status int, code mci.Code)
 		t.Fatalf("a problem comes as application/problem+json, not as %s", contentType)
 	}
 	return problem
+}
+
+// Fields lists the names of a JSON object's fields, sorted, so that tests can hold a shape against the contract.
+func Fields(t testing.TB, value any) string {
+	t.Helper()
+	object, isObject := value.(Object)
+	if !isObject {
+		t.Fatalf("%v is no object", value)
+	}
+	return strings.Join(slices.Sorted(maps.Keys(object)), " ")
+}
+
+// Born gives the claims that an answer says were added or claimed.
+func Born(t testing.TB, answer localtest.Response) []Claim {
+	t.Helper()
+	return claims(t, answer)
+}
+
+// Reasons gives the codes of the reasons for which a problem, or a check, says that the engagement is closed; "" where it
+// does not name it.
+func Reasons(verdicts []mci.Verdict, engagement string) string {
+	for _, verdict := range verdicts {
+		if verdict.EngagementID == engagement {
+			return Codes(verdict.Reasons)
+		}
+	}
+	return ""
+}
+
+// Pointers lists where a problem sees mistakes, sorted.
+func (p Problem) Pointers() string {
+	pointers := make([]string, len(p.Errors))
+	for i, mistake := range p.Errors {
+		pointers[i] = mistake.Pointer
+	}
+	slices.Sort(pointers)
+	return strings.Join(pointers, " ")
 }
