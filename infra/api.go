@@ -35,16 +35,6 @@ func (s *system) addAPI() {
 		// With a domain of its own the API has one address, so that consent links have one.
 		DisableExecuteApiEndpoint: s.Domain != "",
 	})
-	if s.Domain != "" {
-		domain := awsapigatewayv2.NewCfnDomainName(s.stack, str("Domain"), &awsapigatewayv2.CfnDomainNameProps{
-			DomainName: str(s.Domain),
-			DomainNameConfigurations: []any{&awsapigatewayv2.CfnDomainName_DomainNameConfigurationProperty{
-				CertificateArn: str(s.Certificate), EndpointType: str("REGIONAL"), SecurityPolicy: str("TLS_1_2"),
-			}},
-		})
-		s.output("DomainRecord", "DNS record for the API: name CNAME value",
-			str(s.Domain+" CNAME "+*domain.AttrRegionalDomainName()))
-	}
 	s.output("ApiUrl", "Where the API and the consent pages are", s.publicURL())
 }
 
@@ -105,13 +95,25 @@ func (s *system) addRoutes() {
 	for _, route := range routes {
 		stage.AddResourceDependency(route, nil) // whose own limits it sets
 	}
-	if s.Domain != "" {
-		mapping := awsapigatewayv2.NewCfnApiMapping(s.stack, str("DomainMapping"), &awsapigatewayv2.CfnApiMappingProps{
-			ApiId: s.api.Ref(), DomainName: str(s.Domain), Stage: str("$default"),
-		})
-		mapping.AddResourceDependency(stage, nil)
-		mapping.AddResourceDependency(s.stack.Node().FindChild(str("Domain")).(awscdk.CfnResource), nil)
+	s.addDomain(stage)
+}
+
+// addDomain gives the API its own host name, where one is set.
+func (s *system) addDomain(stage awsapigatewayv2.CfnStage) {
+	if s.Domain == "" {
+		return
 	}
+	domain := awsapigatewayv2.NewCfnDomainName(s.stack, str("Domain"), &awsapigatewayv2.CfnDomainNameProps{
+		DomainName: str(s.Domain),
+		DomainNameConfigurations: []any{&awsapigatewayv2.CfnDomainName_DomainNameConfigurationProperty{
+			CertificateArn: str(s.Certificate), EndpointType: str("REGIONAL"), SecurityPolicy: str("TLS_1_2"),
+		}},
+	})
+	awsapigatewayv2.NewCfnApiMapping(s.stack, str("DomainMapping"), &awsapigatewayv2.CfnApiMappingProps{
+		ApiId: s.api.Ref(), DomainName: domain.Ref(), Stage: stage.Ref(),
+	})
+	s.output("DomainRecord", "DNS record for the API: name CNAME value",
+		str(s.Domain+" CNAME "+*domain.AttrRegionalDomainName()))
 }
 
 // rate is how many requests a second the API takes, over all callers.
