@@ -415,7 +415,9 @@ func TestB1_NoPersonalDataInEventsAndLogs(t *testing.T) {
 
 	// Errors of the engines are what is most tempting to log as they are.
 	broken := add(c)
-	isOurs := func(r localtest.Request) bool { return strings.Contains(string(r.Body), p.ID) || strings.Contains(string(r.Body), c.Email) }
+	isOurs := func(r localtest.Request) bool {
+		return strings.Contains(string(r.Body), p.ID) || strings.Contains(string(r.Body), c.Email)
+	}
 	for _, effect := range []localtest.Effect{localtest.Reject, localtest.Throttle, localtest.Down, localtest.Fail} {
 		fault := localtest.Inject(t, localtest.Fault{Effect: effect, Service: localtest.SESService, Match: isOurs, Times: localtest.All})
 		story.Post(t, p.Token, broken.ID, "consent-requests", story.FirstRequest("60000.00")).Expect(t, 503)
