@@ -88,12 +88,12 @@ func in(name string, tamper func(table.Item)) func(table.Item) {
 
 // world is a table in which something of everything is stored.
 type world struct {
-	partner, other                                    story.Partner
-	engagement, exclusive                             string
-	open, completed, declined, cancelled, coSell      story.Claim
-	customer                                          story.Customer
-	claimKey, doneKey, placeKey, donePlaceKey         table.Key
-	knownKey, referralKey, eventKey, privateKey, full table.Key
+	partner, other                               story.Partner
+	engagement, exclusive                        string
+	open, completed, declined, cancelled, coSell story.Claim
+	customer                                     story.Customer
+	claimKey, doneKey, placeKey, donePlaceKey    table.Key
+	knownKey, referralKey, eventKey, privateKey  table.Key
 }
 
 func newWorld(t *testing.T) world {
@@ -161,7 +161,7 @@ func TestEveryTamperingIsFound(t *testing.T) {
 		"a known customer who never consented":      {auditor.KnownRule, table.Key{PK: w.claimKey.PK, SK: "CUSTOMER#" + w.declined.Customer["id"].(string)}, set(table.Item{"knownSince": str("2026-01-01T00:00:00Z")}), table.Key{}},
 		"a consent whose customer is not known":     {auditor.KnownRule, w.knownKey, set(table.Item{"knownSince": nil, "pageKey": nil}), w.doneKey},
 		"a known customer who is not listed":        {auditor.IndexRule, w.knownKey, set(table.Item{"pageKey": nil}), table.Key{}},
-		"a referral of no claim":                    {auditor.ReferralRule, w.referralKey, func(i table.Item) {
+		"a referral of no claim": {auditor.ReferralRule, w.referralKey, func(i table.Item) {
 			i["sk"], i["claimId"] = str("REFERRAL#00000000000000000000000000"), str(string(mci.NewClaimID("00000000000000000000000000", w.partner.ID)))
 		}, table.Key{PK: w.referralKey.PK, SK: "REFERRAL#00000000000000000000000000"}},
 		"a referral that is listed as another type": {auditor.ReferralRule, w.referralKey, set(table.Item{"queue": str("REFERRAL#partner-led")}), table.ClaimKey(mci.ClaimID(w.coSell.ID))},

@@ -132,28 +132,41 @@ func NewCustomer(t testing.TB, engagements ...string) Customer {
 // NewCustomerNamed is NewCustomer by a name.
 func NewCustomerNamed(t testing.TB, name string, engagements ...string) Customer {
 	t.Helper()
-	domain := strings.ToLower(Name("customer")) + ".example"
-	c := Customer{
-		ID: Name("customer"), Name: name, Domain: domain, Tenant: uuid.NewString(), Subscription: uuid.NewString(),
-		TPID: fmt.Sprint(uuid.New().ID()), Opportunity: Name("7"), Email: "contact@" + domain,
-	}
-	rows := "engagementId,idType,idValue,eligible,reason\n"
-	for _, engagement := range engagements {
-		for _, id := range c.IDs() {
-			if id.Type != mci.Domain {
-				rows += fmt.Sprintf("%s,%s,%s,true,\n", engagement, id.Type, id.Value)
+	return NewCustomers(t, []string{name}, engagements...)[0]
+}
+
+// NewCustomers makes many customers at once.
+func NewCustomers(t testing.TB, names []string, engagements ...string) []Customer {
+	t.Helper()
+	all := make([]Customer, len(names))
+	var customers, ids, domains, opportunities, eligibility strings.Builder
+	for i, name := range names {
+		domain := strings.ToLower(Name("customer")) + ".example"
+		c := Customer{
+			ID: Name("customer"), Name: name, Domain: domain, Tenant: uuid.NewString(), Subscription: uuid.NewString(),
+			TPID: fmt.Sprint(uuid.New().ID()), Opportunity: Name("7"), Email: "contact@" + domain,
+		}
+		all[i] = c
+		fmt.Fprintf(&customers, "%s,%s,US,true\n", c.ID, quoted(name))
+		fmt.Fprintf(&ids, "%s,tenant-id,%s\n%s,tpid,%s\n%s,azure-subscription-id,%s\n", c.ID, c.Tenant, c.ID, c.TPID, c.ID, c.Subscription)
+		fmt.Fprintf(&domains, "%s,%s\n", c.Domain, c.Tenant)
+		fmt.Fprintf(&opportunities, "%s,%s,100000.00,open\n", c.Opportunity, c.ID)
+		for _, engagement := range engagements {
+			for _, id := range c.IDs() {
+				if id.Type != mci.Domain {
+					fmt.Fprintf(&eligibility, "%s,%s,%s,true,\n", engagement, id.Type, id.Value)
+				}
 			}
 		}
 	}
 	localtest.Load(t, localtest.Files{
-		"customers.csv": "customerId,name,country,managed\n" + fmt.Sprintf("%s,%s,US,true\n", c.ID, quoted(name)),
-		"customer-ids.csv": "customerId,idType,idValue\n" + fmt.Sprintf("%s,tenant-id,%s\n%s,tpid,%s\n%s,azure-subscription-id,%s\n",
-			c.ID, c.Tenant, c.ID, c.TPID, c.ID, c.Subscription),
-		"domains.csv":       "domain,tenantId\n" + fmt.Sprintf("%s,%s\n", c.Domain, c.Tenant),
-		"opportunities.csv": "opportunityId,customerId,value,status\n" + fmt.Sprintf("%s,%s,100000.00,open\n", c.Opportunity, c.ID),
-		"eligibility.csv":   rows,
+		"customers.csv":     "customerId,name,country,managed\n" + customers.String(),
+		"customer-ids.csv":  "customerId,idType,idValue\n" + ids.String(),
+		"domains.csv":       "domain,tenantId\n" + domains.String(),
+		"opportunities.csv": "opportunityId,customerId,value,status\n" + opportunities.String(),
+		"eligibility.csv":   "engagementId,idType,idValue,eligible,reason\n" + eligibility.String(),
 	})
-	return c
+	return all
 }
 
 func quoted(cell string) string { return `"` + strings.ReplaceAll(cell, `"`, `""`) + `"` }
