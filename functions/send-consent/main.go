@@ -124,7 +124,7 @@ func evidence(claim mci.Claim, engagement mci.Engagement, corrected *mci.Contact
 func (f function) email(ctx context.Context, claim mci.Claim, begun beginning) (string, error) {
 	ask := mail.AskOf(claim, begun.engagement)
 	ask.Link = f.publicURL + "/consent/" + begun.token
-	ask.Reminder = begun.change.Before.Status == mci.ConsentPending && begun.change.Before.Email.Status != ""
+	ask.Reminder = claim.Email.Status != "" // an email to this very address went out before
 	message, err := mail.Email(mail.Choose(claim.CustomerContact.Locale, ""), ask)
 	if err != nil {
 		return "", err

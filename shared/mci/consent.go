@@ -93,7 +93,8 @@ func (c Claim) RequestConsent(act Act, request ConsentRequest, engagement Engage
 	if pending != nil {
 		number = pending.Number
 	}
-	if resumed := pending != nil && !corrected && !first; !resumed {
+	same := after.CustomerContact == c.CustomerContact && after.PartnerContact == c.PartnerContact
+	if resumed := pending != nil && same && !first; !resumed {
 		after.Email.Sends = slices.DeleteFunc(slices.Clone(c.Email.Sends), func(sent time.Time) bool { return act.At.Sub(sent) >= Days(1) })
 		if len(after.Email.Sends) >= MaxSendsADay {
 			wait := after.Email.Sends[0].Add(Days(1)).Sub(act.At)
