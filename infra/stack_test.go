@@ -58,13 +58,13 @@ func TestOnlyPublicRoutesGoWithoutToken(t *testing.T) {
 }
 
 func TestTokensOfTheIssuerAlone(t *testing.T) {
-	own := prodTemplate().one(t, "AWS::ApiGatewayV2::Authorizer")
+	own := prodTemplate(t).one(t, "AWS::ApiGatewayV2::Authorizer")
 	own.is(t, "https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}/${UserPool}", "JwtConfiguration", "Issuer")
 	own.is(t, "${PortalClient}", "JwtConfiguration", "Audience", 0)
-	foreign := allTemplate().one(t, "AWS::ApiGatewayV2::Authorizer")
+	foreign := allTemplate(t).one(t, "AWS::ApiGatewayV2::Authorizer")
 	foreign.is(t, all["issuer"], "JwtConfiguration", "Issuer")
 	foreign.is(t, all["audience"], "JwtConfiguration", "Audience", 0)
-	for id, resource := range allTemplate().Resources {
+	for id, resource := range allTemplate(t).Resources {
 		if strings.HasPrefix(resource.Type, "AWS::Cognito") {
 			t.Errorf("%s is made though another issuer is set", id)
 		}
@@ -72,7 +72,7 @@ func TestTokensOfTheIssuerAlone(t *testing.T) {
 }
 
 func TestBrowsersCallFromThePortalAlone(t *testing.T) {
-	for origin, stack := range map[string]*template{"http://localhost:3000": devTemplate(), prod["portalOrigin"].(string): prodTemplate()} {
+	for origin, stack := range map[string]*template{"http://localhost:3000": devTemplate(t), prod["portalOrigin"].(string): prodTemplate(t)} {
 		api := stack.one(t, "AWS::ApiGatewayV2::Api")
 		same(t, "origins", texts(api.get("CorsConfiguration", "AllowOrigins")), []string{origin})
 		api.is(t, nil, "CorsConfiguration", "AllowCredentials")
@@ -120,15 +120,15 @@ func TestStageIsLimitedAndLogged(t *testing.T) {
 }
 
 func TestDomain(t *testing.T) {
-	api := allTemplate().one(t, "AWS::ApiGatewayV2::Api")
+	api := allTemplate(t).one(t, "AWS::ApiGatewayV2::Api")
 	api.is(t, true, "DisableExecuteApiEndpoint")
-	domain := allTemplate().one(t, "AWS::ApiGatewayV2::DomainName")
+	domain := allTemplate(t).one(t, "AWS::ApiGatewayV2::DomainName")
 	domain.is(t, all["domain"], "DomainName")
 	domain.is(t, all["certificate"], "DomainNameConfigurations", 0, "CertificateArn")
-	allTemplate().one(t, "AWS::ApiGatewayV2::ApiMapping")
-	environment(t, allTemplate(), "send-consent").is(t, "https://mci.contoso.com", platform.PublicURL)
-	environment(t, prodTemplate(), "send-consent").is(t, "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}", platform.PublicURL)
-	if found := prodTemplate().of("AWS::ApiGatewayV2::DomainName"); len(found) > 0 {
+	allTemplate(t).one(t, "AWS::ApiGatewayV2::ApiMapping")
+	environment(t, allTemplate(t), "send-consent").is(t, "https://mci.contoso.com", platform.PublicURL)
+	environment(t, prodTemplate(t), "send-consent").is(t, "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}", platform.PublicURL)
+	if found := prodTemplate(t).of("AWS::ApiGatewayV2::DomainName"); len(found) > 0 {
 		t.Errorf("a domain is made that nobody set")
 	}
 }
@@ -217,7 +217,7 @@ func TestNothingOfTheOneMachineCloud(t *testing.T) {
 			}
 		}
 	})
-	if strings.Contains(prodTemplate().text, "localhost") {
+	if strings.Contains(prodTemplate(t).text, "localhost") {
 		t.Error("production's template holds localhost")
 	}
 }
@@ -495,17 +495,17 @@ func TestAlarmsReachSomeone(t *testing.T) {
 			t.Error("CloudWatch may not publish to the topic")
 		}
 	})
-	prodTemplate().one(t, "AWS::SNS::Subscription").is(t, prod["alarmEmail"], "Endpoint")
+	prodTemplate(t).one(t, "AWS::SNS::Subscription").is(t, prod["alarmEmail"], "Endpoint")
 }
 
 func TestWhatSomeoneIsWokenFor(t *testing.T) {
 	watched := map[string]bool{}
-	for _, alarm := range prodTemplate().of("AWS::CloudWatch::Alarm") {
+	for _, alarm := range prodTemplate(t).of("AWS::CloudWatch::Alarm") {
 		for _, query := range list(alarm.get("Metrics")) {
 			metric := at(query, "MetricStat", "Metric")
 			watched[said(at(metric, "Namespace"))+" "+said(at(metric, "MetricName"))] = true
 			for _, dimension := range list(at(metric, "Dimensions")) {
-				if value := said(at(dimension, "Value")); strings.Contains(value, "${") && prodTemplate().target(value) == nil {
+				if value := said(at(dimension, "Value")); strings.Contains(value, "${") && prodTemplate(t).target(value) == nil {
 					t.Errorf("%s watches %s, which is not in the stack", alarm.id, value)
 				}
 			}
@@ -529,7 +529,7 @@ func TestWhatSomeoneIsWokenFor(t *testing.T) {
 		functions = append(functions, function.Name)
 	}
 	same(t, "functions in groups of routes", grouped, functions)
-	age := prodTemplate().Resources["StreamAgeAlarm"]
+	age := prodTemplate(t).Resources["StreamAgeAlarm"]
 	if threshold, _ := age.get("Threshold").(float64); threshold > 6*3600e3 {
 		t.Errorf("the stream is %v ms old before anyone is told, and forgets after a day", threshold)
 	}
@@ -562,8 +562,8 @@ func TestProductionKeepsItsDataAndDevDoesNot(t *testing.T) {
 		protected       any
 		pool            string
 	}{
-		{prodTemplate(), "RetainExceptOnCreate", "Retain", true, "ACTIVE"},
-		{devTemplate(), "Delete", "Delete", false, "INACTIVE"},
+		{prodTemplate(t), "RetainExceptOnCreate", "Retain", true, "ACTIVE"},
+		{devTemplate(t), "Delete", "Delete", false, "INACTIVE"},
 	} {
 		for _, kind := range holds {
 			if len(rule.stack.of(kind)) == 0 {
@@ -612,14 +612,14 @@ func TestTableIsTheSchema(t *testing.T) {
 }
 
 func TestARestoredTableTakesOverEverywhere(t *testing.T) {
-	for _, function := range allTemplate().of("AWS::Lambda::Function") {
+	for _, function := range allTemplate(t).of("AWS::Lambda::Function") {
 		if name := said(function.get("Environment", "Variables", platform.TableName)); name != "" && name != "restored" {
 			t.Errorf("%s works on %s", function.id, name)
 		}
 	}
-	allTemplate().one(t, "AWS::Lambda::EventSourceMapping").is(t, all["tableStream"], "EventSourceArn")
-	allTemplate().one(t, "AWS::Pipes::Pipe").is(t, all["tableStream"], "Source")
-	for id, resource := range allTemplate().Resources {
+	allTemplate(t).one(t, "AWS::Lambda::EventSourceMapping").is(t, all["tableStream"], "EventSourceArn")
+	allTemplate(t).one(t, "AWS::Pipes::Pipe").is(t, all["tableStream"], "Source")
+	for id, resource := range allTemplate(t).Resources {
 		if text := said(resource.Properties); strings.Contains(text, `["Table",`) || strings.Contains(text, `{"Ref":"Table"}`) {
 			t.Errorf("%s still refers to the stack's own table", id)
 		}
@@ -678,7 +678,7 @@ func TestMailIsEncryptedAndNeverTracked(t *testing.T) {
 		}
 		environment(t, stack, "send-consent").is(t, "${ConfigurationSet}", platform.ConfigurationSet)
 	})
-	if got := prodTemplate().one(t, "AWS::SES::EmailIdentity").say("EmailIdentity"); got != "mail.contoso.com" {
+	if got := prodTemplate(t).one(t, "AWS::SES::EmailIdentity").say("EmailIdentity"); got != "mail.contoso.com" {
 		t.Errorf("the identity is %s", got)
 	}
 }
@@ -726,7 +726,7 @@ func TestDomainEventsNameThingsAndTellNothing(t *testing.T) {
 }
 
 func TestNobodyJoinsAPartnerAlone(t *testing.T) {
-	for _, stack := range []*template{devTemplate(), prodTemplate()} {
+	for _, stack := range []*template{devTemplate(t), prodTemplate(t)} {
 		pool := stack.one(t, "AWS::Cognito::UserPool")
 		pool.is(t, true, "AdminCreateUserConfig", "AllowAdminCreateUserOnly")
 		pool.is(t, "partnerId", "Schema", 0, "Name")
@@ -768,7 +768,7 @@ func TestCursorKeyIsNowhereInTheTemplate(t *testing.T) {
 		}
 		environment(t, stack, "list-customers").is(t, "{{resolve:secretsmanager:${"+secret.id+"}:SecretString}}", platform.CursorKey)
 	})
-	first, next := prodTemplate().one(t, "AWS::SecretsManager::Secret").id, allTemplate().one(t, "AWS::SecretsManager::Secret").id
+	first, next := prodTemplate(t).one(t, "AWS::SecretsManager::Secret").id, allTemplate(t).one(t, "AWS::SecretsManager::Secret").id
 	if first == next {
 		t.Error("the next number makes no new key")
 	}
@@ -815,7 +815,11 @@ func TestFindingsFailTheSynth(t *testing.T) {
 }
 
 func TestTwoSynthsAreByteEqual(t *testing.T) {
-	first, second := devTemplate().folder, synthesised(map[string]any{"stage": "dev"}).folder
+	again, err := synthesised(map[string]any{"stage": "dev"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := devTemplate(t).folder, again.folder
 	files := func(folder string) []string {
 		entries, err := os.ReadDir(folder)
 		if err != nil {

@@ -47,15 +47,30 @@ var all = with(prod, map[string]any{
 })
 
 var (
-	devTemplate  = sync.OnceValue(func() *template { return synthesised(map[string]any{"stage": "dev"}) })
-	prodTemplate = sync.OnceValue(func() *template { return synthesised(prod) })
-	allTemplate  = sync.OnceValue(func() *template { return synthesised(all) })
+	devTemplate  = once(map[string]any{"stage": "dev"})
+	prodTemplate = once(prod)
+	allTemplate  = once(all)
 )
 
-// templates are the stacks that rules of every stack are checked on.
+// once gives the stack of the settings, synthesised for the first test that asks.
+func once(context map[string]any) func(*testing.T) *template {
+	synth := sync.OnceValues(func() (*template, error) { return synthesised(context) })
+	return func(t *testing.T) *template {
+		t.Helper()
+		made, err := synth()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made
+	}
+}
+
+// templates checks a rule of every stack.
 func templates(t *testing.T, rule func(*testing.T, *template)) {
-	for name, template := range map[string]func() *template{"dev": devTemplate, "prod": prodTemplate, "prod with every setting": allTemplate} {
-		t.Run(name, func(t *testing.T) { rule(t, template()) })
+	for name, template := range map[string]func(*testing.T) *template{
+		"dev": devTemplate, "prod": prodTemplate, "prod with every setting": allTemplate,
+	} {
+		t.Run(name, func(t *testing.T) { rule(t, template(t)) })
 	}
 }
 
@@ -80,32 +95,32 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// synthesised reads the stack of the settings back from what was written, and panics on any finding.
-func synthesised(context map[string]any) *template {
+// synthesised reads the stack of the settings back from what was written. Any finding of the checks is an error.
+func synthesised(context map[string]any) (*template, error) {
 	settings, err := settingsOf(context)
 	if err != nil {
-		panic(err)
+		return nil, err
 	}
 	folder, err := os.MkdirTemp(temporary, "out")
 	if err != nil {
-		panic(err)
+		return nil, err
 	}
 	made, err := synthesise(settings, temporary, &folder)
 	if err != nil {
-		panic(err)
+		return nil, err
 	}
 	text, err := os.ReadFile(filepath.Join(folder, *made.TemplateFile()))
 	if err != nil {
-		panic(err)
+		return nil, err
 	}
 	read := &template{text: string(text), folder: folder}
 	if err := json.Unmarshal(text, read); err != nil {
-		panic(err)
+		return nil, err
 	}
 	for id, resource := range read.Resources {
 		resource.id = id
 	}
-	return read
+	return read, nil
 }
 
 // of lists the resources of a type, by ID.
@@ -130,7 +145,12 @@ func (t *template) one(tt *testing.T, kind string) *resource {
 }
 
 // get is the value at a path of names and numbers, or nil.
-func (r *resource) get(path ...any) any { return at(r.Properties, path...) }
+func (r *resource) get(path ...any) any {
+	if r == nil {
+		return nil
+	}
+	return at(r.Properties, path...)
+}
 
 // say is the value at a path as text, with references as ${Id} or ${Id.Attribute}.
 func (r *resource) say(path ...any) string { return said(r.get(path...)) }
