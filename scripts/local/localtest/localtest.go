@@ -19,6 +19,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -29,6 +30,7 @@ import (
 
 	"mci.example/customers/scripts/local/cloud"
 	"mci.example/customers/shared/mci"
+	"mci.example/customers/shared/rest/openapi/openapitest"
 )
 
 // patience is how long a test waits for an event that should come at once.
@@ -86,9 +88,19 @@ func run(m *testing.M, options []func(*cloud.Config)) (code int) {
 		return fail("start the one-machine cloud", err)
 	}
 	defer started.Stop()
+	if config.Routes == nil {
+		OnAnswer(asDescribed)
+	}
 	running.Cloud, running.proxy, running.state = started, proxy, state
 	proxy.connect(started)
 	return m.Run()
+}
+
+// asDescribed holds an answer of the product against the description of its API.
+func asDescribed(t testing.TB, request *http.Request, response Response) {
+	if err := openapitest.Check(request, response.Status, response.Header, response.Body); err != nil {
+		t.Errorf("not as the API is described: %v", err)
+	}
 }
 
 func fail(doing string, err error) int {

@@ -1,0 +1,194 @@
+package openapi_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"mci.example/customers/shared/mci"
+	"mci.example/customers/shared/rest"
+	"mci.example/customers/shared/rest/openapi"
+	"mci.example/customers/shared/rest/openapi/openapitest"
+)
+
+func TestTheDescriptionIsOpenAPI31(t *testing.T) {
+	document, err := openapi3.NewLoader().LoadFromData(openapi.Document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(document.OpenAPI, "3.1.") {
+		t.Errorf("it is of version %s", document.OpenAPI)
+	}
+	// Examples and default values are held against their schemas too.
+	if err := document.Validate(t.Context(), openapi3.EnableExamplesValidation()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheDescriptionIsFormattedOneWay(t *testing.T) {
+	var formatted bytes.Buffer
+	if err := json.Indent(&formatted, openapi.Document, "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	if formatted.String() != string(openapi.Document) {
+		t.Error("openapi.json is not as json.Indent with two spaces has it, with one line end behind it")
+	}
+}
+
+func operations(t *testing.T) map[string]openapitest.Operation {
+	t.Helper()
+	all, err := openapitest.Operations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	byKey := map[string]openapitest.Operation{}
+	for _, operation := range all {
+		byKey[operation.Method+" "+operation.Path] = operation
+	}
+	return byKey
+}
+
+func TestEveryRouteIsDescribedAndNothingElse(t *testing.T) {
+	described := operations(t)
+	for _, route := range rest.Routes {
+		operation, found := described[route.Key()]
+		if !found {
+			t.Errorf("%s is not described", route.Key())
+			continue
+		}
+		delete(described, route.Key())
+
+		var roles []mci.Role
+		for _, alternative := range operation.Roles {
+			if len(alternative) != 1 {
+				t.Errorf("%s: each alternative of its security is one role, not %q", route.Key(), alternative)
+				continue
+			}
+			roles = append(roles, mci.Role(alternative[0]))
+		}
+		if got, want := sorted(roles), sorted(route.Roles); !slices.Equal(got, want) {
+			t.Errorf("%s is described for %q, and open to %q", route.Key(), got, want)
+		}
+
+		var query, path, header []string
+		for _, parameter := range operation.Parameters {
+			list := map[string]*[]string{"query": &query, "path": &path, "header": &header}[parameter.In]
+			if list == nil {
+				t.Errorf("%s: %s is in %s", route.Key(), parameter.Name, parameter.In)
+				continue
+			}
+			*list = append(*list, parameter.Name)
+		}
+		if got, want := sorted(query), sorted(route.Query); !slices.Equal(got, want) {
+			t.Errorf("%s is described with the query parameters %q, and knows %q", route.Key(), got, want)
+		}
+		var inPath []string
+		for _, match := range regexp.MustCompile(`\{(\w+)\}`).FindAllStringSubmatch(route.Path, -1) {
+			inPath = append(inPath, match[1])
+		}
+		if got, want := sorted(path), sorted(inPath); !slices.Equal(got, want) {
+			t.Errorf("%s is described with %q in its path", route.Key(), got)
+		}
+		takesKey := route.Method == "POST" && strings.HasPrefix(route.Path, "/v1/")
+		if got := slices.Contains(header, "Idempotency-Key"); got != takesKey {
+			t.Errorf("%s is described to take an Idempotency-Key: %v", route.Key(), got)
+		}
+		if got := operation.BodySchema != ""; got != takesKey {
+			t.Errorf("%s is described to take a JSON body: %v", route.Key(), got)
+		}
+	}
+	for key := range described {
+		t.Errorf("%s is described, and is no route", key)
+	}
+}
+
+func sorted[T ~string](words []T) []T {
+	words = slices.Clone(words)
+	slices.Sort(words)
+	return words
+}
+
+func TestOperationIDsAreDistinct(t *testing.T) {
+	seen := map[string]string{}
+	for key, operation := range operations(t) {
+		if other, twice := seen[operation.ID]; twice || operation.ID == "" {
+			t.Errorf("%s and %s have the operation ID %q", key, other, operation.ID)
+		}
+		seen[operation.ID] = key
+	}
+}
+
+// TestEveryListOfWordsIsTheCodes compares what stands in the document with what stands in the code, so that each can be
+// read by itself and neither can run ahead.
+func TestEveryListOfWordsIsTheCodes(t *testing.T) {
+	for pointer, want := range map[string][]string{
+		"/components/schemas/Status":                             words(mci.Statuses),
+		"/components/schemas/CustomerIDType":                     words(mci.IDTypes),
+		"/components/schemas/EventType":                          words(mci.EventTypes),
+		"/components/schemas/ReferralType":                       words(mci.ReferralTypes),
+		"/components/schemas/PayType":                            {string(mci.Fixed), string(mci.Variable)},
+		"/components/schemas/ReviewRequest/properties/decision":  words(mci.ReviewDecisions),
+		"/components/schemas/ClaimFields/properties/origin":      {string(mci.Added), string(mci.Claimed)},
+		"/components/schemas/EngagementFields/properties/state":  {string(mci.Active), string(mci.Upcoming), string(mci.Ended)},
+		"/components/parameters/state/schema":                    {string(mci.Active), string(mci.Upcoming), string(mci.Ended)},
+		"/components/schemas/Referral/properties/status":         {string(mci.ReferralNew), string(mci.ReferralActive), string(mci.ReferralIsOver)},
+		"/components/schemas/MoneyRequest/properties/currency":   {mci.Currency},
+		"/components/schemas/ClaimFields/properties/emailStatus": words([]mci.EmailStatus{mci.EmailStatusSent, mci.EmailStatusDelivered, mci.EmailStatusBounced, mci.EmailStatusComplained}),
+		"/components/schemas/Action":                             words([]mci.Action{mci.ActionClaimCustomer, mci.ActionSendConsent, mci.ActionResendConsent, mci.ActionSubmitClaim, mci.ActionCancelClaim, mci.ActionReviewClaim}),
+		"/components/schemas/ReasonCode":                         words(reasonCodes),
+		"/paths/~1consent~1{token}/post/requestBody/content/application~1x-www-form-urlencoded/schema/properties/decision": {"accept", "decline"},
+	} {
+		schema, err := openapitest.Schema(pointer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed, _ := schema["enum"].([]any)
+		got := make([]string, len(listed))
+		for i, word := range listed {
+			got[i] = fmt.Sprint(word)
+		}
+		if !slices.Equal(sorted(got), sorted(want)) {
+			t.Errorf("%s lists %q, and the code knows %q", pointer, got, want)
+		}
+	}
+}
+
+var reasonCodes = []mci.ReasonCode{
+	mci.ReasonEngagementNotActive, mci.ReasonIDTypeNotAccepted, mci.ReasonLocationNotEnrolled, mci.ReasonLocationNotEligible,
+	mci.ReasonCriteriaNotMet, mci.ReasonOpportunityClosed, mci.ReasonOpportunityOfAnother, mci.ReasonHoursOutOfRange,
+	mci.ReasonClaimExists, mci.ReasonActiveLimitReached, mci.ReasonAllowedLimitReached, mci.ReasonConsentedToAnother,
+	mci.ReasonEngagedWithAnother,
+}
+
+func words[T ~string](values []T) []string {
+	list := make([]string, len(values))
+	for i, value := range values {
+		list[i] = string(value)
+	}
+	return list
+}
+
+// TestLengthsAreTheCodes holds the lengths of the document against those by which texts are checked.
+func TestLengthsAreTheCodes(t *testing.T) {
+	for pointer, want := range map[string]int{
+		"/components/schemas/Line":                               mci.MaxName,
+		"/components/schemas/Reason":                             mci.MaxReason,
+		"/components/schemas/SubmissionRequest/properties/notes": mci.MaxNotes,
+		"/components/parameters/q/schema":                        mci.MaxName,
+		"/paths/~1consent~1{token}/post/requestBody/content/application~1x-www-form-urlencoded/schema/properties/reason": mci.MaxReason,
+	} {
+		schema, err := openapitest.Schema(pointer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(schema["maxLength"]); got != fmt.Sprint(want) {
+			t.Errorf("%s has the length %s, and the code %d", pointer, got, want)
+		}
+	}
+}
