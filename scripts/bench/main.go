@@ -1,0 +1,138 @@
+// Command bench measures how fast the functions are and what they cost, each figure against a floor that is measured in the
+// same run: a bare function that asks DynamoDB and SES for the same.
+//
+//	bench [-quick] [-only calls,growth,…]
+//
+// It prints a table, and writes build/bench.json and, when it has measured everything, the plots beside its source.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"mci.example/customers/shared/platform"
+)
+
+func main() {
+	quick := flag.Bool("quick", false, "small sizes and few runs, to see that everything works: the figures mean little")
+	only := flag.String("only", "", "the parts to measure, separated by commas: "+strings.Join(partNames(), ", "))
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *quick, *only); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// bench is one run of the benchmark, and its figures as build/bench.json has them.
+type bench struct {
+	root  string
+	quick bool
+	stand *stand
+	began time.Time
+
+	Machine machine         `json:"machine"`
+	Quick   bool            `json:"quick"`
+	Calls   []callFigures   `json:"calls"`
+	Cold    []coldFigures   `json:"coldStarts"`
+	Sizes   []sizeFigures   `json:"sizes"`
+	Growth  []growthFigures `json:"growth"`
+	Flat    []flatFigures   `json:"flatness"`
+	Sweep   *sweepFigures   `json:"sweep,omitempty"`
+	Import  *importFigures  `json:"import,omitempty"`
+	Costs   []costFigures   `json:"costPerMillionCalls"`
+	Prices  priceList       `json:"prices"`
+	Missed  []string        `json:"missed"`
+}
+
+// parts are what is measured, in order. All but the sweep and the import stand on one table.
+var parts = []struct {
+	name    string
+	measure func(*bench, context.Context) error
+}{
+	{"calls", (*bench).lifecycle},
+	{"growth", (*bench).growth},
+	{"import", (*bench).imports},
+	{"sweep", (*bench).sweep},
+	{"sizes", (*bench).sizes},
+}
+
+func partNames() []string {
+	var names []string
+	for _, part := range parts {
+		names = append(names, part.name)
+	}
+	return names
+}
+
+// size is a number for a full run, or for a quick one.
+func (b *bench) size(full, quick int) int {
+	if b.quick {
+		return quick
+	}
+	return full
+}
+
+// expect notes a target that was missed.
+func (b *bench) expect(reached bool, text string, values ...any) {
+	if !reached {
+		b.Missed = append(b.Missed, fmt.Sprintf(text, values...))
+	}
+}
+
+var started = time.Now()
+
+// progress says what is going on.
+func progress(text string, values ...any) {
+	since := time.Since(started).Round(time.Second)
+	fmt.Fprintf(os.Stderr, "%3d:%02d  %s\n", int(since.Minutes()), int(since.Seconds())%60, fmt.Sprintf(text, values...))
+}
+
+func run(ctx context.Context, quick bool, only string) error {
+	root, err := os.Getwd()
+	if err != nil {
+		return fmt.Errorf("finding the repository: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(root, "scripts", "bench")); err != nil {
+		return errors.New("the benchmark runs in the repository's folder: make bench")
+	}
+	asked := strings.FieldsFunc(only, func(r rune) bool { return r == ',' })
+	for _, name := range asked {
+		if !slices.Contains(partNames(), name) {
+			return fmt.Errorf("there is no part %s; there are %s", name, strings.Join(partNames(), ", "))
+		}
+	}
+	b := &bench{root: root, quick: quick, Quick: quick, began: time.Now(), Machine: thisMachine(), Prices: prices, Missed: []string{}}
+	progress("starting the one-machine cloud")
+	if b.stand, err = openStand(ctx, root, platform.Functions, ""); err != nil {
+		return err
+	}
+	defer b.stand.close()
+	if err := b.stand.found(ctx, b.subjects()); err != nil {
+		return fmt.Errorf("laying the ground: %w", err)
+	}
+	for _, part := range parts {
+		if len(asked) > 0 && !slices.Contains(asked, part.name) {
+			continue
+		}
+		progress("measuring %s", part.name)
+		if err := part.measure(b, ctx); err != nil {
+			return fmt.Errorf("measuring %s: %w", part.name, err)
+		}
+		if ctx.Err() != nil {
+			return errors.New("stopped")
+		}
+	}
+	b.costs()
+	return b.report(len(asked) == 0)
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// machine is where the figures were measured, and when.
+type machine struct {
+	Date      string  `json:"date"`
+	Cores     int     `json:"cores"`
+	Processor string  `json:"processor"`
+	MemoryGB  float64 `json:"memoryGB"`
+	System    string  `json:"system"`
+	Go        string  `json:"go"`
+}
+
+func thisMachine() machine {
+	m := machine{Date: time.Now().UTC().Format(time.DateOnly), Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()}
+	field := func(file, name string) string {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return ""
+		}
+		for line := range strings.Lines(string(content)) {
+			if key, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(key) == name {
+				return strings.TrimSpace(value)
+			}
+		}
+		return ""
+	}
+	m.Processor = field("/proc/cpuinfo", "model name")
+	var kilobytes float64
+	if _, err := fmt.Sscan(field("/proc/meminfo", "MemTotal"), &kilobytes); err == nil {
+		m.MemoryGB = float64(int(kilobytes/(1<<20)*10)) / 10
+	}
+	return m
+}
+
+func (m machine) String() string {
+	return fmt.Sprintf("%s, %d cores (%s), %.0f GB, %s, %s", m.Date, m.Cores, m.Processor, m.MemoryGB, m.System, m.Go)
+}
+
+// report prints the figures, and writes them to build/bench.json; a whole run at full size renews the plots.
+func (b *bench) report(whole bool) error {
+	fmt.Println(b.tables())
+	if len(b.Missed) == 0 {
+		fmt.Println("Every target is reached.")
+	} else {
+		fmt.Printf("Missed targets:\n- %s\n", strings.Join(b.Missed, "\n- "))
+	}
+	text, err := json.MarshalIndent(b, "", "  ")
+	if err != nil {
+		return fmt.Errorf("rendering the figures: %w", err)
+	}
+	out := filepath.Join(b.root, "build")
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return fmt.Errorf("making the folder for the figures: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(out, "bench.json"), append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("writing the figures: %w", err)
+	}
+	plots := out
+	if whole && !b.quick {
+		plots = filepath.Join(b.root, "scripts", "bench", "plots")
+	}
+	return b.plots(plots)
+}
+
+// tables are the figures for people, in Markdown.
+func (b *bench) tables() string {
+	var text strings.Builder
+	section := func(title string, columns []string, rows [][]string) {
+		if len(rows) > 0 {
+			fmt.Fprintf(&text, "\n%s\n\n%s", title, markdown(columns, rows))
+		}
+	}
+	fmt.Fprintf(&text, "\nMeasured %s.\n", b.Machine)
+
+	var rows [][]string
+	for _, c := range b.Calls {
+		rows = append(rows, []string{
+			c.Name, number("%.2f", c.P50), number("%.2f", c.FloorP50), number("%.2f", c.RatioP50), number("%.2f", c.RatioP95),
+			fmt.Sprintf("%d of %d", c.RoundTrips, c.Budget), number("%.1f", c.ReadUnits), number("%.1f", c.WriteUnits),
+		})
+	}
+	section("Warm calls, in milliseconds and by the floor; round trips one after another; request units", []string{
+		"call", "p50", "floor", "p50 ×", "p95 ×", "trips", "read", "written"}, rows)
+
+	rows = nil
+	for _, c := range b.Cold {
+		rows = append(rows, []string{c.Function, number("%.1f", c.Answer), number("%.1f", c.EmptyTime), number("%.2f", c.Ratio),
+			number("%.1f", c.Call), number("%.1f", c.FloorTime), number("%.2f", c.FloorRatio)})
+	}
+	section("Cold starts, in milliseconds: to a first answer that asks nothing of the table, against an empty function with the same clients; to a first whole call, against the floor",
+		[]string{"function", "answer", "empty", "×", "call", "floor", "×"}, rows)
+
+	rows = nil
+	for _, s := range b.Sizes {
+		rows = append(rows, []string{s.Function, number("%.2f", megabytes(s.Zip)), number("%.1f", megabytes(s.Peak))})
+	}
+	section("Zips and peak memory, in MB", []string{"function", "zip", "memory"}, rows)
+
+	rows = nil
+	for _, g := range b.Growth {
+		rows = append(rows, []string{g.Curve, fmt.Sprintf("%d %s", g.Size, g.Of), number("%.2f", g.P50), number("%.2f", g.FloorP50), number("%.2f", g.Ratio)})
+	}
+	section("Growth, in milliseconds", []string{"call", "with", "p50", "floor", "×"}, rows)
+
+	rows = nil
+	for _, f := range b.Flat {
+		rows = append(rows, []string{f.Curve, number("%.2f", f.Ratio), number("%.2f", f.Target)})
+	}
+	section("How flat that is: the largest size by the smallest", []string{"call", "×", "at most"}, rows)
+
+	if s := b.Sweep; s != nil {
+		rows = nil
+		for _, p := range s.Points {
+			rows = append(rows, []string{fmt.Sprint(p.Claims), number("%.0f", p.Rate), number("%.0f", p.Floor), number("%.2f", p.Ratio)})
+		}
+		section(fmt.Sprintf("Sweep of %d due claims, by the second (%.2f × slower in the larger table; two at once take %.2f × the time of one; cut short, done in %d runs)",
+			s.Due, s.Flat, s.Twice, s.Resumed), []string{"claims in the table", "expired", "floor", "×"}, rows)
+	}
+	if f := b.Import; f != nil {
+		section("Import of eligibility rows, by the second", []string{"rows", "imported", "floor", "×", "memory, MB"}, [][]string{{
+			fmt.Sprint(f.Rows), number("%.0f", f.Rate), number("%.0f", f.Floor), number("%.2f", f.Ratio), number("%.0f", megabytes(f.Peak))}})
+	}
+
+	rows = nil
+	for _, c := range b.Costs {
+		rows = append(rows, []string{c.Name, number("%.2f", c.Gateway), number("%.2f", c.Lambda), number("%.2f", c.DynamoDB), number("%.2f", c.SES), number("%.2f", c.All)})
+	}
+	section(fmt.Sprintf("Cost of a million calls in US dollars, at the public prices of %s of %s", b.Prices.Region, b.Prices.Seen),
+		[]string{"call", "API Gateway", "Lambda", "DynamoDB", "SES", "all"}, rows)
+	return text.String()
+}
+
+// number leaves zero out.
+func number(format string, value float64) string {
+	if value == 0 {
+		return "–"
+	}
+	return fmt.Sprintf(format, value)
+}
+
+// markdown is a table, its columns aligned: the first to the left, all others to the right.
+func markdown(columns []string, rows [][]string) string {
+	widths := make([]int, len(columns))
+	for _, row := range append([][]string{columns}, rows...) {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var text strings.Builder
+	line := func(row []string) {
+		for i, cell := range row {
+			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if i == 0 {
+				text.WriteString("| " + cell + padding + " |")
+			} else {
+				text.WriteString(" " + padding + cell + " |")
+			}
+		}
+		text.WriteString("\n")
+	}
+	line(columns)
+	for i := range columns {
+		if i == 0 {
+			text.WriteString("|" + strings.Repeat("-", widths[i]+2) + "|")
+		} else {
+			text.WriteString(strings.Repeat("-", widths[i]+1) + ":|")
+		}
+	}
+	text.WriteString("\n")
+	for _, row := range rows {
+		line(row)
+	}
+	return text.String()
+}
