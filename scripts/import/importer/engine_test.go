@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,28 +47,32 @@ func withEngine(run func() int) int {
 	if err := engine.Start(); err != nil {
 		panic(fmt.Sprintf("starting the DynamoDB engine (npm ci --prefix infra installs it): %v", err))
 	}
+	ended := make(chan error, 1)
+	go func() { ended <- engine.Wait() }()
 	defer func() {
 		engine.Process.Kill()
-		engine.Wait()
+		<-ended
 	}()
 	endpoint = "http://" + address
 	for {
-		connection, err := net.Dial("tcp", address)
-		if err == nil {
+		select {
+		case err := <-ended:
+			panic(fmt.Sprintf("the DynamoDB engine ended: %v", err))
+		default:
+		}
+		if connection, err := net.Dial("tcp", address); err == nil {
 			connection.Close()
-			break
+			return run()
 		}
 	}
-	return run()
 }
 
-func clientOf(endpoint string, change ...func(*dynamodb.Options)) *dynamodb.Client {
+func clientOf(endpoint string) *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{
 		Region:       "us-east-1",
 		BaseEndpoint: &endpoint,
 		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
-		HTTPClient:   &http.Client{},
-	}, change...)
+	})
 }
 
 // newTable makes an empty table, with the product's keys and indexes.

@@ -73,7 +73,7 @@ func (l *load) resolve(ctx context.Context) error {
 		return table.NewDirectoryRecord(mci.CustomerID{Type: mci.TenantID, Value: tenant}, "").Key
 	}
 	for tenant, customer := range l.tenants {
-		if customer == "" {
+		if customer == "" && !l.summary.DryRun {
 			ask(tenantKey(tenant))
 		}
 	}
