@@ -35,7 +35,7 @@ func (f function) claim(ctx context.Context, r *rest.Request) (rest.Answer, erro
 	claimIDs := platform.NewClaimIDs(r.Now, r.Caller.PartnerID, len(engagementIDs))
 	act := platform.Act(r.Now, r.Caller.UserID)
 
-	return table.Settle(ctx, func(ctx context.Context) (rest.Answer, error) {
+	return rest.Settle(ctx, f.table, r, func(ctx context.Context) (rest.Answer, error) {
 		// What was named.
 		var catalogue table.Catalogue
 		var isPartners bool

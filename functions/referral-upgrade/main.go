@@ -97,7 +97,7 @@ func (f function) onRequest(ctx context.Context, r *rest.Request) (rest.Answer, 
 		return rest.Answer{}, rest.NoSuchReferral
 	}
 	act := platform.Act(r.Now, r.Caller.UserID)
-	return table.Settle(ctx, func(ctx context.Context) (rest.Answer, error) {
+	return rest.Settle(ctx, f.table, r, func(ctx context.Context) (rest.Answer, error) {
 		var kept *table.Answer
 		var claim mci.Claim
 		var catalogue table.Catalogue

@@ -101,7 +101,7 @@ func (f function) begin(ctx context.Context, r *rest.Request, act mci.Act, reque
 		hash := sha256.Sum256(secret)
 		begun.token = base64.RawURLEncoding.EncodeToString(secret) + "." + string(claim.ID)
 		link := f.table.NewLink(begun.change.After, hex.EncodeToString(hash[:]))
-		if err := f.table.Commit(ctx, f.table.Change(begun.change), link); err != nil {
+		if err := f.table.Commit(ctx, f.table.Change(begun.change), link, f.table.Unanswered(r.Idempotency(), r.Now)); err != nil {
 			return beginning{}, err
 		}
 		platform.Count(begun.change)

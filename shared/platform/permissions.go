@@ -19,7 +19,7 @@ var Permissions = map[string][]string{
 	"openapi":           nil,
 	"referral-upgrade":  {condition, get, put, query},
 	"review-claim":      {get, put, query, update},
-	"send-consent":      {get, put, query, sendEmail},
+	"send-consent":      {condition, get, put, query, sendEmail},
 	"submit-claim":      {get, put, query, update},
 }
 

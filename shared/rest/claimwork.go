@@ -69,7 +69,7 @@ func ChangeClaim(ctx context.Context, t *table.Table, r *Request, decide func(cl
 	}
 	act := platform.Act(r.Now, r.Caller.UserID)
 	reviews := r.Route.Allows([]mci.Role{mci.ProgramAdmin})
-	return table.Settle(ctx, func(ctx context.Context) (Answer, error) {
+	return Settle(ctx, t, r, func(ctx context.Context) (Answer, error) {
 		loaded, err := LoadClaim(ctx, t, r, reviews)
 		switch {
 		case err != nil:

@@ -1,7 +1,9 @@
 package rest
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -158,6 +160,28 @@ func (r *Request) Idempotency() table.Request {
 		Route: r.Route.Key() + " " + strings.Join(parameters, " "),
 	}
 }
+
+// Settle is table.Settle for a request that may be repeated (D13). Where it is refused, what refused it may be the very success
+// of the same request, which came while this one was decided; then it gets that answer. 1 round trip more, for a refusal of a
+// request with an Idempotency-Key.
+func Settle(ctx context.Context, t *table.Table, r *Request, decide func(ctx context.Context) (Answer, error)) (Answer, error) {
+	answer, err := table.Settle(ctx, decide)
+	var refusal *mci.Refusal
+	if r.idempotencyKey == "" || !errors.As(err, &refusal) || slices.Contains(beforeKeys, refusal.Code) {
+		return answer, err
+	}
+	kept, readErr := t.Answer(ctx, r.Idempotency(), r.Now)
+	switch {
+	case readErr != nil:
+		return Answer{}, readErr
+	case kept == nil:
+		return Answer{}, err
+	}
+	return Kept(r, kept)
+}
+
+// beforeKeys are the refusals that come before an Idempotency-Key counts.
+var beforeKeys = []mci.Code{mci.Forbidden, mci.Invalid, mci.NotFound}
 
 // Kept gives the answer kept for the request's Idempotency-Key again; the same key with another body is refused.
 func Kept(r *Request, answer *table.Answer) (Answer, error) {

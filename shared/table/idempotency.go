@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"mci.example/customers/shared/mci"
 )
 
@@ -53,13 +56,31 @@ func (a *Answer) Serves(request Request) error {
 	return nil
 }
 
+// Unanswered has a commit rely on there being no answer yet for a request's key: the same request may have succeeded since
+// it was looked for.
+func (t *Table) Unanswered(request Request, now time.Time) []Write {
+	if request.IdempotencyKey == "" {
+		return nil
+	}
+	key, err := encode(request.key())
+	check := &types.ConditionCheck{
+		TableName: &t.name, Key: key, ConditionExpression: aws.String(notKept),
+		ExpressionAttributeNames:  map[string]string{"#ttl": TimeToLive},
+		ExpressionAttributeValues: Item{":now": number(fmt.Sprint(now.Unix()))},
+	}
+	return []Write{{item: types.TransactWriteItem{ConditionCheck: check}, lost: ErrLostRace, err: err}}
+}
+
+// notKept holds where no answer is kept, or one whose time is over.
+const notKept = "attribute_not_exists(pk) OR #ttl <= :now"
+
 // Keep writes the answer of a request's first success; the race for one key has one winner.
 func (t *Table) Keep(request Request, status int, body []byte, now time.Time) []Write {
 	if request.IdempotencyKey == "" {
 		return nil
 	}
 	answer := Answer{request.key(), hash(string(request.Body)), status, string(body), now.Add(answerLife).Unix()}
-	write := t.put(answer, "attribute_not_exists(pk) OR #ttl <= :now", Item{":now": number(fmt.Sprint(now.Unix()))}, ErrLostRace)
+	write := t.put(answer, notKept, Item{":now": number(fmt.Sprint(now.Unix()))}, ErrLostRace)
 	write.item.Put.ExpressionAttributeNames = map[string]string{"#ttl": TimeToLive}
 	return []Write{write}
 }

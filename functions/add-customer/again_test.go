@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"mci.example/customers/scripts/local/localtest"
+	"mci.example/customers/scripts/local/localtest/story"
+	"mci.example/customers/shared/mci"
+)
+
+// claimsOf counts the partner's claims.
+func claimsOf(t *testing.T, p story.Partner) int {
+	t.Helper()
+	answer := localtest.Call(t, "GET", "/v1/claims?limit=100", p.Token, nil).Expect(t, 200)
+	return len(localtest.Decode[struct{ Claims []story.Claim }](t, answer).Claims)
+}
+
+func TestD13_TheSameKeyAndBodyGetTheFirstAnswerAgain(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	c := story.NewCustomer(t, engagement)
+	key, body := story.Name("key"), p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)
+	first := add(t, p, body, "Idempotency-Key", key).Expect(t, 201)
+	again := add(t, p, body, "idempotency-key", key).Expect(t, 201)
+	// Whatever became of the claim since, and of the user's grant.
+	p.Cancel(t, story.Born(t, first)[0].ID)
+	p.Grant(t, p.User, mci.IncentivesAdmin, true)
+	later := add(t, p, body, "Idempotency-Key", key).Expect(t, 201)
+	if !bytes.Equal(first.Body, again.Body) || !bytes.Equal(first.Body, later.Body) {
+		t.Errorf("the answers differ:\n%s\n%s\n%s", first.Body, again.Body, later.Body)
+	}
+	if n := claimsOf(t, p); n != 1 {
+		t.Errorf("there are %d claims", n)
+	}
+}
+
+func TestD13_WithoutAKeyARequestIsDoneAnew(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	c := story.NewCustomer(t, engagement)
+	body := p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)
+	add(t, p, body).Expect(t, 201)
+	story.Refused(t, add(t, p, body), 409, mci.ClaimExists)
+}
+
+func TestD13_TheSameKeyWithAnotherBodyIsRefused(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	c, d := story.NewCustomer(t, engagement), story.NewCustomer(t, engagement)
+	key := story.Name("key")
+	add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil), "Idempotency-Key", key).Expect(t, 201)
+	for name, body := range map[string]object{
+		"another customer":     p.Nomination(d, d.By(mci.TPID), []string{engagement}, nil),
+		"another name":         p.Nomination(c, c.By(mci.TPID), []string{engagement}, object{"friendlyName": "Another"}),
+		"one field more, null": p.Nomination(c, c.By(mci.TPID), []string{engagement}, object{"hours": 1}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			story.Refused(t, add(t, p, body, "Idempotency-Key", key), 409, mci.IdempotencyKeyReused)
+		})
+	}
+	if n := claimsOf(t, p); n != 1 {
+		t.Errorf("there are %d claims", n)
+	}
+}
+
+func TestD13_AKeyIsItsCallersAndItsRoutes(t *testing.T) {
+	t.Parallel()
+	p, other, engagement := story.NewPartner(t), story.NewPartner(t), story.Engagement(t, nil)
+	c, d := story.NewCustomer(t, engagement), story.NewCustomer(t, engagement)
+	key := story.Name("key")
+	first := story.Born(t, add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil), "Idempotency-Key", key))[0]
+
+	colleague := p.NewUser(t, mci.IncentivesUser, mci.IncentivesUser)
+	body := p.Nomination(d, d.By(mci.TPID), []string{engagement}, nil)
+	byColleague := story.Born(t, localtest.Call(t, "POST", "/v1/customers", colleague, body, "Idempotency-Key", key))[0]
+	byOther := story.Born(t, add(t, other, other.Nomination(c, c.By(mci.TPID), []string{engagement}, nil), "Idempotency-Key", key))[0]
+	if byColleague.ID == first.ID || byOther.ID == first.ID || byOther.PartnerID != other.ID {
+		t.Error("somebody got somebody else's answer")
+	}
+	story.Post(t, p.Token, first.ID, "cancellation", object{"reason": ""}, "Idempotency-Key", key).Expect(t, 200)
+	story.Post(t, p.Token, byColleague.ID, "cancellation", object{"reason": ""}, "Idempotency-Key", key).Expect(t, 200)
+	if got := p.Get(t, byColleague.ID); got.Status != "cancelled" {
+		t.Errorf("the same key for another claim's cancellation left it %s", got.Status)
+	}
+}
+
+func TestD13_OnlySuccessesAreKept(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	c := story.NewCustomer(t)
+	key, body := story.Name("key"), p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)
+	story.Refused(t, add(t, p, body, "Idempotency-Key", key), 422, mci.NotEligible)
+	story.Eligible(t, engagement, c.By(mci.TPID), "")
+	body["friendlyName"] = "Another body, which is not refused: nothing was kept"
+	add(t, p, body, "Idempotency-Key", key).Expect(t, 201)
+}
+
+func TestD13_ManyAtOnceWithTheSameKeyGetTheSameAnswer(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	c := story.NewCustomer(t, engagement)
+	key, body := story.Name("key"), p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)
+	answers := make([]localtest.Response, 12)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() { answers[i] = add(t, p, body, "Idempotency-Key", key) })
+	}
+	all.Wait()
+	for _, answer := range answers {
+		if answer.Expect(t, 201); !bytes.Equal(answer.Body, answers[0].Body) {
+			t.Errorf("the answers differ:\n%s\n%s", answer.Body, answers[0].Body)
+		}
+	}
+	if n := claimsOf(t, p); n != 1 {
+		t.Errorf("there are %d claims", n)
+	}
+}
+
+func TestD13_AnAnswerThatWasLostIsHadByAskingAgain(t *testing.T) {
+	t.Parallel()
+	for _, effect := range []localtest.Effect{localtest.KillBefore, localtest.KillAfter} {
+		t.Run(string(effect), func(t *testing.T) {
+			t.Parallel()
+			p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+			c := story.NewCustomer(t, engagement)
+			key, body := story.Name("key"), p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)
+			fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "add-customer", Action: "TransactWriteItems",
+				Match: func(r localtest.Request) bool { return bytes.Contains(r.Body, []byte(p.ID)) }})
+			if answer := add(t, p, body, "Idempotency-Key", key); answer.Status < 500 {
+				t.Fatalf("the function died, and answered %d: %s", answer.Status, answer.Body)
+			}
+			if fault.Fired() != 1 {
+				t.Fatalf("the fault struck %d times", fault.Fired())
+			}
+			claim := story.Born(t, add(t, p, body, "Idempotency-Key", key))[0]
+			if n := claimsOf(t, p); n != 1 {
+				t.Errorf("there are %d claims", n)
+			}
+			if whole := p.Get(t, claim.ID); whole.Types() != "claim.added" || !whole.EventsIntact {
+				t.Errorf("the claim's history is %s", whole.Types())
+			}
+		})
+	}
+}
+
+func TestD13_WhatCanBeAKey(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	for name, test := range map[string]struct {
+		key   string
+		valid bool
+	}{
+		"a character":           {"k", true},
+		"255 characters":        {strings.Repeat("k", 255), true},
+		"any that can be seen":  {"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", true},
+		"none":                  {"", false},
+		"256 characters":        {strings.Repeat("k", 256), false},
+		"one with a space":      {"a key", false},
+		"one that is not ASCII": {"clé", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := story.NewCustomer(t, engagement)
+			answer := add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil), "Idempotency-Key", test.key)
+			if test.valid {
+				answer.Expect(t, 201)
+			} else if pointers := story.Refused(t, answer, 422, mci.Invalid).Pointers(); pointers != "/Idempotency-Key" {
+				t.Errorf("the mistakes are at %s", pointers)
+			}
+		})
+	}
+}
+
+// This test moves the clock.
+func TestD13_AKeyServesForADay(t *testing.T) {
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	c, d := story.NewCustomer(t, engagement), story.NewCustomer(t, engagement)
+	key, body := story.Name("key"), p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)
+	first := add(t, p, body, "Idempotency-Key", key).Expect(t, 201)
+	born := story.Born(t, first)[0].CreatedAt
+
+	story.ClockAt(t, born.Add(story.Day-time.Minute))
+	if again := add(t, p, body, "Idempotency-Key", key).Expect(t, 201); !bytes.Equal(first.Body, again.Body) {
+		t.Errorf("the answers differ:\n%s\n%s", first.Body, again.Body)
+	}
+	story.ClockAt(t, born.Add(story.Day+2*time.Second))
+	story.Refused(t, add(t, p, body, "Idempotency-Key", key), 409, mci.ClaimExists) // done anew
+	add(t, p, p.Nomination(d, d.By(mci.TPID), []string{engagement}, nil), "Idempotency-Key", key).Expect(t, 201)
+}

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"mci.example/customers/scripts/local/localtest"
+	"mci.example/customers/scripts/local/localtest/story"
+	"mci.example/customers/shared/mci"
+)
+
+// A request that deserves every refusal gets the first; mended mistake by mistake, it gets each of the others in turn.
+func TestContract_WhichErrorWins(t *testing.T) {
+	t.Parallel()
+	p := story.NewPartner(t)
+	open, variable, fixed := story.Engagement(t, nil), story.VariableEngagement(t, nil), story.Engagement(t, nil)
+	c := story.NewCustomer(t, open)
+	claim := p.Add(t, c, open)
+	ungranted := p.NewLocation(t, true, "*")
+	referrals := localtest.Token(t, p.ID, p.User, mci.ReferralAdmin)
+	usedKey := story.Name("key")
+	other := story.NewCustomer(t, fixed)
+	add(t, p, p.Nomination(other, other.By(mci.TPID), []string{fixed}, nil), "Idempotency-Key", usedKey).Expect(t, 201)
+
+	body := p.Nomination(c, c.By(mci.TenantID), []string{variable, open}, object{
+		"customerContact": object{"name": "Kim", "email": "kim@nowhere.example"}, "locationId": ungranted, "friendlyName": "",
+	})
+	const broken = `{"friendlyName":`
+	tooLong := broken + strings.Repeat(" ", 64<<10)
+	encoded := func(changes object) string {
+		for field, value := range changes {
+			body[field] = value
+		}
+		text, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	call := func(token string, body, contentType, key string) localtest.Response {
+		return localtest.Call(t, "POST", "/v1/customers", token, body, "Content-Type", contentType, "Idempotency-Key", key)
+	}
+	for _, step := range []struct {
+		status int
+		code   mci.Code
+		answer func() localtest.Response
+	}{
+		{403, mci.Forbidden, func() localtest.Response { return call(referrals, tooLong, "text/plain", usedKey) }},
+		{413, mci.TooLarge, func() localtest.Response { return call(p.Token, tooLong, "text/plain", usedKey) }},
+		{415, mci.UnsupportedMediaType, func() localtest.Response { return call(p.Token, broken, "text/plain", usedKey) }},
+		{400, mci.Malformed, func() localtest.Response { return call(p.Token, broken, "application/json", usedKey) }},
+		{422, mci.Invalid, func() localtest.Response { return call(p.Token, encoded(nil), "application/json", usedKey) }},
+		{409, mci.IdempotencyKeyReused, func() localtest.Response {
+			return call(p.Token, encoded(object{"friendlyName": "A name"}), "application/json", usedKey)
+		}},
+		{403, mci.LocationNotGranted, func() localtest.Response { return call(p.Token, encoded(nil), "application/json", story.Name("key")) }},
+		{409, mci.ClaimExists, func() localtest.Response {
+			return call(p.Token, encoded(object{"locationId": p.Location}), "application/json", story.Name("key"))
+		}},
+		{422, mci.CustomerNotFound, func() localtest.Response {
+			return call(p.Token, encoded(object{"customerId": id(mci.TPID, "99999999999999999999")}), "application/json", story.Name("key"))
+		}},
+		{422, mci.TenantNotFound, func() localtest.Response {
+			return call(p.Token, encoded(object{"customerId": id(mci.Domain, "nowhere.example")}), "application/json", story.Name("key"))
+		}},
+		{422, mci.SingleEngagementOnly, func() localtest.Response {
+			p.Cancel(t, claim.ID)
+			return call(p.Token, encoded(object{"customerId": c.By(mci.TenantID)}), "application/json", story.Name("key"))
+		}},
+		{422, mci.HoursRequired, func() localtest.Response {
+			return call(p.Token, encoded(object{"engagementIds": []string{variable}}), "application/json", story.Name("key"))
+		}},
+		{422, mci.MismatchReasonRequired, func() localtest.Response {
+			return call(p.Token, encoded(object{"hours": 20}), "application/json", story.Name("key"))
+		}},
+		{422, mci.NotEligible, func() localtest.Response {
+			return call(p.Token, encoded(object{"mismatchReason": "A subsidiary."}), "application/json", story.Name("key"))
+		}},
+	} {
+		story.Refused(t, step.answer(), step.status, step.code)
+	}
+	call("", tooLong, "text/plain", usedKey).Expect(t, 401)
+}
+
+func TestContract_EveryMistakeAtOnceWithItsPointer(t *testing.T) {
+	t.Parallel()
+	p := story.NewPartner(t)
+	engagement := story.Engagement(t, nil)
+	for name, test := range map[string]struct{ body, pointers string }{
+		"nothing at all": {`{}`, "/customerContact /customerId /engagementIds /friendlyName /locationId /partnerContact"},
+		"no body":        {``, "/customerContact /customerId /engagementIds /friendlyName /locationId /partnerContact"},
+		"everything null": {`{"friendlyName":null,"locationId":null,"customerId":null,"engagementIds":null,"hours":null,"mismatchReason":null,
+			"customerContact":null,"partnerContact":null}`, "/customerContact /customerId /engagementIds /friendlyName /locationId /partnerContact"},
+		"everything of another type": {`{"friendlyName":1,"locationId":[],"customerId":"contoso.com","engagementIds":"e","hours":"40","mismatchReason":{},
+			"customerContact":[],"partnerContact":true}`,
+			"/customerContact /customerId /engagementIds /friendlyName /hours /locationId /mismatchReason /partnerContact"},
+		"everything empty": {`{"friendlyName":"","locationId":"","customerId":{},"engagementIds":[],"customerContact":{},"partnerContact":{}}`,
+			"/customerContact/email /customerContact/name /customerId/type /customerId/value /engagementIds /friendlyName /locationId /partnerContact/email /partnerContact/name"},
+		"unknown fields at every level": {`{"friendlyName":"A","locationId":"` + p.Location + `","customerId":{"type":"tpid","value":"1","Value":"2"},"engagementIds":["` + engagement + `"],
+			"customerContact":{"name":"A","email":"a@b.example","fax":"1"},"partnerContact":{"name":"A","email":"a@b.example","locale":"fr"},"a/b~c":1,"FriendlyName":"B"}`,
+			"/FriendlyName /a~1b~0c /customerContact/fax /customerId/Value /partnerContact/locale"},
+		"mistakes that only the program's data can tell, with those of the body": {`{"friendlyName":" ","locationId":"nowhere","customerId":{"type":"tpid","value":"1a"},
+			"engagementIds":["` + engagement + `","nothing"],"customerContact":{"name":"A","email":"a@b.example"},"partnerContact":{"name":"A","email":"a@b.example"}}`,
+			"/customerId/value /engagementIds/1 /friendlyName /locationId"},
+		"what the engagements are": {`{"friendlyName":"A","locationId":"` + p.Location + `","customerId":{"type":"tpid","value":"1"},
+			"engagementIds":["` + engagement + `",1,"","` + engagement + `",null,"unknown"],"customerContact":{"name":"A","email":"a@b.example"},"partnerContact":{"name":"A","email":"a@b.example"}}`,
+			"/engagementIds/1 /engagementIds/2 /engagementIds/3 /engagementIds/4 /engagementIds/5"},
+		"what the contacts are": {`{"friendlyName":"A\nB","locationId":"` + p.Location + `","customerId":{"type":"domain","value":"localhost"},"engagementIds":["` + engagement + `"],
+			"customerContact":{"name":"A\u202eB","email":"kim","phone":"ring me","locale":"klingon!"},"partnerContact":{"name":"\t","email":"Pat <pat@b.example>","phone":"1"}}`,
+			"/customerContact/email /customerContact/locale /customerContact/name /customerContact/phone /customerId/value /friendlyName /partnerContact/email /partnerContact/name /partnerContact/phone"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			problem := story.Refused(t, localtest.Call(t, "POST", "/v1/customers", p.Token, test.body), 422, mci.Invalid)
+			if problem.Pointers() != test.pointers {
+				t.Errorf("the mistakes are at\n%s, not\n%s", problem.Pointers(), test.pointers)
+			}
+			for _, mistake := range problem.Errors {
+				if mistake.Detail == "" {
+					t.Errorf("nothing is said of %s", mistake.Pointer)
+				}
+			}
+		})
+	}
+}
+
+func TestContract_CustomerIDsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	c := story.NewCustomer(t)
+	for _, wrong := range []object{
+		id(mci.Domain, ""), id(mci.Domain, "contoso"), id(mci.Domain, "https://contoso.com"), id(mci.Domain, "contoso.com/"), id(mci.Domain, "kim@contoso.com"),
+		id(mci.Domain, "10.0.0.1"), id(mci.Domain, "a..example"), id(mci.Domain, strings.Repeat("a", 64)+".example"),
+		id(mci.Domain, strings.Repeat("a.", 130)+"example"), id(mci.Domain, "contoso .com"), id(mci.Domain, "conto_so.com"),
+		id(mci.TenantID, "contoso.com"), id(mci.TenantID, "{3f2504e0-4f89-41d3-9a0c-0305e82c3301}"), id(mci.TenantID, "3f2504e04f8941d39a0c0305e82c3301"),
+		id(mci.TenantID, "3f2504e0-4f89-41d3-9a0c-0305e82c330g"), id(mci.TenantID, "urn:uuid:3f2504e0-4f89-41d3-9a0c-0305e82c3301"),
+		id(mci.TPID, "-1"), id(mci.TPID, "1.0"), id(mci.TPID, "123456789012345678901"), id(mci.TPID, "１２３"),
+		id(mci.AzureSubscription, "subscription"), id(mci.MSXOpportunity, "7 ABC"), id(mci.MSXOpportunity, strings.Repeat("7", 65)), id(mci.MSXOpportunity, "#"),
+	} {
+		problem := story.Refused(t, add(t, p, p.Nomination(c, wrong, []string{engagement}, nil)), 422, mci.Invalid)
+		if problem.Pointers() != "/customerId/value" {
+			t.Errorf("%v: the mistakes are at %s", wrong, problem.Pointers())
+		}
+	}
+	for _, unknown := range []any{"email", "Domain", "", "tenant_id"} {
+		problem := story.Refused(t, add(t, p, p.Nomination(c, object{"type": unknown, "value": "1"}, []string{engagement}, nil)), 422, mci.Invalid)
+		if problem.Pointers() != "/customerId/type" {
+			t.Errorf("type %q: the mistakes are at %s", unknown, problem.Pointers())
+		}
+	}
+}
+
+func TestContract_Lengths(t *testing.T) {
+	t.Parallel()
+	p := story.NewPartner(t)
+	engagements := make([]string, 11)
+	for i := range engagements {
+		engagements[i] = story.Engagement(t, nil)
+	}
+	longest := strings.Repeat("名", 120)
+	contact := func(name string) object { return object{"name": name, "email": "kim@nowhere.example"} }
+	for name, test := range map[string]struct {
+		changes object
+		pointer string
+	}{
+		"names of 120 characters":                  {object{"friendlyName": longest, "customerContact": contact(longest), "partnerContact": contact(longest)}, ""},
+		"a friendly name of 121":                   {object{"friendlyName": longest + "名"}, "/friendlyName"},
+		"a customer's contact of 121":              {object{"customerContact": contact(longest + "名")}, "/customerContact/name"},
+		"a partner's contact of 121":               {object{"partnerContact": contact(longest + "名")}, "/partnerContact/name"},
+		"a reason of 500 characters":               {object{"customerContact": contact("Kim"), "mismatchReason": strings.Repeat("é", 500)}, ""},
+		"a reason of 501":                          {object{"customerContact": contact("Kim"), "mismatchReason": strings.Repeat("é", 501)}, "/mismatchReason"},
+		"a reason of many lines":                   {object{"customerContact": contact("Kim"), "mismatchReason": "One.\n\tTwo."}, ""},
+		"ten engagements":                          {object{"engagementIds": engagements[:10]}, ""},
+		"eleven":                                   {object{"engagementIds": engagements}, "/engagementIds"},
+		"an address of 255 characters":             {object{"partnerContact": object{"name": "P", "email": "pp@" + strings.Repeat(strings.Repeat("a", 60)+".", 4) + "aexample"}}, "/partnerContact/email"},
+		"an address with 65 characters before the": {object{"partnerContact": object{"name": "P", "email": strings.Repeat("p", 65) + "@b.example"}}, "/partnerContact/email"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := story.NewCustomer(t, engagements...)
+			changes := object{"mismatchReason": "A subsidiary."}
+			for field, value := range test.changes {
+				changes[field] = value
+			}
+			answer := add(t, p, p.Nomination(c, c.By(mci.TenantID), engagements[:1], changes))
+			if test.pointer == "" {
+				answer.Expect(t, 201)
+			} else if pointers := story.Refused(t, answer, 422, mci.Invalid).Pointers(); pointers != test.pointer {
+				t.Errorf("the mistakes are at %s", pointers)
+			}
+		})
+	}
+}
+
+func TestContract_Bodies(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	whole := func() string {
+		c := story.NewCustomer(t, engagement)
+		text, err := json.Marshal(p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	padded := func(length int) string {
+		text := whole()
+		return text + strings.Repeat(" ", length-len(text))
+	}
+	for name, test := range map[string]struct {
+		body, contentType string
+		status            int
+		code              mci.Code
+	}{
+		"JSON":                              {whole(), "application/json", 201, ""},
+		"JSON in UTF-8":                     {whole(), "application/json; charset=utf-8", 201, ""},
+		"JSON in UTF-8, in capitals":        {whole(), "Application/JSON;Charset=\"UTF-8\"", 201, ""},
+		"JSON in another encoding":          {whole(), "application/json; charset=utf-16", 415, mci.UnsupportedMediaType},
+		"JSON that is said to be text":      {whole(), "text/plain", 415, mci.UnsupportedMediaType},
+		"a form":                            {"friendlyName=A", "application/x-www-form-urlencoded", 415, mci.UnsupportedMediaType},
+		"of 64 KiB":                         {padded(64 << 10), "application/json", 201, ""},
+		"of one byte more":                  {padded(64<<10 + 1), "application/json", 413, mci.TooLarge},
+		"a list":                            {"[" + whole() + "]", "application/json", 400, mci.Malformed},
+		"null":                              {"null", "application/json", 400, mci.Malformed},
+		"two values":                        {whole() + "{}", "application/json", 400, mci.Malformed},
+		"cut short":                         {whole()[:50], "application/json", 400, mci.Malformed},
+		"a comma at the end":                {strings.TrimSuffix(whole(), "}") + ",}", "application/json", 400, mci.Malformed},
+		"a name twice":                      {strings.Replace(whole(), "{", `{"hours":1,"hours":2,`, 1), "application/json", 400, mci.Malformed},
+		"a name twice, once escaped":        {strings.Replace(whole(), "{", `{"hours":1,"\u0068ours":2,`, 1), "application/json", 400, mci.Malformed},
+		"a name twice, within":              {strings.Replace(whole(), `"customerId":{`, `"customerId":{"type":"domain",`, 1), "application/json", 400, mci.Malformed},
+		"nested without end":                {strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000), "application/json", 400, mci.Malformed},
+		"a byte order mark":                 {"\ufeff" + whole(), "application/json", 400, mci.Malformed},
+		"half of a character":               {strings.Replace(whole(), "claim of", `claim \ud83d of`, 1), "application/json", 422, mci.Invalid},
+		"a character that cannot be stored": {strings.Replace(whole(), "claim of", `claim \u0000 of`, 1), "application/json", 422, mci.Invalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			answer := localtest.Call(t, "POST", "/v1/customers", p.Token, test.body, "Content-Type", test.contentType)
+			if test.code == "" {
+				answer.Expect(t, test.status)
+			} else {
+				story.Refused(t, answer, test.status, test.code)
+			}
+		})
+	}
+}
+
+func TestContract_UnknownQueryParametersAreRefused(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	c := story.NewCustomer(t, engagement)
+	body := p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)
+	problem := story.Refused(t, localtest.Call(t, "POST", "/v1/customers?dryRun=true&b", p.Token, body), 422, mci.Invalid)
+	if problem.Pointers() != "/b /dryRun" {
+		t.Errorf("the mistakes are at %s", problem.Pointers())
+	}
+	if row := story.Find(p.Customers(t, engagement, "eligible"), c); row != nil {
+		t.Error("a claim was born all the same")
+	}
+}
