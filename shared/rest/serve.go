@@ -97,11 +97,11 @@ func (s *Server) answer(ctx context.Context, event Event) (Answer, error) {
 			return Answer{}, err
 		}
 	}
-	body, err := readBody(event)
-	if err != nil {
-		return Answer{}, err
-	}
-	if route.Method == http.MethodPost {
+	if route.Method == http.MethodPost { // what a GET brings along means nothing
+		body, err := readBody(event)
+		if err != nil {
+			return Answer{}, err
+		}
 		if request.Body, err = ParseObject(body); err != nil {
 			return Answer{}, err
 		}

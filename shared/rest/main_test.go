@@ -1,0 +1,152 @@
+package rest_test
+
+import (
+	"flag"
+	"net/url"
+	"os"
+	"testing"
+
+	"mci.example/customers/scripts/local/localtest"
+	"mci.example/customers/scripts/local/localtest/story"
+	"mci.example/customers/shared/mci"
+)
+
+// TestMain starts the cloud for the tests of routes; fuzzing needs none.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if flag.Lookup("test.fuzz").Value.String() != "" {
+		os.Exit(m.Run())
+	}
+	localtest.Main(m)
+}
+
+// world is what the calls of every route are about: a partner with an engagement of its own, and another partner.
+type world struct {
+	partner, other story.Partner
+	engagement     string // of fixed pay, with referrals and co-sell
+}
+
+func newWorld(t testing.TB) world {
+	t.Helper()
+	partners := story.NewPartners(t, 2)
+	return world{partners[0], partners[1], story.Engagement(t, story.WithCoSell(false))}
+}
+
+// call is a request that succeeds where the caller may make it.
+type call struct {
+	path   string
+	body   any
+	want   int
+	secret []string // what nobody else may learn
+}
+
+// calls says of each route how to make a call of it that succeeds, once, for the world's partner or whoever may more. A new
+// route needs its line here: the tests of all routes go through this table.
+var calls = map[string]func(t testing.TB, w world) call{
+	"GET /v1/engagements": func(testing.TB, world) call { return call{path: "/v1/engagements", want: 200} },
+	"GET /v1/engagements/{engagementId}": func(_ testing.TB, w world) call {
+		return call{path: "/v1/engagements/" + w.engagement, want: 200, secret: []string{w.partner.Location}}
+	},
+	"GET /v1/engagements/{engagementId}/customers": func(t testing.TB, w world) call {
+		claim, secret := w.claim(t, mci.ConsentNotSent)
+		return call{path: "/v1/engagements/" + w.engagement + "/customers", want: 200, secret: append(secret, claim.ID)}
+	},
+	"POST /v1/eligibility-checks": func(t testing.TB, w world) call {
+		c := story.NewCustomer(t, w.engagement)
+		return call{path: "/v1/eligibility-checks", want: 200, secret: []string{c.Name}, body: story.Object{
+			"customerId": c.By(mci.TenantID), "locationId": w.partner.Location, "customerEmail": c.Email, "hours": 40,
+		}}
+	},
+	"POST /v1/customers": func(t testing.TB, w world) call {
+		c := story.NewCustomer(t, w.engagement)
+		body := w.partner.Nomination(c, c.By(mci.TenantID), []string{w.engagement}, story.Object{"mismatchReason": "A reason.", "hours": 40})
+		return call{path: "/v1/customers", body: full(body), want: 201, secret: []string{c.Name}}
+	},
+	"POST /v1/customers/{customerId}/claims": func(t testing.TB, w world) call {
+		c := story.NewCustomer(t, w.engagement)
+		w.partner.Know(t, c, mci.TenantID)
+		body := w.partner.ClaimBody(c, []string{w.engagement}, story.Object{"hours": 40, "opportunityId": c.Opportunity})
+		return call{path: "/v1/customers/" + c.ID + "/claims", body: full(body), want: 201, secret: []string{c.Name}}
+	},
+	"GET /v1/claims": func(t testing.TB, w world) call {
+		claim, secret := w.claim(t, mci.ConsentNotSent)
+		return call{path: "/v1/claims", want: 200, secret: append(secret, claim.ID)}
+	},
+	"GET /v1/claims/{claimId}": func(t testing.TB, w world) call {
+		claim, secret := w.claim(t, mci.Consented)
+		localtest.WaitDrained(t) // then its referral is co-sell
+		return call{path: "/v1/claims/" + claim.ID, want: 200, secret: secret}
+	},
+	"POST /v1/claims/{claimId}/consent-requests": func(t testing.TB, w world) call {
+		claim, secret := w.claim(t, mci.ConsentNotSent)
+		body := story.FirstRequest("60000.00")
+		body["customerContact"], body["partnerContact"] = claim.CustomerContact, claim.PartnerContact
+		return call{path: "/v1/claims/" + claim.ID + "/consent-requests", body: full(plain(t, body)), want: 202, secret: secret}
+	},
+	"GET /consent/{token}":  func(t testing.TB, w world) call { return call{path: w.link(t), want: 200} },
+	"HEAD /consent/{token}": func(t testing.TB, w world) call { return call{path: w.link(t), want: 200} },
+	"POST /consent/{token}": func(t testing.TB, w world) call {
+		return call{path: w.link(t), body: url.Values{"decision": {"accept"}}, want: 303}
+	},
+	"POST /v1/claims/{claimId}/submission": func(t testing.TB, w world) call {
+		claim, secret := w.claim(t, mci.Consented)
+		body := story.Object{"completedOn": mci.DateOf(localtest.Now()), "notes": "Notes."}
+		return call{path: "/v1/claims/" + claim.ID + "/submission", body: plain(t, body), want: 200, secret: secret}
+	},
+	"POST /v1/claims/{claimId}/cancellation": func(t testing.TB, w world) call {
+		claim, secret := w.claim(t, mci.ConsentNotSent)
+		return call{path: "/v1/claims/" + claim.ID + "/cancellation", body: story.Object{"reason": "A reason."}, want: 200, secret: secret}
+	},
+	"POST /v1/claims/{claimId}/review": func(t testing.TB, w world) call {
+		claim, secret := w.claim(t, mci.Submitted)
+		body := story.Object{"decision": "complete", "reason": "A reason."}
+		return call{path: "/v1/claims/" + claim.ID + "/review", body: body, want: 200, secret: secret}
+	},
+	"GET /v1/referrals": func(t testing.TB, w world) call {
+		claim, secret := w.claim(t, mci.ConsentPending)
+		return call{path: "/v1/referrals", want: 200, secret: append(secret, claim.ID)}
+	},
+	"GET /v1/referrals/{referralId}": func(t testing.TB, w world) call {
+		claim, secret := w.claim(t, mci.Consented)
+		localtest.WaitDrained(t)
+		return call{path: claim.Referral.Href, want: 200, secret: secret}
+	},
+	"POST /v1/referrals/{referralId}/upgrade": func(t testing.TB, w world) call {
+		claim, secret := w.claim(t, mci.Consented)
+		return call{path: claim.Referral.Href + "/upgrade", body: story.Object{}, want: 200, secret: secret}
+	},
+	"GET /v1/openapi.json": func(testing.TB, world) call { return call{path: "/v1/openapi.json", want: 200} },
+}
+
+// claim brings a claim of a new customer to a status, and gives what only its partner and the program may know of it.
+func (w world) claim(t testing.TB, status mci.Status) (story.Claim, []string) {
+	t.Helper()
+	c := story.NewCustomer(t, w.engagement)
+	claim, _ := w.partner.Bring(t, status, c, w.engagement)
+	return claim, []string{c.Name, c.Email, w.partner.Name}
+}
+
+// link gives the page of a customer who was asked.
+func (w world) link(t testing.TB) string {
+	t.Helper()
+	_, link := w.partner.Bring(t, mci.ConsentPending, story.NewCustomer(t, w.engagement), w.engagement)
+	return link
+}
+
+// full gives the contacts of a body every field that they can have.
+func full(body story.Object) story.Object {
+	body["customerContact"].(story.Object)["phone"] = "+1 425 555 0100"
+	body["customerContact"].(story.Object)["locale"] = "pt-BR"
+	body["partnerContact"].(story.Object)["phone"] = "+1 425 555 0101"
+	return body
+}
+
+// plain gives a body as nothing but JSON's own types.
+func plain(t testing.TB, body story.Object) story.Object {
+	t.Helper()
+	copied, err := copyOf(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return copied
+}
