@@ -177,7 +177,7 @@ func (b *bench) customersPages(ctx context.Context, tab string) error {
 	var first, last [][]byte
 	for _, size := range sizes {
 		first = append(first, pageOf(largePartner(size), map[string]string{"tab": tab}).payload())
-		cursor, err := b.lastCursor(largePartner(size), tab, min(size/4, 100))
+		cursor, err := b.lastCursor(largePartner(size), tab)
 		if err != nil {
 			return fmt.Errorf("finding the last page: %w", err)
 		}
@@ -197,9 +197,17 @@ func (b *bench) customersPages(ctx context.Context, tab string) error {
 	return nil
 }
 
-// lastCursor goes through a tab to its end, and gives the cursor of its last page.
-func (b *bench) lastCursor(partnerID, tab string, limit int) (string, error) {
-	cursor, said := "", time.Now()
+// lastCursor goes through a tab to its end, and gives the cursor of its last page of 25.
+func (b *bench) lastCursor(partnerID, tab string) (string, error) {
+	cursor, err := b.lastCursorFrom(partnerID, tab, "", 100)
+	if err != nil {
+		return "", err
+	}
+	return b.lastCursorFrom(partnerID, tab, cursor, 25)
+}
+
+func (b *bench) lastCursorFrom(partnerID, tab, cursor string, limit int) (string, error) {
+	said := time.Now()
 	for pages := 0; ; pages++ {
 		query := map[string]string{"tab": tab, "limit": strconv.Itoa(limit)}
 		if cursor != "" {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -51,6 +50,16 @@ func engagement(i int) object {
 		"startsOn": "2020-01-01", "endsOn": "2039-12-31", "consentWindowDays": 30, "submissionWindowDays": 60,
 		"resubmissionWindowDays": 14, "claimLimits": object{"active": 5, "allowed": 10}, "exclusive": false, "payout": "1250.00",
 		"referral": object{"minDealSize": "10000.00"}, "coSell": object{"minDealSize": "50000.00", "managedCustomersOnly": true},
+	}
+}
+
+// rules are an engagement's as the domain knows them.
+func rules(i int) mci.Engagement {
+	payout := mci.MustMoney("1250.00")
+	return mci.Engagement{
+		ID: engagementID(i), Name: engagementNames[i], PayType: mci.Fixed, CustomerIDTypes: []mci.IDType{mci.Domain, mci.TenantID},
+		StartsOn: "2020-01-01", EndsOn: "2039-12-31", ConsentWindowDays: 30, SubmissionWindowDays: 60, ResubmissionWindowDays: 14,
+		ClaimLimits: mci.ClaimLimits{Active: 5, Allowed: 10}, Payout: &payout, Referral: &mci.ReferralRule{MinDealSize: mci.MustMoney("10000.00")},
 	}
 }
 
@@ -165,10 +174,7 @@ func (s *stand) load(ctx context.Context, what string, count int, make func(n in
 
 // born gives the birth of a customer's claim at a partner, as the rules have it, on the engagement of that number.
 func born(partnerID string, c customer, number int, at time.Time) (mci.Change, mci.NominatedCustomer, error) {
-	var e mci.Engagement
-	if err := json.Unmarshal(encoded(engagement(number)), &e); err != nil {
-		return mci.Change{}, mci.NominatedCustomer{}, fmt.Errorf("reading an engagement: %w", err)
-	}
+	e := rules(number)
 	id := mci.CustomerID{Type: mci.TenantID, Value: c.tenant()}
 	nomination := mci.Nomination{
 		Origin: mci.Added, FriendlyName: "The claim of " + c.name(),
@@ -190,10 +196,7 @@ func born(partnerID string, c customer, number int, at time.Time) (mci.Change, m
 
 // accepted carries a claim from its birth to the customer's consent, and gives every change on the way.
 func accepted(birth mci.Change, number int, at time.Time) ([]mci.Change, error) {
-	var e mci.Engagement
-	if err := json.Unmarshal(encoded(engagement(number)), &e); err != nil {
-		return nil, fmt.Errorf("reading an engagement: %w", err)
-	}
+	e := rules(number)
 	act := platform.Act(at, partnerUser.id)
 	dealSize, yes := mci.MustMoney("60000.00"), true
 	asked, err := birth.After.RequestConsent(act, mci.ConsentRequest{DealSize: &dealSize, DisclaimerAccepted: &yes}, e)
