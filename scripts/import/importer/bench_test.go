@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 
+	"mci.example/customers/scripts/import/enginetest"
 	"mci.example/customers/scripts/import/importer"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/table"
@@ -27,7 +28,7 @@ func BenchmarkImport(b *testing.B) {
 	}
 	writeEligibility(b, folder, benchmarkRows)
 	for b.Loop() {
-		client, name := newTable(b)
+		client, name := enginetest.NewTable(b)
 		mustRun(b, client, name, folder, importer.Options{})
 	}
 	b.ReportMetric(float64(benchmarkRows*b.N)/b.Elapsed().Seconds(), "rows/s")
@@ -56,7 +57,7 @@ func BenchmarkFloor(b *testing.B) {
 	for _, workers := range []int{1, 4, 8, 16} {
 		b.Run(fmt.Sprint(workers), func(b *testing.B) {
 			for b.Loop() {
-				client, name := newTable(b)
+				client, name := enginetest.NewTable(b)
 				group, ctx := errgroup.WithContext(b.Context())
 				group.SetLimit(workers)
 				for first := 0; first < benchmarkRows; first += 25 {

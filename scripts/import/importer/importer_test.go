@@ -10,16 +10,16 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"mci.example/customers/scripts/import/enginetest"
 	"mci.example/customers/scripts/import/importer"
 	"mci.example/customers/shared/table"
 )
 
-var tables atomic.Int64
+func TestMain(m *testing.M) { enginetest.Main(m) }
 
 const sampleFolder = "../../sample"
 
@@ -46,10 +46,10 @@ func mustRun(t testing.TB, client *dynamodb.Client, table, folder string, option
 }
 
 func TestTheSampleLoadsAndLoadingItAgainChangesNothing(t *testing.T) {
-	client, table := newTable(t)
+	client, table := enginetest.NewTable(t)
 	summary := mustRun(t, client, table, sampleFolder, importer.Options{})
 	t.Logf("\n%s", summary)
-	first := scan(t, client, table)
+	first := enginetest.Scan(t, client, table)
 	checked, written, revoked := 0, 0, 1
 	for _, file := range summary.Files {
 		checked, written = checked+file.Checked, written+file.Written
@@ -59,7 +59,7 @@ func TestTheSampleLoadsAndLoadingItAgainChangesNothing(t *testing.T) {
 			checked, written, len(first))
 	}
 	mustRun(t, client, table, sampleFolder, importer.Options{})
-	if second := scan(t, client, table); !reflect.DeepEqual(first, second) {
+	if second := enginetest.Scan(t, client, table); !reflect.DeepEqual(first, second) {
 		t.Error("the second load changed the table")
 	}
 }
@@ -97,7 +97,7 @@ func anEngagement(change map[string]any) string {
 		"consentWindowDays": 30, "submissionWindowDays": 60, "resubmissionWindowDays": 14,
 		"claimLimits": map[string]any{"active": 2, "allowed": 3}, "exclusive": false, "payout": "2000.00",
 		"referral": map[string]any{"minDealSize": "10000.00"},
-		"coSell":   map[string]any{"minDealSize": "50000.00", "managedCustomersOnly": true},
+		"coSell":   map[string]any{"minDealSize": "20000.00", "managedCustomersOnly": true},
 	}
 	for field, value := range change {
 		if fields[field] = value; value == nil {

@@ -1,15 +1,8 @@
 package importer_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"io"
-	"log"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,13 +11,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"mci.example/customers/scripts/import/enginetest"
 	"mci.example/customers/scripts/import/importer"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/table"
 )
 
 func TestAFolderThatCannotBeLoadedIsToldSo(t *testing.T) {
-	client, name := newTable(t)
+	client, name := enginetest.NewTable(t)
 	aFile := filepath.Join(folderOf(t, sound()), "customers.csv")
 	folderForFile := t.TempDir()
 	if err := os.Mkdir(filepath.Join(folderForFile, "customers.csv"), 0o755); err != nil {
@@ -48,7 +42,7 @@ func TestAFolderThatCannotBeLoadedIsToldSo(t *testing.T) {
 }
 
 func TestOtherThingsInTheFolderAreLeftAndNamed(t *testing.T) {
-	client, name := newTable(t)
+	client, name := enginetest.NewTable(t)
 	files := sound()
 	files["README.md"], files[".hidden.csv"] = "x", "x"
 	folder := folderOf(t, files)
@@ -63,26 +57,26 @@ func TestOtherThingsInTheFolderAreLeftAndNamed(t *testing.T) {
 
 // Files can be loaded one at a time: what they refer to may be in the table already.
 func TestWhatFilesReferToMayBeInTheTable(t *testing.T) {
-	client, name := newTable(t)
+	client, name := enginetest.NewTable(t)
 	files := sound()
-	together, nameTogether := newTable(t)
+	together, nameTogether := enginetest.NewTable(t)
 	mustRun(t, together, nameTogether, folderOf(t, files), importer.Options{})
 	order := []string{"engagements.json", "locations.csv", "grants.csv", "customers.csv", "customer-ids.csv", "domains.csv", "opportunities.csv", "eligibility.csv"}
 	for _, file := range order {
 		mustRun(t, client, name, folderOf(t, map[string]string{file: files[file]}), importer.Options{})
 	}
-	if got, want := scan(t, client, name), scan(t, together, nameTogether); !equalItems(got, want) {
+	if got, want := enginetest.Scan(t, client, name), enginetest.Scan(t, together, nameTogether); !equalItems(got, want) {
 		t.Errorf("file by file the table has\n%v\nand with all at once\n%v", got, want)
 	}
 }
 
 func TestWhatAFileLacksIsLeftAsItIs(t *testing.T) {
-	client, name := newTable(t)
+	client, name := enginetest.NewTable(t)
 	mustRun(t, client, name, folderOf(t, sound()), importer.Options{})
-	before := scan(t, client, name)
+	before := enginetest.Scan(t, client, name)
 	added := folderOf(t, map[string]string{"customers.csv": customersHeader + "c2,Customer Two,FR,false\n"})
 	mustRun(t, client, name, added, importer.Options{})
-	after := scan(t, client, name)
+	after := enginetest.Scan(t, client, name)
 	delete(after, table.NewCustomerRecord(mci.Customer{ID: "c2"}).Key)
 	if len(after) != len(before) || !equalItems(before, after) {
 		t.Errorf("the table had\n%v\nand has\n%v", before, after)
@@ -90,21 +84,21 @@ func TestWhatAFileLacksIsLeftAsItIs(t *testing.T) {
 }
 
 func TestAGrantIsTakenAway(t *testing.T) {
-	client, name := newTable(t)
+	client, name := enginetest.NewTable(t)
 	mustRun(t, client, name, folderOf(t, sound()), importer.Options{})
 	grant := table.NewGrantRecord(mci.Grant{PartnerID: "p1", UserID: "u1", LocationID: "l1", Role: mci.IncentivesAdmin}).Key
-	if _, there := scan(t, client, name)[grant]; !there {
+	if _, there := enginetest.Scan(t, client, name)[grant]; !there {
 		t.Fatal("the grant is not there")
 	}
 	for _, round := range []string{"taken away", "taken away again"} {
 		revoked := map[string]string{"grants.csv": grantsHeader + "p1,u1,l1,incentives-admin,TRUE\n"}
 		mustRun(t, client, name, folderOf(t, revoked), importer.Options{})
-		if _, there := scan(t, client, name)[grant]; there {
+		if _, there := enginetest.Scan(t, client, name)[grant]; there {
 			t.Errorf("the grant is there after it was %s", round)
 		}
 	}
 	mustRun(t, client, name, folderOf(t, sound()), importer.Options{})
-	if _, there := scan(t, client, name)[grant]; !there {
+	if _, there := enginetest.Scan(t, client, name)[grant]; !there {
 		t.Error("the grant, given again, is not there")
 	}
 }
@@ -112,11 +106,11 @@ func TestAGrantIsTakenAway(t *testing.T) {
 // S10: a domain leads to a tenant, and names the tenant's customer where it has one.
 func TestS10_ADomainNamesItsTenantAndTheTenantsCustomer(t *testing.T) {
 	const nobodys = "00000000-1111-2222-3333-444444444444"
-	client, name := newTable(t)
+	client, name := enginetest.NewTable(t)
 	files := sound()
 	files["domains.csv"] = domainsHeader + "One.Example," + strings.ToUpper(aTenant) + "\nmünchen.example," + aTenant + "\nnobody.example," + nobodys + "\n"
 	mustRun(t, client, name, folderOf(t, files), importer.Options{})
-	items := scan(t, client, name)
+	items := enginetest.Scan(t, client, name)
 	for domain, want := range map[string][2]string{
 		"one.example":            {aTenant, "c1"},
 		"xn--mnchen-3ya.example": {aTenant, "c1"},
@@ -134,9 +128,9 @@ func TestS10_ADomainNamesItsTenantAndTheTenantsCustomer(t *testing.T) {
 }
 
 func TestADryRunWritesNothing(t *testing.T) {
-	client, name := newTable(t)
+	client, name := enginetest.NewTable(t)
 	summary := mustRun(t, client, name, folderOf(t, sound()), importer.Options{DryRun: true})
-	if items := scan(t, client, name); len(items) != 0 {
+	if items := enginetest.Scan(t, client, name); len(items) != 0 {
 		t.Errorf("%d items were written", len(items))
 	}
 	for _, file := range summary.Files {
@@ -148,51 +142,23 @@ func TestADryRunWritesNothing(t *testing.T) {
 
 // A folder that refers to nothing outside can be checked without any table.
 func TestADryRunNeedsNoTable(t *testing.T) {
-	mustRun(t, clientOf("http://127.0.0.1:1"), "none", sampleFolder, importer.Options{DryRun: true})
+	mustRun(t, enginetest.Client("http://127.0.0.1:1"), "none", sampleFolder, importer.Options{DryRun: true})
 }
 
 func TestATableThatIsNotThereIsToldSo(t *testing.T) {
-	_, err := importer.Run(t.Context(), clientOf(endpoint), "none", folderOf(t, sound()), importer.Options{})
+	_, err := importer.Run(t.Context(), enginetest.Client(enginetest.Endpoint), "none", folderOf(t, sound()), importer.Options{})
 	if err == nil || !strings.Contains(err.Error(), "there is no table none") {
 		t.Errorf("the error is %v", err)
 	}
 }
 
-// newEdge stands between the import and the engine, as a network does, and can answer in the engine's place; nil passes the
-// request on. It gives its address.
-func newEdge(t testing.TB, answer func(action string, body []byte) []byte) string {
-	t.Helper()
-	target, err := url.Parse(endpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := httputil.NewSingleHostReverseProxy(target)
-	proxy.ErrorLog = log.New(io.Discard, "", 0) // a load that is cut short breaks its connections
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			panic(http.ErrAbortHandler)
-		}
-		_, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-		if said := answer(action, body); said != nil {
-			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-			w.Write(said)
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		proxy.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
-}
-
 // DynamoDB may do a part of a batch, or nothing of it, and leave the rest to be asked for again.
 func TestWhatDynamoDBLeavesUndoneIsAskedForAgain(t *testing.T) {
-	direct, name := newTable(t)
+	direct, name := enginetest.NewTable(t)
 	mustRun(t, direct, name, folderOf(t, map[string]string{"engagements.json": sound()["engagements.json"]}), importer.Options{})
 	var lock sync.Mutex
 	refusals := map[string]int{}
-	client := clientOf(newEdge(t, func(action string, body []byte) []byte {
+	client := enginetest.Client(enginetest.Edge(t, func(action string, body []byte) []byte {
 		var request struct{ RequestItems json.RawMessage }
 		if err := json.Unmarshal(body, &request); err != nil || action != "BatchWriteItem" && action != "BatchGetItem" {
 			return nil
@@ -215,7 +181,7 @@ func TestWhatDynamoDBLeavesUndoneIsAskedForAgain(t *testing.T) {
 	writeEligibility(t, folder, 60)
 	summary := mustRun(t, client, name, folder, importer.Options{})
 	const rows = 6 + 60 // one in each of the others
-	if items := scan(t, direct, name); len(items) != 1+rows {
+	if items := enginetest.Scan(t, direct, name); len(items) != 1+rows {
 		t.Errorf("the table has %d items, want %d", len(items), 1+rows)
 	}
 	written := 0
@@ -229,13 +195,13 @@ func TestWhatDynamoDBLeavesUndoneIsAskedForAgain(t *testing.T) {
 
 // A load that was cut short says so, and another one completes it.
 func TestALoadThatWasCutShortIsCompletedByAnother(t *testing.T) {
-	direct, name := newTable(t)
+	direct, name := enginetest.NewTable(t)
 	folder := folderOf(t, sound())
-	writeEligibility(t, folder, 5000)
+	writeEligibility(t, folder, 2000)
 	ctx, cut := context.WithCancel(t.Context())
 	var lock sync.Mutex
 	writes := 0
-	client := clientOf(newEdge(t, func(action string, _ []byte) []byte {
+	client := enginetest.Client(enginetest.Edge(t, func(action string, _ []byte) []byte {
 		lock.Lock()
 		defer lock.Unlock()
 		if action == "BatchWriteItem" {
@@ -249,20 +215,20 @@ func TestALoadThatWasCutShortIsCompletedByAnother(t *testing.T) {
 	if _, err := importer.Run(ctx, client, name, folder, importer.Options{}); err == nil || !strings.Contains(err.Error(), "load the folder again to complete it") {
 		t.Fatalf("the error is %v", err)
 	}
-	if count := len(scan(t, direct, name)); count == 0 || count >= 5000 {
+	if count := len(enginetest.Scan(t, direct, name)); count == 0 || count >= 2000 {
 		t.Fatalf("the table has %d items after the load was cut short", count)
 	}
 	mustRun(t, direct, name, folder, importer.Options{})
-	if count := len(scan(t, direct, name)); count != 7+5000 {
-		t.Errorf("the table has %d items, want %d", count, 7+5000)
+	if count := len(enginetest.Scan(t, direct, name)); count != 7+2000 {
+		t.Errorf("the table has %d items, want %d", count, 7+2000)
 	}
 }
 
 func TestAFileThatChangesWhileItIsLoadedIsNotWritten(t *testing.T) {
-	direct, name := newTable(t)
+	direct, name := enginetest.NewTable(t)
 	folder := folderOf(t, sound())
 	var once sync.Once
-	client := clientOf(newEdge(t, func(action string, _ []byte) []byte {
+	client := enginetest.Client(enginetest.Edge(t, func(action string, _ []byte) []byte {
 		once.Do(func() { // the first request comes between the two passes
 			changed := customersHeader + "c1,Customer One,US,true\nc1,Customer Two,US,true\n"
 			if err := os.WriteFile(filepath.Join(folder, "customers.csv"), []byte(changed), 0o644); err != nil {
@@ -275,16 +241,16 @@ func TestAFileThatChangesWhileItIsLoadedIsNotWritten(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "writing customers.csv") || !strings.Contains(err.Error(), "changed after it had been checked") {
 		t.Errorf("the error is %v", err)
 	}
-	if _, there := scan(t, direct, name)[table.NewCustomerRecord(mci.Customer{ID: "c1"}).Key]; there {
+	if _, there := enginetest.Scan(t, direct, name)[table.NewCustomerRecord(mci.Customer{ID: "c1"}).Key]; there {
 		t.Error("the changed file was written")
 	}
 }
 
 // Items hold amounts as decimal strings, and nothing that is not there.
 func TestItemsAreAsTheRestOfTheSystemReadsThem(t *testing.T) {
-	client, name := newTable(t)
+	client, name := enginetest.NewTable(t)
 	mustRun(t, client, name, folderOf(t, sound()), importer.Options{})
-	item := scan(t, client, name)[table.NewEngagementRecord(mci.Engagement{ID: "assessment"}).Key]
+	item := enginetest.Scan(t, client, name)[table.NewEngagementRecord(mci.Engagement{ID: "assessment"}).Key]
 	if payout, isText := item["payout"].(*types.AttributeValueMemberS); !isText || payout.Value != "2000.00" {
 		t.Errorf("the payout is %v", item["payout"])
 	}

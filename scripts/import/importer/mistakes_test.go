@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"mci.example/customers/scripts/import/enginetest"
 	"mci.example/customers/scripts/import/importer"
 )
 
@@ -37,7 +38,7 @@ func sound() map[string]string {
 
 // A folder with one mistake is refused, by file and line, and nothing is written.
 func TestEveryMistakeIsReportedWithFileAndLineAndNothingIsWritten(t *testing.T) {
-	client, table := newTable(t)
+	client, table := enginetest.NewTable(t)
 	long := strings.Repeat("x", 121)
 	tests := []struct {
 		rule, file, content string
@@ -111,24 +112,24 @@ func TestEveryMistakeIsReportedWithFileAndLineAndNothingIsWritten(t *testing.T) 
 			expect(t, mistakesOf(t, client, table, folderOf(t, files)), test.want)
 		})
 	}
-	if items := scan(t, client, table); len(items) != 0 {
+	if items := enginetest.Scan(t, client, table); len(items) != 0 {
 		t.Errorf("%d items were written", len(items))
 	}
 }
 
 func TestEveryMistakeOfEngagementsIsReportedWithItsIndex(t *testing.T) {
-	client, table := newTable(t)
+	client, table := enginetest.NewTable(t)
 	type fields = map[string]any
 	variable := func(change fields) fields {
 		engagement := fields{
 			"payType": "variable", "customerIdTypes": []string{"msx-opportunity-id"}, "payout": nil,
-			"rates": fields{"perHour": "150.00", "minHours": 10, "maxHours": 40, "maxPayout": "5000.00", "maxShareOfOpportunity": "0.15"},
+			"rates": fields{"perHour": "150.00", "minHours": 10, "maxHours": 40, "maxPayout": "2000.00", "maxShareOfOpportunity": "0.15"},
 		}
 		maps.Copy(engagement, change)
 		return engagement
 	}
 	rates := func(change fields) fields {
-		changed := fields{"perHour": "150.00", "minHours": 10, "maxHours": 40, "maxPayout": "5000.00", "maxShareOfOpportunity": "0.15"}
+		changed := fields{"perHour": "150.00", "minHours": 10, "maxHours": 40, "maxPayout": "2000.00", "maxShareOfOpportunity": "0.15"}
 		maps.Copy(changed, change)
 		return variable(fields{"rates": changed})
 	}
@@ -196,14 +197,14 @@ func TestEveryMistakeOfEngagementsIsReportedWithItsIndex(t *testing.T) {
 			expect(t, mistakesOf(t, client, table, folder), []string{test.want})
 		})
 	}
-	if items := scan(t, client, table); len(items) != 0 {
+	if items := enginetest.Scan(t, client, table); len(items) != 0 {
 		t.Errorf("%d items were written", len(items))
 	}
 }
 
 // Mistakes of all files come at once, in the order of loading; a row with a mistake is still there for what refers to it.
 func TestMistakesOfAllFilesAreReportedAtOnce(t *testing.T) {
-	client, table := newTable(t)
+	client, table := enginetest.NewTable(t)
 	files := sound()
 	files["engagements.json"] = "[" + anEngagement(map[string]any{"payout": "free"}) + "]"
 	files["customers.csv"] = customersHeader + "c1,,US,true\n"
@@ -215,7 +216,7 @@ func TestMistakesOfAllFilesAreReportedAtOnce(t *testing.T) {
 
 // What refers to a file that could not be read through is not a mistake of its own.
 func TestAFileThatCannotBeReadBringsNoMistakesElsewhere(t *testing.T) {
-	client, table := newTable(t)
+	client, table := enginetest.NewTable(t)
 	files := sound()
 	files["engagements.json"] = "[" + anEngagement(nil)
 	files["customers.csv"] = "id,name\nc1,One\n"
@@ -232,10 +233,10 @@ func TestAFileThatCannotBeReadBringsNoMistakesElsewhere(t *testing.T) {
 
 // Spreadsheets and systems write the same table in many ways.
 func TestFilesAreReadHoweverTheyAreWritten(t *testing.T) {
-	client, table := newTable(t)
+	client, table := enginetest.NewTable(t)
 	files := sound()
 	mustRun(t, client, table, folderOf(t, files), importer.Options{})
-	want := scan(t, client, table)
+	want := enginetest.Scan(t, client, table)
 	const mark = "\ufeff"
 	variants := map[string]map[string]string{
 		"with byte order marks":  {"customers.csv": mark + files["customers.csv"], "engagements.json": mark + files["engagements.json"]},
@@ -251,11 +252,11 @@ func TestFilesAreReadHoweverTheyAreWritten(t *testing.T) {
 	}
 	for name, changed := range variants {
 		t.Run(name, func(t *testing.T) {
-			client, table := newTable(t)
+			client, table := enginetest.NewTable(t)
 			variant := sound()
 			maps.Copy(variant, changed)
 			mustRun(t, client, table, folderOf(t, variant), importer.Options{})
-			if got := scan(t, client, table); fmt.Sprint(keysOf(got)) != fmt.Sprint(keysOf(want)) || !equalItems(got, want) {
+			if got := enginetest.Scan(t, client, table); fmt.Sprint(keysOf(got)) != fmt.Sprint(keysOf(want)) || !equalItems(got, want) {
 				t.Errorf("the table has\n%v\nwant\n%v", got, want)
 			}
 		})
