@@ -27,13 +27,11 @@ import (
 	"mci.example/customers/shared/table"
 )
 
-// Endpoint is the engine's address, once Main runs the tests.
+// Endpoint is the engine's address, once Run runs the tests.
 var Endpoint string
 
-// Main starts the engine, runs the tests, stops it, and exits as tests do. DYNAMODB_ENDPOINT names another to use.
-func Main(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
+// Run starts the engine, runs the tests, stops it, and gives the exit code. DYNAMODB_ENDPOINT names another engine to use.
+func Run(m *testing.M) int {
 	if Endpoint = os.Getenv("DYNAMODB_ENDPOINT"); Endpoint != "" {
 		return m.Run()
 	}

@@ -19,7 +19,7 @@ import (
 	"mci.example/customers/shared/table"
 )
 
-func TestMain(m *testing.M) { enginetest.Main(m) }
+func TestMain(m *testing.M) { os.Exit(enginetest.Run(m)) }
 
 const sampleFolder = "../../sample"
 
