@@ -14,29 +14,30 @@ import (
 	"mci.example/customers/scripts/import/enginetest"
 )
 
-func TestMain(m *testing.M) { enginetest.Main(m) }
-
 // command is the built command, as operators run it.
-var command = sync.OnceValues(func() (string, error) {
+var command string
+
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+func buildAndRun(m *testing.M) int {
 	folder, err := os.MkdirTemp("", "import-command-")
 	if err != nil {
-		return "", err
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
-	binary := filepath.Join(folder, "import")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
+	defer os.RemoveAll(folder)
+	command = filepath.Join(folder, "import")
+	if out, err := exec.Command("go", "build", "-o", command, ".").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building the command: %v\n%s", err, out)
+		return 1
 	}
-	return binary, nil
-})
+	return enginetest.Run(m)
+}
 
 // prepare prepares the command for a table at an endpoint.
 func prepare(t *testing.T, endpoint, table string, arguments ...string) *exec.Cmd {
 	t.Helper()
-	binary, err := command()
-	if err != nil {
-		t.Fatal(err)
-	}
-	prepared := exec.CommandContext(t.Context(), binary, arguments...)
+	prepared := exec.CommandContext(t.Context(), command, arguments...)
 	prepared.Env = []string{"DYNAMODB_ENDPOINT=" + endpoint, "TABLE_NAME=" + table}
 	return prepared
 }
