@@ -1,0 +1,205 @@
+// Package readme holds the README against what it speaks of: its commands are run, its tables compared.
+package readme
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"mci.example/customers/scripts/local/localtest"
+	"mci.example/customers/shared/rest"
+)
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(localtest.Root(), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// notRun are commands of the README that this test cannot run, with the reason.
+var notRun = map[string]string{
+	"make test":  "this test is part of it",
+	"make bench": "takes minutes, and measures nothing while other tests run",
+	"make soak":  "takes as long as one likes",
+}
+
+// TestTheREADMEsCommandsWork runs every command of the README's sh blocks, in their order, in one shell's worth of variables,
+// on the ports and the state of a test.
+func TestTheREADMEsCommandsWork(t *testing.T) {
+	ports := freePorts(t, 3)
+	environment := append(os.Environ(), "PORT="+ports[0], "DYNAMODB_PORT="+ports[1], "SES_PORT="+ports[2], "STATE_DIR="+t.TempDir(), "MAKEFLAGS=")
+	block := regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
+	for _, found := range block.FindAllStringSubmatch(readme(t), -1) {
+		commands := strings.TrimSpace(found[1])
+		switch {
+		case notRun[commands] != "":
+			t.Logf("%s: not run, for it %s", commands, notRun[commands])
+		case commands == "make run":
+			run(t, environment)
+		default:
+			onTheTestsPort := strings.ReplaceAll(commands, "127.0.0.1:8080", "127.0.0.1:"+ports[0])
+			command := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", onTheTestsPort)
+			command.Dir, command.Env = localtest.Root(), environment
+			out, err := command.CombinedOutput()
+			if err != nil || strings.Contains(string(out), "urn:mci:problem") || strings.Contains(string(out), `"message"`) {
+				t.Errorf("%s\n%v\n%s", commands, err, out)
+			}
+		}
+	}
+}
+
+// run starts `make run`, waits until it says that it is ready, and has Ctrl-C end it with the test, with nothing left.
+func run(t *testing.T, environment []string) {
+	t.Helper()
+	command := exec.Command("make", "--silent", "run")
+	command.Dir, command.Env, command.SysProcAttr = localtest.Root(), environment, &syscall.SysProcAttr{Setpgid: true}
+	command.Stderr = os.Stderr
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready := make(chan string, 1)
+	go func() {
+		lines := bufio.NewScanner(out)
+		if lines.Scan() {
+			ready <- lines.Text()
+		}
+		close(ready)
+		_, _ = io.Copy(io.Discard, out)
+	}()
+	t.Cleanup(func() {
+		if err := syscall.Kill(-command.Process.Pid, syscall.SIGINT); err != nil {
+			t.Error(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- command.Wait() }()
+		select {
+		case <-done:
+		case <-time.After(time.Minute):
+			t.Error("Ctrl-C does not end make run")
+			_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	select {
+	case line := <-ready:
+		if !strings.HasPrefix(line, "ready http://127.0.0.1:") {
+			t.Fatalf("make run says %q first", line)
+		}
+	case <-ctx.Done():
+		t.Fatal("make run is not ready in ten minutes")
+	}
+}
+
+func freePorts(t *testing.T, n int) []string {
+	t.Helper()
+	ports := make([]string, n)
+	for i := range ports {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = listener.Close() }()
+		ports[i] = fmt.Sprint(listener.Addr().(*net.TCPAddr).Port)
+	}
+	return ports
+}
+
+func TestEveryTargetThatTheREADMENamesIsThere(t *testing.T) {
+	t.Parallel()
+	makefile, err := os.ReadFile(filepath.Join(localtest.Root(), "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, named := range regexp.MustCompile("(?m)(?:`|^)make ([a-z][a-z-]+)").FindAllStringSubmatch(readme(t), -1) {
+		if !regexp.MustCompile(`(?m)^` + named[1] + `:`).Match(makefile) {
+			t.Errorf("the README names make %s, which the Makefile does not have", named[1])
+		}
+	}
+}
+
+func TestTheREADMEsRoutesAreTheAPIs(t *testing.T) {
+	t.Parallel()
+	var listed []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `((?:GET|HEAD|POST) [^`]+)` \\|").FindAllStringSubmatch(readme(t), -1) {
+		listed = append(listed, row[1])
+	}
+	var routes []string
+	for _, route := range rest.Routes {
+		routes = append(routes, route.Key())
+	}
+	if got, want := strings.Join(listed, "\n"), strings.Join(routes, "\n"); got != want {
+		t.Errorf("the README lists\n%s\n\nand the route table\n%s", got, want)
+	}
+}
+
+func TestTheREADMEListsEveryAccessPattern(t *testing.T) {
+	t.Parallel()
+	_, table, found := strings.Cut(readme(t), "### Access patterns")
+	if !found {
+		t.Fatal("the README has no access patterns")
+	}
+	table, _, _ = strings.Cut(table, "\n### ")
+	files, err := filepath.Glob(filepath.Join(localtest.Root(), "shared", "table", "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	patterns := 0
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, declaration := range parsed.Decls {
+			method, isFunction := declaration.(*ast.FuncDecl)
+			if !isFunction || method.Recv == nil || !method.Name.IsExported() || !strings.Contains(method.Doc.Text(), "round trip") {
+				continue
+			}
+			patterns++
+			if !strings.Contains(table, "`"+method.Name.Name+"`") {
+				t.Errorf("the README's access patterns lack %s of %s", method.Name.Name, filepath.Base(file))
+			}
+		}
+	}
+	if patterns == 0 {
+		t.Error("no access pattern was found in shared/table")
+	}
+}
+
+func TestTheREADMEGivesEachDependencyItsReason(t *testing.T) {
+	t.Parallel()
+	module, err := os.ReadFile(filepath.Join(localtest.Root(), "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(readme(t), "### Dependencies")
+	direct := regexp.MustCompile(`(?m)^\s+(\S+) v\S+$`)
+	for _, dependency := range direct.FindAllStringSubmatch(string(module), -1) {
+		path := strings.TrimPrefix(dependency[1], "github.com/")
+		path = strings.TrimPrefix(path, "aws/aws-sdk-go-v2/service/")
+		path = strings.TrimPrefix(path, "aws/aws-sdk-go-v2/")
+		if !strings.Contains(table, path) {
+			t.Errorf("the README gives no reason for %s", dependency[1])
+		}
+	}
+}
