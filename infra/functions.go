@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -97,7 +96,7 @@ func (s *system) environment(declared platform.Function) (map[string]*string, er
 		platform.Stage:            str(string(s.Stage)),
 	}
 	environment := map[string]*string{}
-	for _, name := range append(slices.Clone(declared.Environment), platform.Stage) {
+	for _, name := range declared.Environment {
 		value := values[name]
 		if value == nil {
 			return nil, fmt.Errorf("function %s reads %s, for which the stack has no value", declared.Name, name)

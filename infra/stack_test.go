@@ -190,7 +190,7 @@ func TestFunctionsRunAsDeclared(t *testing.T) {
 			if stack.target(function.get("LoggingConfig", "LogGroup")).Type != "AWS::Logs::LogGroup" {
 				t.Errorf("%s logs elsewhere", declared.Name)
 			}
-			want := append(slices.Clone(declared.Environment), platform.Stage)
+			want := declared.Environment
 			same(t, "environment of "+declared.Name, slices.Collect(maps.Keys(environment(t, stack, declared.Name).Properties)), want)
 			for name := range environment(t, stack, declared.Name).Properties {
 				if environment(t, stack, declared.Name).say(name) == "" {

@@ -63,6 +63,7 @@ func (f function) sweep(ctx context.Context, _ any) (result, error) {
 				var claims errgroup.Group
 				claims.SetLimit(parallel)
 				for _, claim := range page.Items {
+					longest(&lag, now.Sub(*claim.Due()))
 					claims.Go(func() error {
 						if !inTime() {
 							remaining.Store(true)
@@ -75,7 +76,6 @@ func (f function) sweep(ctx context.Context, _ any) (result, error) {
 							slog.Error("expiring a claim", "claim", claim.ID, "error", err)
 						case wrote:
 							expired.Add(1)
-							longest(&lag, now.Sub(*claim.Due()))
 						}
 						return nil
 					})

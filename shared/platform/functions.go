@@ -6,6 +6,7 @@ import "time"
 
 // Names of the environment variables that functions read. AWS's own are not among them.
 const (
+	Stage            = "STAGE"             // which deployment it is: dev, prod, or local on one machine; every function has it
 	TableName        = "TABLE_NAME"        // the DynamoDB table
 	PartnerClaim     = "PARTNER_CLAIM"     // the token's claim that names the caller's partner
 	RolesClaim       = "ROLES_CLAIM"       // the token's claim that lists the caller's roles
@@ -25,9 +26,10 @@ type Function struct {
 }
 
 var (
-	callerEnvironment = []string{TableName, PartnerClaim, RolesClaim}
-	listEnvironment   = append(callerEnvironment[:3:3], CursorKey)
-	mailEnvironment   = append(callerEnvironment[:3:3], Sender, ConfigurationSet, PublicURL)
+	tableEnvironment  = []string{Stage, TableName}
+	callerEnvironment = []string{Stage, TableName, PartnerClaim, RolesClaim}
+	listEnvironment   = append(callerEnvironment[:4:4], CursorKey)
+	mailEnvironment   = append(callerEnvironment[:4:4], Sender, ConfigurationSet, PublicURL)
 )
 
 // Functions is every function that is deployed, by name.
@@ -36,15 +38,15 @@ var Functions = []Function{
 	{"cancel-claim", 512, 10 * time.Second, callerEnvironment},
 	{"check-eligibility", 512, 10 * time.Second, callerEnvironment},
 	{"claim-customer", 512, 10 * time.Second, callerEnvironment},
-	{"consent-callback", 512, 10 * time.Second, []string{TableName}},
-	{"expiry-sweep", 1024, 5 * time.Minute, []string{TableName}},
+	{"consent-callback", 512, 10 * time.Second, tableEnvironment},
+	{"expiry-sweep", 1024, 5 * time.Minute, tableEnvironment},
 	{"get-claim", 512, 10 * time.Second, callerEnvironment},
 	{"list-claims", 512, 10 * time.Second, listEnvironment},
 	{"list-customers", 512, 10 * time.Second, listEnvironment},
 	{"list-engagements", 512, 10 * time.Second, callerEnvironment},
 	{"list-referrals", 512, 10 * time.Second, listEnvironment},
-	{"mail-feedback", 512, 30 * time.Second, []string{TableName}},
-	{"openapi", 256, 10 * time.Second, nil},
+	{"mail-feedback", 512, 30 * time.Second, tableEnvironment},
+	{"openapi", 256, 10 * time.Second, []string{Stage}},
 	{"referral-upgrade", 512, 30 * time.Second, callerEnvironment},
 	{"review-claim", 512, 10 * time.Second, callerEnvironment},
 	{"send-consent", 512, 20 * time.Second, mailEnvironment},

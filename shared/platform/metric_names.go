@@ -1,9 +1,5 @@
 package platform
 
-// Stage is the environment variable that says which deployment a function belongs to (dev, prod, or local on one
-// machine). Every function has it, and every business metric carries it as its one dimension.
-const Stage = "STAGE"
-
 // MetricNamespace is where business metrics go, as CloudWatch embedded metric format, with the dimension
 // MetricDimension. Dashboards and alarms read them by these names.
 const (

@@ -21,6 +21,7 @@ func functionEnvironment(config Config, url string) (map[string]string, error) {
 		return nil, fmt.Errorf("the key that seals cursors: %w", err)
 	}
 	values := map[string]string{
+		platform.Stage:            "local",
 		platform.TableName:        TableName,
 		platform.PartnerClaim:     PartnerClaim,
 		platform.RolesClaim:       RolesClaim,
