@@ -2,7 +2,6 @@ package mci
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/google/uuid"
@@ -58,24 +57,19 @@ type CustomerID struct {
 // String gives "tenant-id 1234…", for messages.
 func (id CustomerID) String() string { return string(id.Type) + " " + id.Value }
 
-var (
-	digitsPattern      = regexp.MustCompile(`^[0-9]{1,20}$`)
-	opportunityPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-)
-
 // idParsers brings a value of each type into the one form by which the directory knows it.
 var idParsers = map[IDType]func(string) (string, error){
 	Domain:            ParseDomain,
 	TenantID:          parseGUID,
 	AzureSubscription: parseGUID,
 	TPID: func(value string) (string, error) {
-		if !digitsPattern.MatchString(value) {
+		if !spelled(value, 1, 20, digits, digits) {
 			return "", fmt.Errorf("a TPID is 1 to 20 digits")
 		}
 		return value, nil
 	},
 	MSXOpportunity: func(value string) (string, error) {
-		if !opportunityPattern.MatchString(value) {
+		if !spelled(value, 1, 64, alphanumerics, alphanumerics+"._-") {
 			return "", fmt.Errorf("an MSX opportunity ID is 1 to 64 letters, digits, dots, hyphens and underscores")
 		}
 		return value, nil

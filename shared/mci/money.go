@@ -3,7 +3,7 @@ package mci
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
+	"strings"
 
 	"github.com/shopspring/decimal"
 )
@@ -15,12 +15,11 @@ const Currency = "USD"
 // JSON shows it as {"amount":"1250.00","currency":"USD"}; the table stores the amount.
 type Money struct{ dollars decimal.Decimal }
 
-var moneyPattern = regexp.MustCompile(`^(0|[1-9][0-9]{0,14})(\.[0-9]{1,2})?$`)
-
 // ParseMoney reads an amount such as "1250", "1250.5" or "1250.00". It refuses signs, exponents, more than two places
 // and more than fifteen digits before the point.
 func ParseMoney(amount string) (Money, error) {
-	if !moneyPattern.MatchString(amount) {
+	whole, cents, hasCents := strings.Cut(amount, ".")
+	if whole != "0" && !spelled(whole, 1, 15, "123456789", digits) || hasCents && !spelled(cents, 1, 2, digits, digits) {
 		return Money{}, fmt.Errorf("an amount is a decimal number of dollars with at most two places, such as 1250.00")
 	}
 	dollars, err := decimal.NewFromString(amount)

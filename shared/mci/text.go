@@ -3,7 +3,6 @@ package mci
 import (
 	"fmt"
 	"net/mail"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -53,11 +52,20 @@ func hidden(r rune) bool {
 	return r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
 }
 
-var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~:@|+=-]{0,119}$`)
+// What IDs and numbers are written with.
+const (
+	digits        = "0123456789"
+	alphanumerics = digits + "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)
+
+// spelled says whether a text has min to max characters: the first one of first, and all one of all.
+func spelled(text string, min, max int, first, all string) bool {
+	return len(text) >= min && len(text) <= max && strings.Trim(text, all) == "" && strings.IndexByte(first, text[0]) >= 0
+}
 
 // CheckID checks an ID that the program's files give to engagements, locations, partners, customers and users.
 func CheckID(id string) error {
-	if !idPattern.MatchString(id) {
+	if !spelled(id, 1, 120, alphanumerics, alphanumerics+"._~:@|+=-") {
 		return fmt.Errorf("an ID is 1 to 120 letters, digits and . _ ~ : @ | + = - , and begins with a letter or digit")
 	}
 	return nil
@@ -91,11 +99,9 @@ func ParseEmail(address string) (string, error) {
 // EmailDomain is the part of a checked address that leads to a tenant (S12).
 func EmailDomain(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
 
-var phonePattern = regexp.MustCompile(`^[+0-9(][0-9 ()./x-]{2,39}$`)
-
 // CheckPhone checks a phone number.
 func CheckPhone(phone string) error {
-	if !phonePattern.MatchString(phone) {
+	if !spelled(phone, 3, 40, digits+"+(", digits+"+ ()./x-") || strings.LastIndexByte(phone, '+') > 0 {
 		return fmt.Errorf("a phone number is 3 to 40 digits, spaces and + ( ) . / - x, such as +1 425 555 0100")
 	}
 	return nil
