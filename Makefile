@@ -42,7 +42,7 @@ test: $(TOOLS) check ## check the code and run every test there is
 	go test $(RACE) -timeout 30m ./...
 
 check: ## gofmt, vet, staticcheck
-	@echo "gofmt"; unformatted=$$(gofmt -l functions infra/*.go scripts shared); test -z "$$unformatted" || { echo "not formatted: $$unformatted" >&2; exit 1; }
+	@echo "gofmt"; unformatted=$$(gofmt -l functions infra/*.go infra/calls scripts shared); test -z "$$unformatted" || { echo "not formatted: $$unformatted" >&2; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
 
@@ -69,5 +69,5 @@ synth: build $(TOOLS) ## synthesise the CloudFormation template, in cdk.out/ (SE
 deploy: build $(TOOLS) ## deploy to AWS (SETTINGS as for synth; first, once per account and region: make bootstrap)
 	$(CDK) deploy $(SETTINGS)
 
-bootstrap: $(TOOLS) ## prepare the AWS account and region for deployments
+bootstrap: build $(TOOLS) ## prepare the AWS account and region for deployments
 	$(CDK) bootstrap $(SETTINGS)
