@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"mci.example/customers/shared/mail"
+	"mci.example/customers/shared/mail/outbox"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/rest"
@@ -27,7 +28,7 @@ func main() {
 	environment := platform.Open("send-consent")
 	f := function{
 		table:     rest.OpenTable(environment),
-		sender:    mail.NewSender(environment.SES(), environment.Setting(platform.Sender), environment.Setting(platform.ConfigurationSet)),
+		sender:    outbox.Open(environment.AWS(), environment.Setting(platform.Sender), environment.Setting(platform.ConfigurationSet)),
 		publicURL: strings.TrimSuffix(environment.Setting(platform.PublicURL), "/"),
 	}
 	rest.Start(environment, map[string]rest.Handler{"POST /v1/claims/{claimId}/consent-requests": f.send})
@@ -35,7 +36,7 @@ func main() {
 
 type function struct {
 	table     *table.Table
-	sender    *mail.Sender
+	sender    *outbox.Sender
 	publicURL string
 }
 
@@ -145,7 +146,7 @@ func (f function) failed(ctx context.Context, claim mci.Claim, act mci.Act, caus
 		}
 	}
 	detail := "Email cannot be sent just now; the claim waits, and the same request may be repeated."
-	if errors.Is(cause, mail.ErrRefused) {
+	if errors.Is(cause, outbox.ErrRefused) {
 		detail = "The mail service refused this email; the claim waits. Correct the addresses, or repeat the request."
 	}
 	return &mci.Refusal{Code: mci.MailUnavailable, Detail: detail, RetryAfter: time.Second}

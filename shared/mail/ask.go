@@ -37,14 +37,14 @@ type Ask struct {
 func (a Ask) cleaned() Ask {
 	for _, name := range []*string{&a.PartnerName, &a.EngagementName, &a.CustomerName, &a.ContactName,
 		&a.PartnerContactName, &a.PartnerContactEmail, &a.Payout.Amount, &a.Payout.Currency} {
-		*name = oneLine(*name)
+		*name = OneLine(*name)
 	}
 	return a
 }
 
-// oneLine makes a text harmless in a line: controls, line ends and runs of spaces become one space, invalid bytes and
+// OneLine makes a text harmless in a line: controls, line ends and runs of spaces become one space, invalid bytes and
 // what has no shape of its own (such as marks that turn the direction) go. Joiners stay, for scripts and emoji use them.
-func oneLine(s string) string {
+func OneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\u200c' || r == '\u200d':

@@ -77,18 +77,18 @@ func TestNamesBecomeOneHarmlessLine(t *testing.T) {
 		{"names of any script stay", "Işıl Çağrı 山田 Ünïted", "Işıl Çağrı 山田 Ünïted"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			if got := oneLine(c.name); got != c.want {
-				t.Errorf("oneLine(%q) = %q, want %q", c.name, got, c.want)
+			if got := OneLine(c.name); got != c.want {
+				t.Errorf("OneLine(%q) = %q, want %q", c.name, got, c.want)
 			}
 		})
 	}
 	t.Run("of any text", rapid.MakeCheck(func(t *rapid.T) {
 		s := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune("a \r\n\t\u202e\u2028\u0085\x00\x7f字")))).Draw(t, "name")
-		got := oneLine(s)
+		got := OneLine(s)
 		if strings.ContainsFunc(got, unicode.IsControl) || strings.ContainsAny(got, "\u2028\u2029\u202e") {
-			t.Fatalf("oneLine(%q) = %q", s, got)
+			t.Fatalf("OneLine(%q) = %q", s, got)
 		}
-		if again := oneLine(got); again != got {
+		if again := OneLine(got); again != got {
 			t.Fatalf("%q is not left as it is, but became %q", got, again)
 		}
 	}))

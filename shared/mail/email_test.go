@@ -187,7 +187,7 @@ func TestHostileNamesStayTextInTheEmail(t *testing.T) {
 		if len(elements["a"]) != 2 {
 			t.Errorf("in %s there are %d links", l, len(elements["a"]))
 		}
-		if m.Subject != oneLine(m.Subject) && strings.ContainsAny(m.Subject, "\r\n\x00\u202e") {
+		if m.Subject != OneLine(m.Subject) && strings.ContainsAny(m.Subject, "\r\n\x00\u202e") {
 			t.Errorf("in %s the subject is %q", l, m.Subject)
 		}
 		if strings.Contains(m.Text, "\r") || strings.Contains(m.Text, "\nBcc") || strings.Contains(m.Text, "\u202e") {

@@ -7,12 +7,12 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/oklog/ulid/v2"
 
 	"mci.example/customers/shared/mci"
@@ -25,7 +25,7 @@ var defaults = map[string]string{PartnerClaim: "custom:partnerId", RolesClaim: "
 type Environment struct {
 	settings map[string]string
 	offset   time.Duration
-	aws      aws.Config
+	aws      func() (aws.Config, error)
 }
 
 // Open reads what Functions says that the function needs, and ends the process with a clear line where something is
@@ -51,6 +51,7 @@ func open(ctx context.Context, function string) (*Environment, error) {
 		return nil, fmt.Errorf("there is no function %q in the list of functions", function)
 	}
 	environment := &Environment{settings: map[string]string{}}
+	environment.aws = sync.OnceValues(func() (aws.Config, error) { return config.LoadDefaultConfig(ctx) })
 	for _, name := range Functions[at].Environment {
 		value := os.Getenv(name)
 		if value == "" {
@@ -61,14 +62,11 @@ func open(ctx context.Context, function string) (*Environment, error) {
 		}
 		environment.settings[name] = value
 	}
-	var err error
 	if offset := os.Getenv(ClockOffset); offset != "" {
+		var err error
 		if environment.offset, err = time.ParseDuration(offset); err != nil {
 			return nil, fmt.Errorf("reading %s: %w", ClockOffset, err)
 		}
-	}
-	if environment.aws, err = config.LoadDefaultConfig(ctx); err != nil {
-		return nil, fmt.Errorf("reading the AWS configuration: %w", err)
 	}
 	return environment, nil
 }
@@ -81,14 +79,18 @@ func (e *Environment) Now() time.Time {
 	return time.Now().Add(e.offset).UTC().Truncate(time.Millisecond)
 }
 
-// DynamoDB gives a client with the SDK's own retries.
-func (e *Environment) DynamoDB() *dynamodb.Client { return dynamodb.NewFromConfig(e.aws) }
-
-// SES gives a client that never tries again by itself: after a lost answer the email may be on its way, and a second one
-// would follow. Whoever asked repeats the request.
-func (e *Environment) SES() *sesv2.Client {
-	return sesv2.NewFromConfig(e.aws, func(o *sesv2.Options) { o.Retryer = aws.NopRetryer{} })
+// AWS gives what the SDK's clients are made with. It is read when the first client is, which not every function has;
+// where it cannot be read the process ends.
+func (e *Environment) AWS() aws.Config {
+	read, err := e.aws()
+	if err != nil {
+		Fail(fmt.Errorf("reading the AWS configuration: %w", err))
+	}
+	return read
 }
+
+// DynamoDB gives a client with the SDK's own retries.
+func (e *Environment) DynamoDB() *dynamodb.Client { return dynamodb.NewFromConfig(e.AWS()) }
 
 // Act says who does something at an instant.
 func Act(at time.Time, actor string) mci.Act {

@@ -1,4 +1,4 @@
-package mail
+package outbox
 
 import (
 	"context"
@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+
+	"mci.example/customers/shared/mail"
 )
 
 // ses stands at the network's edge: it answers as SES does and keeps what it was sent.
@@ -60,7 +62,7 @@ func fails(status int, code string) http.HandlerFunc {
 
 func send(client *sesv2.Client, from, to, replyTo string) (string, error) {
 	return NewSender(client, from, "consent").Send(context.Background(), to, replyTo,
-		Message{Subject: "Subject: ü", HTML: "<p>ü</p>", Text: "ü"}, map[string]string{"claim": "01J.abc", "kind": "first"})
+		mail.Message{Subject: "Subject: ü", HTML: "<p>ü</p>", Text: "ü"}, map[string]string{"claim": "01J.abc", "kind": "first"})
 }
 
 func TestS21_TheEmailIsSentThroughSES(t *testing.T) {
@@ -86,7 +88,7 @@ func TestNothingForeignReachesAHeader(t *testing.T) {
 	s, client := newSES(t, took)
 	t.Run("a subject is one line", func(t *testing.T) {
 		_, err := NewSender(client, "consent@mci.example", "").Send(context.Background(), "ada@fabrikam.example", "kim@contoso.example",
-			Message{Subject: "Hello\r\nBcc: all@evil.example\u202e", HTML: "x", Text: "x"}, map[string]string{"claim": "a b/ü\r\n" + strings.Repeat("x", 300)})
+			mail.Message{Subject: "Hello\r\nBcc: all@evil.example\u202e", HTML: "x", Text: "x"}, map[string]string{"claim": "a b/ü\r\n" + strings.Repeat("x", 300)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,7 +180,7 @@ func TestWhatBecomesOfAFailedEmail(t *testing.T) {
 		_, client := newSES(t, func(_ http.ResponseWriter, r *http.Request) { close(asked); <-r.Context().Done() })
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		go func() { <-asked; cancel() }()
-		_, err := NewSender(client, "consent@mci.example", "").Send(ctx, "ada@fabrikam.example", "kim@contoso.example", Message{}, nil)
+		_, err := NewSender(client, "consent@mci.example", "").Send(ctx, "ada@fabrikam.example", "kim@contoso.example", mail.Message{}, nil)
 		if !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.Canceled) {
 			t.Errorf("it is %v", err)
 		}

@@ -1,4 +1,6 @@
-package mail
+// Package outbox sends messages through SES. It stands apart from the messages so that functions which only show pages
+// carry no client of SES.
+package outbox
 
 import (
 	"context"
@@ -13,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 	"github.com/aws/smithy-go"
 	"golang.org/x/net/idna"
+
+	"mci.example/customers/shared/mail"
 )
 
 // What can come of sending, beside success.
@@ -31,9 +35,14 @@ type Sender struct {
 	configurationSet string
 }
 
-// NewSender returns a sender from an address that SES has verified, which may bear a display name. The client must not
-// retry (aws.NopRetryer): when an answer is lost the email may be on its way, and a second one would follow. Whoever
-// called decides about that. The configuration set may be empty.
+// Open returns a sender from an address that SES has verified, which may bear a display name. It never tries again by
+// itself: when an answer is lost the email may be on its way, and a second one would follow. Whoever called decides about
+// that. The configuration set may be empty.
+func Open(config aws.Config, from, configurationSet string) *Sender {
+	return NewSender(sesv2.NewFromConfig(config, func(o *sesv2.Options) { o.Retryer = aws.NopRetryer{} }), from, configurationSet)
+}
+
+// NewSender is Open with a client, which must not retry (aws.NopRetryer).
 func NewSender(client *sesv2.Client, from, configurationSet string) *Sender {
 	return &Sender{client: client, from: from, configurationSet: configurationSet}
 }
@@ -41,7 +50,7 @@ func NewSender(client *sesv2.Client, from, configurationSet string) *Sender {
 // Send sends a message and returns the ID that SES gave it, by which later events name it. Both addresses are bare, for
 // a name would add nothing that the message does not say. Tags go along to those events and to SES's metrics, so they
 // shall name a claim, never a person. Errors are ErrUnavailable or ErrRefused; their text holds no address.
-func (s *Sender) Send(ctx context.Context, to, replyTo string, m Message, tags map[string]string) (string, error) {
+func (s *Sender) Send(ctx context.Context, to, replyTo string, m mail.Message, tags map[string]string) (string, error) {
 	from, err := sender(s.from)
 	if err != nil {
 		return "", fmt.Errorf("%w: the sender's own address: %w", ErrUnavailable, err)
@@ -62,7 +71,7 @@ func (s *Sender) Send(ctx context.Context, to, replyTo string, m Message, tags m
 		Destination:      &types.Destination{ToAddresses: []string{recipient}},
 		ReplyToAddresses: []string{reply},
 		Content: &types.EmailContent{Simple: &types.Message{
-			Subject: text(oneLine(m.Subject)),
+			Subject: text(mail.OneLine(m.Subject)),
 			Body:    &types.Body{Html: text(m.HTML), Text: text(m.Text)},
 		}},
 	}
@@ -119,7 +128,7 @@ func sender(configured string) (string, error) {
 	if err != nil || parsed.Name == "" {
 		return address, err
 	}
-	return (&netmail.Address{Name: oneLine(parsed.Name), Address: address}).String(), nil
+	return (&netmail.Address{Name: mail.OneLine(parsed.Name), Address: address}).String(), nil
 }
 
 var errNoAddress = errors.New("not an email address")
@@ -127,7 +136,7 @@ var errNoAddress = errors.New("not an email address")
 // bare checks an address and writes it as SES takes it: the domain in Punycode, what stands before it in ASCII.
 func bare(address string) (string, error) {
 	parsed, err := netmail.ParseAddress(address)
-	if err != nil || parsed.Address != address || oneLine(address) != address {
+	if err != nil || parsed.Address != address || mail.OneLine(address) != address {
 		return "", errNoAddress
 	}
 	at := strings.LastIndexByte(address, '@')
