@@ -18,6 +18,9 @@ type Key struct {
 	SK string `json:"sk"`
 }
 
+// fits says whether an item can have the key: what is longer than DynamoDB takes is nobody's, and is not asked for.
+func (k Key) fits() bool { return len(k.PK) <= 2048 && len(k.SK) <= 1024 }
+
 // separator ends a name within a sort key. It sorts before every character that a name may hold, so that "Contoso" comes
 // before "Contoso Ltd", and no name can contain it.
 const separator = "\x01"

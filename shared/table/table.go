@@ -29,6 +29,9 @@ const batchLimit = 100
 // get reads one item into record; it says whether there is one. 1 round trip; half a unit per 4 KB, doubled for strong
 // consistency.
 func (t *Table) get(ctx context.Context, key Key, record any) (bool, error) {
+	if !key.fits() {
+		return false, nil
+	}
 	item, err := encode(key)
 	if err != nil {
 		return false, err
@@ -112,6 +115,9 @@ func within(partition, prefix string) span {
 
 // query reads a span. 1 round trip per megabyte where there is no limit, else 1. More says that the limit cut it short.
 func (t *Table) query(ctx context.Context, s span) (items []Item, more bool, err error) {
+	if first, end := (Key{s.partition, s.from}), (Key{s.partition, s.to}); !first.fits() || !end.fits() {
+		return nil, false, nil
+	}
 	input := &dynamodb.QueryInput{
 		TableName:                &t.name,
 		KeyConditionExpression:   aws.String("#p = :p AND #s BETWEEN :from AND :to"),
