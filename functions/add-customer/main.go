@@ -5,8 +5,6 @@ package main
 import (
 	"context"
 
-	"golang.org/x/sync/errgroup"
-
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/rest"
@@ -35,47 +33,26 @@ func (f function) add(ctx context.Context, r *rest.Request) (rest.Answer, error)
 
 	return rest.Settle(ctx, f.table, r, func(ctx context.Context) (rest.Answer, error) {
 		// What was named.
-		var catalogue table.Catalogue
-		var isPartners bool
-		var grants mci.Grants
 		var record table.DirectoryRecord
 		var emailTenant string
-		var kept *table.Answer
-		group, groupCtx := errgroup.WithContext(ctx)
-		group.Go(func() (err error) {
-			catalogue, err = f.table.Catalogue(groupCtx, engagementIDs...)
-			return err
-		})
-		group.Go(func() (err error) {
-			nomination.Location, isPartners, err = f.table.Location(groupCtx, r.Caller.PartnerID, locationID)
-			return err
-		})
-		group.Go(func() (err error) {
-			grants, err = f.table.Grants(groupCtx, r.Caller.PartnerID, r.Caller.UserID)
-			return err
-		})
-		group.Go(func() (err error) {
-			record, err = f.table.Directory(groupCtx, id)
-			return err
-		})
-		group.Go(func() (err error) {
-			emailTenant, err = f.table.EmailTenant(groupCtx, nomination.CustomerContact.Email)
-			return err
-		})
-		group.Go(func() (err error) {
-			kept, err = f.table.Answer(groupCtx, r.Idempotency(), r.Now)
-			return err
-		})
-		if err := group.Wait(); err != nil {
+		named, err := rest.LoadNamed(ctx, f.table, r, locationID, engagementIDs,
+			func(ctx context.Context) (err error) {
+				record, err = f.table.Directory(ctx, id)
+				return err
+			},
+			func(ctx context.Context) (err error) {
+				emailTenant, err = f.table.EmailTenant(ctx, nomination.CustomerContact.Email)
+				return err
+			})
+		if err != nil {
 			return rest.Answer{}, err
 		}
-		mistakes, engagements := rest.CheckNomination(locationID, isPartners, engagementIDs, catalogue)
-		switch err := r.Valid(mistakes...); {
+		switch err := r.Valid(named.Mistakes...); {
 		case err != nil:
 			return rest.Answer{}, err
-		case kept != nil:
-			return rest.Kept(r, kept)
-		case !grants.At(locationID):
+		case named.Kept != nil:
+			return rest.Kept(r, named.Kept)
+		case !named.Grants.At(locationID):
 			return rest.Answer{}, rest.NotGranted(locationID)
 		}
 
@@ -86,9 +63,9 @@ func (f function) add(ctx context.Context, r *rest.Request) (rest.Answer, error)
 		}
 
 		// All claims, or none.
-		nomination.Engagements, nomination.Standing = engagements, standing
+		nomination.Location, nomination.Engagements, nomination.Standing = named.Location, named.Engagements, standing
 		nomination.IDs, nomination.Opportunity = []mci.NominatedID{record.NominatedID()}, record.Opportunity
 		nomination.TenantMatches = mci.TenantMatches(id, emailTenant)
-		return rest.CommitBirths(ctx, f.table, r, nomination, claimIDs, act, grants)
+		return rest.CommitBirths(ctx, f.table, r, nomination, claimIDs, act, named.Grants)
 	})
 }
