@@ -5,8 +5,6 @@ package main
 import (
 	"context"
 
-	"golang.org/x/sync/errgroup"
-
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/rest"
@@ -37,69 +35,48 @@ func (f function) claim(ctx context.Context, r *rest.Request) (rest.Answer, erro
 
 	return rest.Settle(ctx, f.table, r, func(ctx context.Context) (rest.Answer, error) {
 		// What was named.
-		var catalogue table.Catalogue
-		var isPartners bool
-		var grants mci.Grants
 		var nominated mci.NominatedCustomer
 		var opportunity table.DirectoryRecord
-		var kept *table.Answer
-		group, groupCtx := errgroup.WithContext(ctx)
-		group.Go(func() (err error) {
-			catalogue, err = f.table.Catalogue(groupCtx, engagementIDs...)
-			return err
-		})
-		group.Go(func() (err error) {
-			nomination.Location, isPartners, err = f.table.Location(groupCtx, r.Caller.PartnerID, locationID)
-			return err
-		})
-		group.Go(func() (err error) {
-			grants, err = f.table.Grants(groupCtx, r.Caller.PartnerID, r.Caller.UserID)
-			return err
-		})
-		group.Go(func() (err error) {
-			nominated, err = f.table.Nominated(groupCtx, r.Caller.PartnerID, customerID)
-			return err
-		})
-		group.Go(func() (err error) {
-			opportunity, err = f.table.Directory(groupCtx, opportunityID)
-			return err
-		})
-		group.Go(func() (err error) {
-			kept, err = f.table.Answer(groupCtx, r.Idempotency(), r.Now)
-			return err
-		})
-		if err := group.Wait(); err != nil {
+		named, err := rest.LoadNamed(ctx, f.table, r, locationID, engagementIDs,
+			func(ctx context.Context) (err error) {
+				nominated, err = f.table.Nominated(ctx, r.Caller.PartnerID, customerID)
+				return err
+			},
+			func(ctx context.Context) (err error) {
+				opportunity, err = f.table.Directory(ctx, opportunityID)
+				return err
+			})
+		if err != nil {
 			return rest.Answer{}, err
 		}
-		mistakes, engagements := rest.CheckNomination(locationID, isPartners, engagementIDs, catalogue)
-		if opportunityID.Value == "" && !r.Body.Has("opportunityId") && len(engagements) == 1 && engagements[0].OpportunitiesOnly() {
-			mistakes = append(mistakes, mci.Mistake{Pointer: "/opportunityId", Detail: "is required: the engagement takes nominations by MSX opportunity ID only"})
+		byOpportunity := len(named.Engagements) == 1 && named.Engagements[0].OpportunitiesOnly()
+		if byOpportunity && !r.Body.Has("opportunityId") {
+			named.Mistakes = append(named.Mistakes, mci.Mistake{Pointer: "/opportunityId", Detail: "is required: the engagement takes nominations by MSX opportunity ID only"})
 		}
-		switch err := r.Valid(mistakes...); {
+		switch err := r.Valid(named.Mistakes...); {
 		case err != nil:
 			return rest.Answer{}, err
 		case !nominated.Known():
 			return rest.Answer{}, mci.Refuse(mci.NotFound, "No customer that is known to you has this ID.")
-		case kept != nil:
-			return rest.Kept(r, kept)
-		case !grants.At(locationID):
+		case named.Kept != nil:
+			return rest.Kept(r, named.Kept)
+		case !named.Grants.At(locationID):
 			return rest.Answer{}, rest.NotGranted(locationID)
 		}
 
 		// How the customer stands, by the IDs it was nominated by, or by the opportunity.
 		nomination.IDs, nomination.Opportunity = nominated.IDs, opportunity.Opportunity
-		if len(engagements) == 1 && engagements[0].OpportunitiesOnly() {
+		if byOpportunity {
 			nomination.IDs = []mci.NominatedID{{CustomerID: opportunityID}}
 		}
 		ids := make([]mci.CustomerID, len(nomination.IDs))
 		for i, id := range nomination.IDs {
 			ids[i] = id.CustomerID
 		}
-		var err error
-		nomination.Engagements = engagements
+		nomination.Location, nomination.Engagements = named.Location, named.Engagements
 		if nomination.Standing, err = f.table.Standing(ctx, r.Caller.PartnerID, customerID, ids); err != nil {
 			return rest.Answer{}, err
 		}
-		return rest.CommitBirths(ctx, f.table, r, nomination, claimIDs, act, grants)
+		return rest.CommitBirths(ctx, f.table, r, nomination, claimIDs, act, named.Grants)
 	})
 }
