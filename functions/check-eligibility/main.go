@@ -62,8 +62,8 @@ func (f function) check(ctx context.Context, r *rest.Request) (rest.Answer, erro
 	if err := group.Wait(); err != nil {
 		return rest.Answer{}, err
 	}
-	mistakes, _ := rest.CheckNomination(locationID, isPartners, nil, nil)
-	if err := r.Valid(mistakes...); err != nil {
+	rest.CheckLocation(r, locationID, isPartners)
+	if err := r.Valid(); err != nil {
 		return rest.Answer{}, err
 	}
 

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"golang.org/x/sync/errgroup"
+
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/table"
@@ -21,22 +23,65 @@ func NotGranted(locationID string) error {
 	return mci.Refuse(mci.LocationNotGranted, "You hold no grant on location "+locationID+"; ask your company's administrator for one.")
 }
 
-// CheckNomination gives the engagements chosen, and the mistakes that only the table can tell: a location that is not the
-// partner's, an engagement that the program does not have.
-func CheckNomination(locationID string, isPartners bool, engagementIDs []string, catalogue table.Catalogue) ([]mci.Mistake, []mci.Engagement) {
-	var mistakes []mci.Mistake
-	if locationID != "" && !isPartners {
-		mistakes = append(mistakes, mci.Mistake{Pointer: "/locationId", Detail: "is not a location of yours"})
+// Named is what a nomination names, as the table has it.
+type Named struct {
+	Location    mci.Location
+	Engagements []mci.Engagement
+	Grants      mci.Grants // of the caller
+	Kept        *table.Answer
+	Mistakes    []mci.Mistake // that only the table can tell: names that it does not have
+}
+
+// LoadNamed loads what a nomination names, with the caller's grants and the answer kept for the request, and more that the
+// nomination needs, all in parallel: 1 round trip.
+func LoadNamed(ctx context.Context, t *table.Table, r *Request, locationID string, engagementIDs []string, more ...func(context.Context) error) (Named, error) {
+	var named Named
+	var catalogue table.Catalogue
+	var isPartners bool
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		catalogue, err = t.Catalogue(ctx, engagementIDs...)
+		return err
+	})
+	group.Go(func() (err error) {
+		named.Location, isPartners, err = t.Location(ctx, r.Caller.PartnerID, locationID)
+		return err
+	})
+	group.Go(func() (err error) {
+		named.Grants, err = t.Grants(ctx, r.Caller.PartnerID, r.Caller.UserID)
+		return err
+	})
+	group.Go(func() (err error) {
+		named.Kept, err = t.Answer(ctx, r.Idempotency(), r.Now)
+		return err
+	})
+	for _, load := range more {
+		group.Go(func() error { return load(ctx) })
 	}
-	chosen := make([]mci.Engagement, len(engagementIDs))
+	if err := group.Wait(); err != nil {
+		return Named{}, err
+	}
+	if locationID != "" && !isPartners {
+		named.Mistakes = append(named.Mistakes, mci.Mistake{Pointer: "/locationId", Detail: noSuchLocation})
+	}
 	for i, id := range engagementIDs {
 		engagement, found := catalogue[id]
 		if !found && id != "" {
-			mistakes = append(mistakes, mci.Mistake{Pointer: "/engagementIds/" + strconv.Itoa(i), Detail: "is not an engagement of the program"})
+			named.Mistakes = append(named.Mistakes, mci.Mistake{Pointer: "/engagementIds/" + strconv.Itoa(i), Detail: "is not an engagement of the program"})
 		}
-		chosen[i] = engagement
+		named.Engagements = append(named.Engagements, engagement)
 	}
-	return mistakes, chosen
+	return named, nil
+}
+
+// noSuchLocation is what is wrong with a location in a body that is not the partner's.
+const noSuchLocation = "is not a location of yours"
+
+// CheckLocation notes a location that is not the partner's.
+func CheckLocation(r *Request, locationID string, isPartners bool) {
+	if locationID != "" && !isPartners {
+		r.Mistake("locationId", noSuchLocation)
+	}
 }
 
 // CommitBirths decides on a nomination and commits its claims, the customer as nominated, and the answer for whoever repeats

@@ -65,6 +65,8 @@ func (s *Server) Handle(ctx context.Context, event Event) (response Response, _ 
 		slog.Info("answered", "route", event.RouteKey, "request", event.RequestContext.RequestID,
 			"status", response.StatusCode, "milliseconds", time.Since(began).Milliseconds())
 	}()
+	ctx, cancel := inTime(ctx)
+	defer cancel()
 	answer, err := s.answer(ctx, event)
 	if err == nil {
 		response, err = render(answer)
@@ -75,9 +77,25 @@ func (s *Server) Handle(ctx context.Context, event Event) (response Response, _ 
 			slog.Error("failed", "route", event.RouteKey, "request", event.RequestContext.RequestID, "error", err)
 			refusal = mci.Refuse(mci.Internal, "")
 		}
+		if ctx.Err() != nil {
+			refusal = &mci.Refusal{Code: mci.TryAgain, Detail: "This took too long; the same request may be repeated.", RetryAfter: time.Second}
+		}
 		response = problem(event, refusal)
 	}
 	return response, nil
+}
+
+// timeToAnswer is what is left of the function's time when work ends and the caller is told to try again: a function that runs
+// out of time answers nothing that makes sense.
+const timeToAnswer = 500 * time.Millisecond
+
+// inTime ends the work of a request in time for an answer.
+func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-timeToAnswer))
 }
 
 func (s *Server) answer(ctx context.Context, event Event) (Answer, error) {
@@ -87,7 +105,8 @@ func (s *Server) answer(ctx context.Context, event Event) (Answer, error) {
 		return Answer{}, mci.Refuse(mci.NotFound, "There is no such route.")
 	}
 	route := Routes[at]
-	request := &Request{Route: route, Now: s.environment.Now(), path: event.PathParameters, query: event.QueryStringParameters}
+	request := &Request{Route: route, Now: s.environment.Now(), path: event.PathParameters, query: event.QueryStringParameters,
+		rawQuery: event.RawQueryString}
 	if !route.Public() {
 		var err error
 		if request.Caller, err = callerOf(event, s.environment); err != nil {
