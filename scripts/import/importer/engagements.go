@@ -25,11 +25,14 @@ const (
 
 // readEngagements goes through the array of engagements, one element at a time.
 func readEngagements(s *source) error {
-	text := &kept{reader: skipMark(s.reader)}
+	text := &kept{reader: skipMark(s)}
 	decoder := json.NewDecoder(text)
 	index := 0
 	fail := func(err error) error {
 		r := &row{source: s, at: place{s.file, index}}
+		if errors.Is(err, errTooLong) {
+			return r.fail(err.Error())
+		}
 		if text.err != nil {
 			return text.err
 		}
@@ -47,6 +50,7 @@ func readEngagements(s *source) error {
 		return (&row{source: s, at: place{s.file, 0}}).fail("the file must hold an array of engagements")
 	}
 	for ; decoder.More(); index++ {
+		s.unread = 0
 		var raw json.RawMessage
 		if err := decoder.Decode(&raw); err != nil {
 			return fail(err)

@@ -13,16 +13,33 @@ import (
 	"mci.example/customers/shared/table"
 )
 
-var errChanged = errors.New("the file was changed after it had been checked")
+var (
+	errChanged = errors.New("the file was changed after it had been checked")
+	errTooLong = fmt.Errorf("the row has more than %d bytes", maxRow)
+)
+
+// maxRow bounds what is held in memory, where a quote or an array does not end. No sound row comes near it.
+const maxRow = 1 << 20
 
 // source is a file being read, in the pass that checks or in the one that writes.
 type source struct {
 	load     *load
 	file     *file
 	reader   io.Reader
+	unread   int // bytes read since the last row
 	checking bool
 	rows     int
 	take     func(place, change) error // gets what each row asks for
+}
+
+// Read reads on in the file, as long as a row may be.
+func (s *source) Read(buffer []byte) (int, error) {
+	if s.unread > maxRow {
+		return 0, errTooLong
+	}
+	n, err := s.reader.Read(buffer)
+	s.unread += n
+	return n, err
 }
 
 // row is one row of a CSV file, or one element of a JSON array, being read.
@@ -77,7 +94,7 @@ func (r *row) refersTo(field, what, file string, key table.Key) {
 // readCSV goes through a CSV file. Byte order marks, line ends of either kind, quoted cells, columns in any order and
 // spaces around cells are all right.
 func readCSV(s *source) error {
-	reader := csv.NewReader(skipMark(s.reader))
+	reader := csv.NewReader(skipMark(s))
 	reader.FieldsPerRecord = -1 // counted here, to say what is wrong
 	header, err := reader.Read()
 	r := &row{source: s, at: place{s.file, 1}}
@@ -85,6 +102,8 @@ func readCSV(s *source) error {
 	switch {
 	case errors.Is(err, io.EOF):
 		return r.fail("the file is empty: its first line must be " + strings.Join(s.file.columns, ","))
+	case errors.Is(err, errTooLong):
+		return r.fail(err.Error())
 	case errors.As(err, &syntax):
 		return r.fail(syntaxReason(syntax))
 	case err != nil:
@@ -100,10 +119,13 @@ func readCSV(s *source) error {
 		return nil
 	}
 	reader.ReuseRecord = true
-	for {
+	for last := 1; ; {
+		s.unread = 0
 		cells, err := reader.Read()
-		r := &row{source: s, columns: columns, cells: cells}
+		r := &row{source: s, at: place{s.file, last + 1}, columns: columns, cells: cells}
 		switch {
+		case errors.Is(err, errTooLong):
+			return r.fail(err.Error() + "; does a quote not end?")
 		case errors.Is(err, io.EOF):
 			return nil
 		case errors.As(err, &syntax):
@@ -117,6 +139,7 @@ func readCSV(s *source) error {
 		}
 		line, _ := reader.FieldPos(0)
 		r.at = place{s.file, line}
+		last, _ = reader.FieldPos(len(cells) - 1)
 		if reason := r.shape(len(header)); reason != "" {
 			s.rows++
 			if err := r.fail(reason); err != nil {
