@@ -1,0 +1,697 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"mci.example/customers/scripts/local/localtest"
+	"mci.example/customers/scripts/local/localtest/story"
+	"mci.example/customers/shared/mci"
+)
+
+func TestMain(m *testing.M) { localtest.Main(m) }
+
+type object = story.Object
+
+// get reads a page of the engagement's customers; query is what follows the question mark.
+func get(t *testing.T, token, engagement, query string) localtest.Response {
+	t.Helper()
+	return localtest.Call(t, "GET", "/v1/engagements/"+engagement+"/customers?"+query, token, nil)
+}
+
+var tabs = []string{"eligible", "ineligible", "complete"}
+
+// on lists the tabs on which the customer stands.
+func on(t *testing.T, p story.Partner, engagement string, c story.Customer) string {
+	t.Helper()
+	var found []string
+	for _, tab := range tabs {
+		for _, row := range p.Customers(t, engagement, tab) {
+			if row.Customer["id"] == c.ID {
+				found = append(found, tab)
+			}
+		}
+	}
+	return strings.Join(found, " ")
+}
+
+// reasons are those for which the customer stands on Ineligible; "" where it does not.
+func reasons(t *testing.T, p story.Partner, engagement string, c story.Customer) string {
+	t.Helper()
+	row := story.Find(p.Customers(t, engagement, "ineligible"), c)
+	if row == nil {
+		return ""
+	}
+	return story.Codes(row.Reasons)
+}
+
+func TestS1_ThePageShowsKnownCustomersAndThoseWithAClaimHere(t *testing.T) {
+	t.Parallel()
+	partners, engagement, another := story.NewPartners(t, 2), story.Engagement(t, nil), story.Engagement(t, nil)
+	p, other := partners[0], partners[1]
+	added, elsewhere, others, known := story.NewCustomer(t, engagement), story.NewCustomer(t, another, engagement), story.NewCustomer(t, engagement), story.NewCustomer(t, engagement)
+	p.Add(t, added, engagement)
+	p.Add(t, elsewhere, another)
+	other.Consented(t, others, engagement)
+	p.Know(t, known, mci.TPID)
+	for c, want := range map[*story.Customer]string{&added: "eligible", &elsewhere: "", &others: "", &known: "eligible"} {
+		if got := on(t, p, engagement, *c); got != want {
+			t.Errorf("%s stands on %q, not on %q", c.Name, got, want)
+		}
+	}
+	// Known from the consent on.
+	elsewhereClaim := story.Find(p.Customers(t, another, "eligible"), elsewhere).Claim
+	story.Accept(t, p.Ask(t, *elsewhereClaim))
+	if got := on(t, p, engagement, elsewhere); got != "eligible" {
+		t.Errorf("after consent to a claim elsewhere the customer stands on %q", got)
+	}
+}
+
+func TestS2_EachEligibleCustomerWithTheActionThatIsNext(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	for status, want := range map[mci.Status]struct{ tabs, actions string }{
+		mci.ConsentNotSent: {"eligible", "[send-consent cancel-claim]"},
+		mci.ConsentPending: {"eligible", "[resend-consent cancel-claim]"},
+		mci.Consented:      {"eligible", "[submit-claim cancel-claim]"},
+		mci.Submitted:      {"eligible", "[]"},
+		mci.ActionRequired: {"eligible", "[submit-claim cancel-claim]"},
+		// S5. Those who have consented are known, and can be claimed again.
+		mci.Completed: {"eligible complete", "[claim-customer]"},
+		mci.Rejected:  {"eligible complete", "[claim-customer]"},
+		mci.Cancelled: {"complete", ""},
+		mci.Declined:  {"", ""}, // S24
+	} {
+		t.Run(string(status), func(t *testing.T) {
+			t.Parallel()
+			c := story.NewCustomer(t, engagement)
+			claim, _ := p.Bring(t, status, c, engagement)
+			if got := on(t, p, engagement, c); got != want.tabs {
+				t.Errorf("the customer stands on %q, not on %q", got, want.tabs)
+			}
+			if row := story.Find(p.Customers(t, engagement, "eligible"), c); row != nil {
+				if got := fmt.Sprint(row.Actions); got != want.actions {
+					t.Errorf("the actions are %s, not %s", got, want.actions)
+				}
+				if known := claim.ConsentedAt != nil; row.Known == nil || *row.Known != known {
+					t.Errorf("known is %v", row.Known)
+				}
+				if open := !status.Terminal(); open != (row.Claim != nil) || open && fmt.Sprint(row.Claim.Actions) != want.actions {
+					t.Errorf("the row's claim is %+v", row.Claim)
+				}
+			}
+			if row := story.Find(p.Customers(t, engagement, "complete"), c); row != nil {
+				if row.Claim == nil || row.Claim.ID != claim.ID || row.Claim.Status != string(status) || len(row.Claim.Actions) != 0 {
+					t.Errorf("Complete shows %+v", row.Claim)
+				}
+			}
+		})
+	}
+}
+
+func TestS2_ActionsAreThoseOfTheUserWhoLooks(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	elsewhere := p.NewLocation(t, true, "*")
+	c, known := story.NewCustomer(t, engagement), story.NewCustomer(t, engagement)
+	p.Add(t, c, engagement)
+	p.Know(t, known, mci.TPID)
+	for name, test := range map[string]struct {
+		grant string // the location
+		want  string // of the claim, then of the known customer
+	}{
+		"who holds no grant":                    {"", "[] []"},
+		"who holds one at another location":     {elsewhere, "[] [claim-customer]"},
+		"who holds one at the claim's location": {p.Location, "[send-consent cancel-claim] [claim-customer]"},
+	} {
+		user := story.Name("user")
+		if test.grant != "" {
+			p.GrantAt(t, user, test.grant, mci.IncentivesUser)
+		}
+		page := localtest.Decode[story.Page](t, get(t, localtest.Token(t, p.ID, user, mci.IncentivesUser), engagement, "").Expect(t, 200))
+		if got := fmt.Sprint(story.Find(page.Items, c).Actions, " ", story.Find(page.Items, known).Actions); got != test.want {
+			t.Errorf("a user %s sees the actions %s, not %s", name, got, test.want)
+		}
+	}
+}
+
+func TestS3_EveryReasonThatHolds(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		engagement object
+		eligible   bool
+		others     []mci.Status // claims of other partners
+		want       string
+	}{
+		"the criteria are not met":           {nil, false, nil, "criteria-not-met"},
+		"the active claims are reached":      {object{"claimLimits": object{"active": 1, "allowed": 9}}, true, []mci.Status{mci.ConsentPending}, "active-limit-reached"},
+		"the allowed claims are reached":     {object{"claimLimits": object{"active": 1, "allowed": 1}}, true, []mci.Status{mci.Completed}, "allowed-limit-reached"},
+		"active and allowed are reached":     {object{"claimLimits": object{"active": 1, "allowed": 2}}, true, []mci.Status{mci.Completed, mci.Submitted}, "active-limit-reached allowed-limit-reached"},
+		"consented to another partner":       {object{"exclusive": true}, true, []mci.Status{mci.Consented}, "consented-to-another-partner engaged-with-another-partner"},
+		"engaged with another partner":       {object{"exclusive": true}, true, []mci.Status{mci.ConsentPending}, "engaged-with-another-partner"},
+		"another partner's is not exclusive": {nil, true, []mci.Status{mci.Consented}, ""},
+		"the ID is of a type not taken":      {object{"customerIdTypes": []string{"tpid"}}, true, nil, "id-type-not-accepted"},
+		"the engagement has ended":           {object{"endsOn": "2025-01-01"}, true, nil, "engagement-not-active"},
+		"the engagement is yet to come":      {object{"startsOn": "2039-01-01"}, true, nil, "engagement-not-active"},
+		"all at once": {object{"exclusive": true, "claimLimits": object{"active": 1, "allowed": 1}}, false, []mci.Status{mci.Consented},
+			"criteria-not-met active-limit-reached allowed-limit-reached consented-to-another-partner engaged-with-another-partner"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			partners, engagement := story.NewPartners(t, 3), story.Engagement(t, test.engagement)
+			p := partners[0]
+			c := story.NewCustomer(t)
+			if test.eligible {
+				story.Eligible(t, engagement, c.By(mci.TenantID), "")
+			}
+			p.Know(t, c, mci.TenantID)
+			for i, status := range test.others {
+				story.Eligible(t, engagement, c.By(mci.TPID), "")
+				other := partners[1+i]
+				added := story.Born(t, localtest.Call(t, "POST", "/v1/customers", other.Token, other.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)))[0]
+				bring(t, other, added, status)
+			}
+			if got := reasons(t, p, engagement, c); got != test.want {
+				t.Errorf("the reasons are %q, not %q", got, test.want)
+			}
+			wantOn := "ineligible"
+			if test.want == "" {
+				wantOn = "eligible"
+			}
+			if got := on(t, p, engagement, c); got != wantOn {
+				t.Errorf("the customer stands on %q", got)
+			}
+		})
+	}
+}
+
+// bring brings an added claim to a status.
+func bring(t *testing.T, p story.Partner, claim story.Claim, status mci.Status) {
+	t.Helper()
+	if status == mci.ConsentNotSent {
+		return
+	}
+	link := p.Ask(t, claim)
+	if status == mci.ConsentPending {
+		return
+	}
+	story.Accept(t, link)
+	if status == mci.Consented {
+		return
+	}
+	p.Submit(t, claim.ID)
+	if status == mci.Completed {
+		story.Review(t, claim.ID, mci.Complete)
+	}
+}
+
+func TestS3_TheProgramsOwnReasonIsTold(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	c := story.NewCustomer(t)
+	p.Know(t, c, mci.TPID)
+	story.Eligible(t, engagement, c.By(mci.TPID), "Too few seats, says the program.")
+	row := story.Find(p.Customers(t, engagement, "ineligible"), c)
+	if row == nil || len(row.Reasons) != 1 || row.Reasons[0].Detail != "Too few seats, says the program." {
+		t.Errorf("Ineligible shows %+v", row)
+	}
+}
+
+func TestS4_OpportunitiesOnlyShowNoIneligible(t *testing.T) {
+	t.Parallel()
+	for name, changes := range map[string]object{
+		"open to nominations": nil,
+		"ended":               {"endsOn": "2025-01-01"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, engagement := story.NewPartner(t), story.VariableEngagement(t, changes)
+			c := story.NewCustomer(t)
+			p.Know(t, c, mci.TPID)
+			answer := get(t, p.Token, engagement, "tab=ineligible").Expect(t, 200).JSON(t)
+			if fields := story.Fields(t, answer); fields != "engagement items note tab" || len(answer["items"].([]any)) != 0 || answer["note"] == "" {
+				t.Errorf("Ineligible is %v", answer)
+			}
+			// D7: the known customer is on Eligible, to be claimed.
+			row := story.Find(p.Customers(t, engagement, "eligible"), c)
+			want := "[claim-customer]"
+			if changes != nil {
+				want = "[]" // D6: no nomination is taken
+			}
+			if row == nil || fmt.Sprint(row.Actions) != want {
+				t.Errorf("Eligible shows %+v", row)
+			}
+		})
+	}
+	p, fixed := story.NewPartner(t), story.Engagement(t, nil)
+	for _, tab := range tabs {
+		if answer := get(t, p.Token, fixed, "tab="+tab).Expect(t, 200).JSON(t); answer["note"] != nil {
+			t.Errorf("an engagement of fixed pay has a note on %s: %v", tab, answer["note"])
+		}
+	}
+}
+
+func TestS5_CompleteShowsEachEndedClaim(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	c := story.NewCustomer(t, engagement)
+	first, _ := p.Bring(t, mci.Completed, c, engagement)
+	second := p.Cancel(t, p.Claim(t, c, engagement).ID)
+	third := p.Claim(t, c, engagement)
+	story.Decline(t, p.Ask(t, third))
+	open := p.Claim(t, c, engagement)
+	var ids []string
+	for _, row := range p.Customers(t, engagement, "complete") {
+		ids = append(ids, row.Claim.ID)
+	}
+	if want := []string{first.ID, second.ID, third.ID}; fmt.Sprint(ids) != fmt.Sprint(want) {
+		t.Errorf("Complete shows %v, not %v: each that has ended, the oldest first", ids, want)
+	}
+	if row := story.Find(p.Customers(t, engagement, "eligible"), c); row == nil || row.Claim == nil || row.Claim.ID != open.ID {
+		t.Errorf("Eligible shows %+v", row)
+	}
+}
+
+func TestS24_ANewCustomerThatDeclinesIsOnNoTab(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	c := story.NewCustomer(t, engagement)
+	claim, _ := p.Bring(t, mci.Declined, c, engagement)
+	if got := on(t, p, engagement, c); got != "" {
+		t.Errorf("the customer stands on %q", got)
+	}
+	// D16: the claim stays in the partner's list of claims.
+	answer := localtest.Call(t, "GET", "/v1/claims?status=declined", p.Token, nil).Expect(t, 200)
+	if list := localtest.Decode[struct{ Claims []story.Claim }](t, answer).Claims; len(list) != 1 || list[0].ID != claim.ID {
+		t.Errorf("the partner's declined claims are %+v", list)
+	}
+	// The customer can be added again, and stands on the page as any other.
+	p.Add(t, c, engagement)
+	if got := on(t, p, engagement, c); got != "eligible" {
+		t.Errorf("added again, the customer stands on %q", got)
+	}
+}
+
+func TestD16_AKnownCustomerThatDeclinesIsOnCompleteAndJudgedAfresh(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	c, d := story.NewCustomer(t, engagement), story.NewCustomer(t, engagement)
+	for _, customer := range []story.Customer{c, d} {
+		p.Know(t, customer, mci.TPID)
+		story.Decline(t, p.Ask(t, p.Claim(t, customer, engagement)))
+	}
+	story.Eligible(t, engagement, d.By(mci.TPID), "No longer.")
+	if got := on(t, p, engagement, c); got != "eligible complete" {
+		t.Errorf("the customer that is eligible stands on %q", got)
+	}
+	if got := on(t, p, engagement, d); got != "ineligible complete" {
+		t.Errorf("the customer that is not stands on %q", got)
+	}
+}
+
+func TestD16_ACustomerThatBecameKnownMeanwhileWasNotKnownAtTheBirth(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	c := story.NewCustomer(t, engagement)
+	claim := p.Add(t, c, engagement)
+	p.Know(t, c, mci.TPID) // by another claim, elsewhere
+	row := story.Find(p.Customers(t, engagement, "eligible"), c)
+	if row == nil || row.Known == nil || !*row.Known {
+		t.Errorf("Eligible shows %+v", row)
+	}
+	story.Decline(t, p.Ask(t, claim))
+	if got := on(t, p, engagement, c); got != "eligible" {
+		t.Errorf("the customer stands on %q: the claim is on no tab, the known customer is on Eligible", got)
+	}
+}
+
+func TestD20_AnOpenClaimStandsOnEligibleWhateverHasChanged(t *testing.T) {
+	t.Parallel()
+	p := story.NewPartner(t)
+	engagement := story.Engagement(t, object{"claimLimits": object{"active": 1, "allowed": 1}, "exclusive": true})
+	c := story.NewCustomer(t, engagement)
+	p.Consented(t, c, engagement) // the limits are reached by this very claim
+	localtest.Load(t, localtest.Files{
+		"eligibility.csv": "engagementId,idType,idValue,eligible,reason\n" + engagement + ",tenant-id," + c.Tenant + ",false,No longer.\n",
+		"locations.csv": "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds\n" +
+			p.ID + "," + p.Name + "," + p.Location + ",Seattle,US,false,\n",
+	})
+	if got := on(t, p, engagement, c); got != "eligible" {
+		t.Errorf("the customer stands on %q", got)
+	}
+	if row := story.Find(p.Customers(t, engagement, "eligible"), c); fmt.Sprint(row.Actions) != "[submit-claim cancel-claim]" {
+		t.Errorf("the actions are %v", row.Actions)
+	}
+}
+
+func TestContract_Shapes(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, object{"name": "Landing zone"})
+	added, known, ineligible, done := story.NewCustomer(t, engagement), story.NewCustomer(t, engagement), story.NewCustomer(t), story.NewCustomer(t, engagement)
+	p.Add(t, added, engagement)
+	p.Know(t, known, mci.Domain)
+	p.Know(t, ineligible, mci.TPID)
+	p.Bring(t, mci.Cancelled, done, engagement)
+	rowOf := func(tab string, c story.Customer) object {
+		page := get(t, p.Token, engagement, "tab="+tab).Expect(t, 200).JSON(t)
+		if fields := story.Fields(t, page); fields != "engagement items tab" || page["tab"] != tab {
+			t.Errorf("the page has the fields %s", fields)
+		}
+		if want := (object{"id": engagement, "name": "Landing zone"}); fmt.Sprint(page["engagement"]) != fmt.Sprint(want) {
+			t.Errorf("the page's engagement is %v", page["engagement"])
+		}
+		for _, item := range page["items"].([]any) {
+			if row := item.(object); row["customer"].(object)["id"] == c.ID {
+				if want := (object{"id": c.ID, "name": c.Name, "country": "US"}); fmt.Sprint(row["customer"]) != fmt.Sprint(want) {
+					t.Errorf("the row's customer is %v", row["customer"])
+				}
+				return row
+			}
+		}
+		t.Fatalf("%s is not on %s", c.Name, tab)
+		return nil
+	}
+	row := rowOf("eligible", added)
+	if fields := story.Fields(t, row); fields != "actions claim customer customerIds known" || row["known"] != false {
+		t.Errorf("the row of an added customer has the fields %s", fields)
+	}
+	const claimFields = "actions consentDue createdAt customer customerContact customerId engagementId friendlyName id locationId origin " +
+		"partnerContact partnerId payType payout status version"
+	if fields := story.Fields(t, row["claim"]); fields != claimFields {
+		t.Errorf("a row's claim has the fields %s", fields)
+	}
+	row = rowOf("eligible", known)
+	if fields := story.Fields(t, row); fields != "actions customer customerIds known" || row["known"] != true {
+		t.Errorf("the row of a known customer has the fields %s", fields)
+	}
+	if want := []any{object{"type": "tenant-id", "value": known.Tenant}}; fmt.Sprint(row["customerIds"]) != fmt.Sprint(want) {
+		t.Errorf("the customer's IDs are %v, not %v", row["customerIds"], want)
+	}
+	row = rowOf("ineligible", ineligible)
+	if fields := story.Fields(t, row); fields != "customer customerIds reasons" {
+		t.Errorf("the row of an ineligible customer has the fields %s", fields)
+	}
+	if fields := story.Fields(t, row["reasons"].([]any)[0]); fields != "code detail" {
+		t.Errorf("a reason has the fields %s", fields)
+	}
+	row = rowOf("complete", done)
+	if fields := story.Fields(t, row); fields != "claim customer" {
+		t.Errorf("the row of a complete customer has the fields %s", fields)
+	}
+	if fields := story.Fields(t, row["claim"]); !strings.Contains(fields, "endedAt") {
+		t.Errorf("an ended claim has the fields %s", fields)
+	}
+}
+
+func TestContract_EligibleIsTheTabUnlessAnotherIsAsked(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	if page := get(t, p.Token, engagement, "").Expect(t, 200).JSON(t); page["tab"] != "eligible" || page["items"] == nil {
+		t.Errorf("the page is %v", page)
+	}
+}
+
+func TestContract_Refusals(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	for query, pointers := range map[string]string{
+		"tab=all": "/tab", "tab=Eligible": "/tab", "tab=": "/tab", "limit=0": "/limit", "limit=101": "/limit", "limit=-1": "/limit", "limit=ten": "/limit",
+		"limit=1.5": "/limit", "limit=": "/limit", "q=a&q=b": "/q", "cursor=nonsense": "/cursor", "cursor=": "/cursor", "page=2": "/page", "Tab=eligible": "/Tab",
+		"q=" + strings.Repeat("a", 121): "/q", "q=%00": "/q", "tab=x&limit=x&cursor=x&x=x": "/cursor /limit /tab /x",
+	} {
+		if got := story.Refused(t, get(t, p.Token, engagement, query), 422, mci.Invalid).Pointers(); got != pointers {
+			t.Errorf("%s: the mistakes are at %s", query, got)
+		}
+	}
+	story.Refused(t, get(t, p.Token, "nothing", ""), 404, mci.NotFound)
+	story.Refused(t, get(t, p.Token, "nothing", "limit=0"), 422, mci.Invalid) // comes before 404
+	get(t, "", engagement, "").Expect(t, 401)
+	for name, token := range map[string]string{
+		"a referral admin":      localtest.Token(t, p.ID, p.User, mci.ReferralAdmin),
+		"a field seller":        localtest.Token(t, "", p.User, mci.FieldSeller),
+		"the program's staff":   story.Program(t),
+		"an admin of nobody":    localtest.Token(t, "", p.User, mci.IncentivesAdmin),
+		"somebody with no role": localtest.Token(t, p.ID, p.User),
+	} {
+		t.Run(name, func(t *testing.T) { story.Refused(t, get(t, token, "nothing", "limit=0"), 403, mci.Forbidden) })
+	}
+	for _, role := range []mci.Role{mci.IncentivesAdmin, mci.IncentivesUser} {
+		get(t, localtest.Token(t, p.ID, "anybody", role), engagement, "").Expect(t, 200) // to look takes no grant
+	}
+}
+
+// names are customers' names in the order in which they are listed. The same names follow each other by ID.
+var names = []string{
+	"3M", "AAA", "Aab", "aac", "Contoso", "contoso", "CONTOSO", "Contoso-Werke", "Contoso AG", "Contoso, Ltd.", "Contoso Ltd", "contosO ltd & Co", "Contosos",
+	"fußball", "FUSSBALL", "Istanbul", "İstanbul", "ıstanbul", "Tailspin", "Zava", "Ångström", "ÅNGSTRÖM", "Ａｄａｔｕｍ", "Émile", "株式会社コントソ", "🏭 Works",
+}
+
+func TestD22_OrderAndSearch(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	customers := make([]story.Customer, len(names))
+	for i, name := range names {
+		customers[i] = story.NewCustomerNamed(t, name, engagement)
+		if i%3 == 0 {
+			p.Know(t, customers[i], mci.TenantID) // stands there as known
+		} else {
+			p.Add(t, customers[i], engagement) // stands there by its claim
+		}
+	}
+	expected := slices.Clone(customers)
+	slices.SortFunc(expected, func(a, b story.Customer) int {
+		if order := strings.Compare(mci.SortName(a.Name), mci.SortName(b.Name)); order != 0 {
+			return order
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	listed := func(query string) []string {
+		var found []string
+		cursor := ""
+		for {
+			page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, query+cursor).Expect(t, 200))
+			for _, row := range page.Items {
+				found = append(found, fmt.Sprint(row.Customer["name"], " ", row.Customer["id"]))
+			}
+			if page.Cursor == "" {
+				return found
+			}
+			cursor = "&cursor=" + url.QueryEscape(page.Cursor)
+		}
+	}
+	want := func(match func(name string) bool) []string {
+		var found []string
+		for _, c := range expected {
+			if match(c.Name) {
+				found = append(found, c.Name+" "+c.ID)
+			}
+		}
+		return found
+	}
+	if got := listed("limit=4"); !slices.Equal(got, want(func(string) bool { return true })) {
+		t.Errorf("the customers are listed as\n%s", strings.Join(got, "\n"))
+	}
+	for query, matches := range map[string][]string{
+		"contoso":      {"Contoso", "contoso", "CONTOSO", "Contoso-Werke", "Contoso AG", "Contoso, Ltd.", "Contoso Ltd", "contosO ltd & Co", "Contosos"},
+		"CONTOSO L":    {"Contoso Ltd", "contosO ltd & Co"},
+		"cOntoso ltd ": {"contosO ltd & Co"},
+		"Contosos":     {"Contosos"},
+		"a":            {"AAA", "Aab", "aac", "Ａｄａｔｕｍ"},
+		"ad":           {"Ａｄａｔｕｍ"}, // full width
+		"ång":          {"Ångström", "ÅNGSTRÖM"},
+		"A\u030angs":   {"Ångström", "ÅNGSTRÖM"}, // written with a combining ring
+		"fuss":         {"fußball", "FUSSBALL"},
+		"FUß":          {"fußball", "FUSSBALL"},
+		"istan":        {"Istanbul", "İstanbul", "ıstanbul"},
+		"ISTAN":        {"Istanbul", "İstanbul", "ıstanbul"},
+		"İs":           {"Istanbul", "İstanbul", "ıstanbul"},
+		"ıs":           {"Istanbul", "İstanbul", "ıstanbul"},
+		"株式":           {"株式会社コントソ"},
+		"🏭":            {"🏭 Works"},
+		"é":            {"Émile"},
+		"works":        nil, // not the start
+		"%":            nil,
+		"contoso%":     nil,
+		"c_ntoso":      nil,
+		"contoso, ":    {"Contoso, Ltd."},
+		"#":            nil,
+	} {
+		got := listed("limit=2&q=" + url.QueryEscape(query))
+		if want := want(func(name string) bool { return slices.Contains(matches, name) }); !slices.Equal(got, want) {
+			t.Errorf("the search for %q finds\n%s\nnot\n%s", query, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+}
+
+// places puts customers on every tab, in every way, and gives their number by tab.
+func places(t *testing.T, p story.Partner, engagement string) map[string]int {
+	t.Helper()
+	many := func(n int, do func(c story.Customer)) {
+		for range n {
+			do(story.NewCustomer(t, engagement))
+		}
+	}
+	many(5, func(c story.Customer) { p.Add(t, c, engagement) })
+	many(4, func(c story.Customer) { p.Know(t, c, mci.TenantID) })
+	many(3, func(c story.Customer) { p.Know(t, c, mci.TenantID); p.Claim(t, c, engagement) })
+	many(4, func(c story.Customer) {
+		p.Know(t, c, mci.TenantID)
+		story.Eligible(t, engagement, c.By(mci.TenantID), "No.")
+	})
+	many(3, func(c story.Customer) { p.Bring(t, mci.Cancelled, c, engagement) })
+	many(2, func(c story.Customer) { p.Bring(t, mci.Completed, c, engagement) }) // claimable again
+	many(2, func(c story.Customer) { p.Bring(t, mci.Declined, c, engagement) })  // on no tab
+	return map[string]int{"eligible": 5 + 4 + 3 + 2, "ineligible": 4, "complete": 3 + 2}
+}
+
+func TestContract_PagingLosesNothingAndShowsNothingTwice(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	counts := places(t, p, engagement)
+	for _, tab := range tabs {
+		var whole []string
+		for _, limit := range []int{100, 1, 2, 3, 7, counts[tab]} {
+			var found []string
+			cursor := ""
+			for pages := 1; ; pages++ {
+				page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, fmt.Sprintf("tab=%s&limit=%d%s", tab, limit, cursor)).Expect(t, 200))
+				if len(page.Items) > limit {
+					t.Errorf("%s: a page of at most %d rows has %d", tab, limit, len(page.Items))
+				}
+				for _, row := range page.Items {
+					found = append(found, fmt.Sprint(row.Customer["name"]))
+				}
+				if page.Cursor == "" {
+					break
+				}
+				if pages > 100 {
+					t.Fatalf("%s: the list has no end", tab)
+				}
+				cursor = "&cursor=" + page.Cursor
+			}
+			if !slices.IsSortedFunc(found, func(a, b string) int { return strings.Compare(mci.SortName(a), mci.SortName(b)) }) {
+				t.Errorf("%s by pages of %d is out of order: %v", tab, limit, found)
+			}
+			if limit == 100 {
+				if whole = found; len(whole) != counts[tab] {
+					t.Errorf("%s has %d rows, not %d", tab, len(whole), counts[tab])
+				}
+			} else if !slices.Equal(found, whole) {
+				t.Errorf("%s by pages of %d is %v, not %v", tab, limit, found, whole)
+			}
+		}
+	}
+}
+
+func TestContract_ACursorIsItsCallersAndItsQuerys(t *testing.T) {
+	t.Parallel()
+	p, other, engagement, another := story.NewPartner(t), story.NewPartner(t), story.Engagement(t, nil), story.Engagement(t, nil)
+	for range 3 {
+		p.Add(t, story.NewCustomer(t, engagement), engagement)
+	}
+	first := localtest.Decode[story.Page](t, get(t, p.Token, engagement, "limit=1").Expect(t, 200))
+	cursor := first.Cursor
+	if cursor == "" {
+		t.Fatal("there is no cursor")
+	}
+	for _, good := range []string{"limit=1&cursor=" + cursor, "limit=100&cursor=" + cursor, "cursor=" + cursor} {
+		if page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, good).Expect(t, 200)); len(page.Items) == 0 || page.Items[0].Customer["id"] == first.Items[0].Customer["id"] {
+			t.Errorf("%s goes on with %+v", good, page.Items)
+		}
+	}
+	tampered := []byte(cursor)
+	tampered[len(tampered)/2] ^= 1
+	colleague := p.NewUser(t, mci.IncentivesUser, mci.IncentivesAdmin)
+	for name, answer := range map[string]localtest.Response{
+		"on another tab":           get(t, p.Token, engagement, "tab=complete&cursor="+cursor),
+		"with a search":            get(t, p.Token, engagement, "q=c&cursor="+cursor),
+		"on another engagement":    get(t, p.Token, another, "cursor="+cursor),
+		"on another list":          localtest.Call(t, "GET", "/v1/claims?cursor="+cursor, p.Token, nil),
+		"of a colleague":           get(t, colleague, engagement, "cursor="+cursor),
+		"of another partner":       get(t, other.Token, engagement, "cursor="+cursor),
+		"tampered with":            get(t, p.Token, engagement, "cursor="+string(tampered)),
+		"cut":                      get(t, p.Token, engagement, "cursor="+cursor[:len(cursor)-4]),
+		"cut to nearly nothing":    get(t, p.Token, engagement, "cursor=AAAA"),
+		"with something behind it": get(t, p.Token, engagement, "cursor="+cursor+"AAAA"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if pointers := story.Refused(t, answer, 422, mci.Invalid).Pointers(); pointers != "/cursor" {
+				t.Errorf("the mistakes are at %s", pointers)
+			}
+		})
+	}
+}
+
+func TestD14_APageShowsWhatWasJustConfirmed(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	for range 10 {
+		c := story.NewCustomer(t, engagement)
+		claim := p.Add(t, c, engagement)
+		if row := story.Find(p.Customers(t, engagement, "eligible"), c); row == nil || row.Claim.ID != claim.ID {
+			t.Fatalf("after the adding the page shows %+v", row)
+		}
+		p.Cancel(t, claim.ID)
+		if got := on(t, p, engagement, c); got != "complete" {
+			t.Fatalf("after the cancellation the customer stands on %q", got)
+		}
+	}
+}
+
+// This test moves the clock.
+func TestD3_AClaimPastItsDeadlineIsOverOnEveryTabSweptOrNot(t *testing.T) {
+	p := story.NewPartner(t)
+	engagement := story.Engagement(t, object{"consentWindowDays": 3, "submissionWindowDays": 4})
+	fresh := func() story.Customer { return story.NewCustomer(t, engagement) }
+	unasked, asked, agreed, known, closed, submitted := fresh(), fresh(), fresh(), fresh(), fresh(), fresh()
+	p.Bring(t, mci.ConsentNotSent, unasked, engagement)
+	p.Bring(t, mci.ConsentPending, asked, engagement)
+	p.Bring(t, mci.Consented, agreed, engagement)
+	p.Bring(t, mci.Submitted, submitted, engagement)
+	for _, c := range []story.Customer{known, closed} {
+		p.Know(t, c, mci.TenantID)
+		p.Claim(t, c, engagement)
+	}
+	story.Eligible(t, engagement, closed.By(mci.TenantID), "No longer.")
+	expect := func(moment string, want map[string]string) {
+		t.Helper()
+		for name, c := range map[string]story.Customer{"unasked": unasked, "asked": asked, "agreed": agreed, "known": known, "closed": closed, "submitted": submitted} {
+			if got := on(t, p, engagement, c); got != want[name] {
+				t.Errorf("%s, %s: the customer stands on %q, not on %q", moment, name, got, want[name])
+			}
+		}
+		for _, tab := range tabs {
+			for _, row := range p.Customers(t, engagement, tab) {
+				if row.Claim != nil && (row.Claim.Status == "expired") != (tab == "complete") {
+					t.Errorf("%s: %s shows a claim that is %s", moment, tab, row.Claim.Status)
+				}
+			}
+		}
+	}
+	all := "eligible"
+	before := map[string]string{"unasked": all, "asked": all, "agreed": all, "known": all, "closed": all, "submitted": all}
+	expect("in time", before)
+	begin := time.Now()
+	story.ClockAt(t, begin.Add(3*story.Day-time.Minute))
+	expect("just in time", before)
+	// S24 and D16: the new customers are on no tab; the known one can be claimed again, the other known one is told why not.
+	after := map[string]string{"unasked": "", "asked": "", "agreed": all, "known": "eligible complete", "closed": "ineligible complete", "submitted": all}
+	story.ClockAt(t, begin.Add(3*story.Day+time.Minute))
+	expect("past the consent's deadline", after)
+	story.Sweep(t)
+	expect("past the consent's deadline, and swept", after)
+	after["agreed"] = "eligible complete" // it consented, and is known
+	story.ClockAt(t, begin.Add(4*story.Day+time.Minute))
+	expect("past the submission's deadline", after)
+	story.Sweep(t)
+	expect("past the submission's deadline, and swept", after)
+	// One with an expired claim can be claimed anew; its old claim stays on Complete.
+	p.Claim(t, known, engagement)
+	if got := on(t, p, engagement, known); got != "eligible complete" {
+		t.Errorf("claimed anew, the customer stands on %q", got)
+	}
+}
