@@ -67,7 +67,9 @@ type moneyJSON struct {
 }
 
 // MarshalJSON gives the API's form.
-func (m Money) MarshalJSON() ([]byte, error) { return json.Marshal(moneyJSON{m.String(), Currency}) }
+func (m Money) MarshalJSON() ([]byte, error) {
+	return []byte(`{"amount":"` + m.String() + `","currency":"` + Currency + `"}`), nil
+}
 
 // UnmarshalJSON reads the API's form, in US dollars only.
 func (m *Money) UnmarshalJSON(text []byte) error {
