@@ -1,0 +1,182 @@
+package rest_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"mci.example/customers/scripts/local/localtest"
+	"mci.example/customers/scripts/local/localtest/story"
+	"mci.example/customers/shared/mci"
+	"mci.example/customers/shared/rest"
+)
+
+// budgets are how often each route may wait for the table or for SES, one time after another, in the steady state and cold.
+// Sending an email is the one wait that the table's budget does not count.
+var budgets = map[string]int{
+	"GET /v1/engagements":                          1,
+	"GET /v1/engagements/{engagementId}":           1,
+	"GET /v1/engagements/{engagementId}/customers": 2,
+	"POST /v1/eligibility-checks":                  2,
+	"POST /v1/customers":                           3,
+	"POST /v1/customers/{customerId}/claims":       3,
+	"GET /v1/claims":                               1,
+	"GET /v1/claims/{claimId}":                     1,
+	"POST /v1/claims/{claimId}/consent-requests":   3 + 1,
+	"GET /consent/{token}":                         1,
+	"HEAD /consent/{token}":                        1,
+	"POST /consent/{token}":                        2,
+	"POST /v1/claims/{claimId}/submission":         2,
+	"POST /v1/claims/{claimId}/cancellation":       2,
+	"POST /v1/claims/{claimId}/review":             2,
+	"GET /v1/referrals":                            2,
+	"GET /v1/referrals/{referralId}":               1,
+	"POST /v1/referrals/{referralId}/upgrade":      2,
+	"GET /v1/openapi.json":                         0,
+}
+
+// TestBudgets measures every route twice: by processes that have just started and have read nothing yet, and by the same
+// ones again, whose catalogue is at hand.
+func TestBudgets(t *testing.T) {
+	for key := range budgets {
+		if calls[key] == nil {
+			t.Errorf("there is no route %s", key)
+		}
+	}
+	w := newWorld(t)
+	var report strings.Builder
+	table := tabwriter.NewWriter(&report, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "route\tstate\tround trips\tread units\twrite units\titems")
+	for _, route := range rest.Routes {
+		budget, known := budgets[route.Key()]
+		if !known {
+			t.Errorf("%s has no budget", route.Key())
+			continue
+		}
+		for _, state := range []string{"cold", "steady"} {
+			c := calls[route.Key()](t, w)
+			token := ""
+			if !route.Public() {
+				token = localtest.Token(t, w.partner.ID, w.partner.User, route.Roles...)
+			}
+			if state == "cold" {
+				localtest.SetClock(t, localtest.Cloud().Offset()+time.Second) // which replaces every process
+			} else {
+				warm := calls[route.Key()](t, w)
+				localtest.Call(t, route.Method, warm.path, token, warm.body).Expect(t, warm.want)
+			}
+			answer := measured(t, func() localtest.Response { return localtest.Call(t, route.Method, c.path, token, c.body) })
+			answer.Expect(t, c.want)
+			if answer.Waves() > budget {
+				t.Errorf("%s, %s: %d round trips, and the budget is %d: %s", route.Key(), state, answer.Waves(), budget, trips(answer))
+			}
+			fmt.Fprintln(table, row(route.Key(), state, answer))
+		}
+	}
+
+	t.Run("a customer is added by a domain", func(t *testing.T) {
+		c := story.NewCustomer(t, w.engagement)
+		body := w.partner.Nomination(c, c.By(mci.Domain), []string{w.engagement}, nil)
+		answer := measured(t, func() localtest.Response {
+			return localtest.Call(t, "POST", "/v1/customers", w.partner.Token, body, "Idempotency-Key", story.Name("key"))
+		})
+		if answer.Expect(t, 201); answer.Waves() > 3 {
+			t.Errorf("%d round trips: %s", answer.Waves(), trips(answer))
+		}
+		fmt.Fprintln(table, row("POST /v1/customers by a domain, with a key", "steady", answer))
+	})
+
+	t.Run("a customer is added to ten engagements in one transaction", func(t *testing.T) {
+		var engagements []string
+		for range 10 {
+			engagements = append(engagements, story.Engagement(t, story.WithCoSell(false)))
+		}
+		c := story.NewCustomer(t, engagements...)
+		body := w.partner.Nomination(c, c.By(mci.TenantID), engagements, nil)
+		answer := measured(t, func() localtest.Response {
+			return localtest.Call(t, "POST", "/v1/customers", w.partner.Token, body, "Idempotency-Key", story.Name("key"))
+		})
+		answer.Expect(t, 201)
+		if answer.Waves() > 3 {
+			t.Errorf("%d round trips: %s", answer.Waves(), trips(answer))
+		}
+		if n := items(t, answer); n == 0 || n > 100 {
+			t.Errorf("the transaction holds %d items; DynamoDB takes 100", n)
+		}
+		fmt.Fprintln(table, row("POST /v1/customers to ten engagements", "steady", answer))
+	})
+
+	t.Run("a full page of customers of every kind", func(t *testing.T) {
+		engagement := story.Engagement(t, nil)
+		for i := range 30 {
+			c := story.NewCustomer(t, engagement)
+			if i%2 == 0 {
+				w.partner.Know(t, c, mci.TenantID)
+			} else {
+				w.partner.Add(t, c, engagement)
+			}
+		}
+		for _, tab := range []string{"eligible", "ineligible", "complete"} {
+			answer := measured(t, func() localtest.Response {
+				return localtest.Call(t, "GET", "/v1/engagements/"+engagement+"/customers?tab="+tab, w.partner.Token, nil)
+			})
+			if answer.Expect(t, 200); answer.Waves() > 2 {
+				t.Errorf("%s: %d round trips: %s", tab, answer.Waves(), trips(answer))
+			}
+			fmt.Fprintln(table, row("GET …/customers?tab="+tab+" of 30", "steady", answer))
+		}
+	})
+
+	if err := table.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("what each call consumes:\n%s", &report)
+}
+
+// measured makes a call while round trips are counted.
+func measured(t *testing.T, make func() localtest.Response) (answer localtest.Response) {
+	t.Helper()
+	t.Run("measured", func(t *testing.T) {
+		localtest.Measure(t)
+		answer = make()
+	})
+	return answer
+}
+
+// trips lists what a function asked for, by round trip.
+func trips(answer localtest.Response) string {
+	var list []string
+	for _, request := range answer.Requests() {
+		list = append(list, fmt.Sprintf("%d %s", request.Wave, request.Action))
+	}
+	return strings.Join(list, ", ")
+}
+
+// items is how many items the call's transactions hold, at most.
+func items(t *testing.T, answer localtest.Response) int {
+	t.Helper()
+	most := 0
+	for _, request := range answer.Requests() {
+		if request.Action == "TransactWriteItems" {
+			written, _ := request.Parameters(t)["TransactItems"].([]any)
+			most = max(most, len(written))
+		}
+	}
+	return most
+}
+
+func row(what, state string, answer localtest.Response) string {
+	var reads, writes float64
+	written := 0
+	for _, request := range answer.Requests() {
+		if request.Action == "TransactWriteItems" {
+			writes += request.Capacity
+			written += strings.Count(string(request.Body), `"TableName"`)
+		} else {
+			reads += request.Capacity
+		}
+	}
+	return fmt.Sprintf("%s\t%s\t%d\t%.1f\t%.1f\t%d", what, state, answer.Waves(), reads, writes, written)
+}
