@@ -32,6 +32,16 @@ func Mails(t testing.TB, address string) []Email {
 	return slices.DeleteFunc(emails, func(email Email) bool { return !slices.ContainsFunc(email.To, sameAddress(address)) })
 }
 
+// Mailbox lists all emails so far, oldest first.
+func Mailbox(t testing.TB) []Email {
+	t.Helper()
+	emails, err := stored()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return emails
+}
+
 // Mail waits for the nth email to the address, counted from 1.
 func Mail(t testing.TB, address string, n int) Email {
 	t.Helper()

@@ -1,0 +1,297 @@
+// Package crash has every AWS call of every flow that writes go wrong in every way: it fails before it takes effect, its
+// answer is lost, the process is killed before it or after it, it is throttled, it meets a conflict. Then it does what a
+// client would do, and holds the table against the rules that always hold: after the fault already, and when all is repaired.
+package crash
+
+import (
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"mci.example/customers/scripts/local/cloud"
+	"mci.example/customers/scripts/local/localtest"
+	"mci.example/customers/scripts/local/localtest/story"
+	"mci.example/customers/scripts/soak"
+	"mci.example/customers/shared/mci"
+)
+
+func TestMain(m *testing.M) {
+	soak.Parallel("12")
+	localtest.Main(m, func(config *cloud.Config) { config.Output = io.Discard }) // functions shall fail here
+}
+
+// call is one of a flow's AWS calls: what it asks for, and the how many-th of that it is.
+type call struct {
+	service, action, items string
+	skip                   int
+}
+
+func (c call) String() string {
+	return strings.TrimSpace(fmt.Sprintf("%s %s #%d", c.action, c.items, c.skip+1))
+}
+
+var keyWords = regexp.MustCompile(`"S":"([A-Z]+)(?:#|")`)
+
+// callOf names a request by its action and the kinds of item that it is about.
+func callOf(request localtest.Request) call {
+	var words []string
+	for _, match := range keyWords.FindAllStringSubmatch(string(request.Body), -1) {
+		words = append(words, match[1])
+	}
+	slices.Sort(words) // JSON objects have no order
+	words = slices.Compact(words)
+	if request.Action == "TransactWriteItems" {
+		words = nil // its first item says little
+	}
+	return call{service: request.Service, action: request.Action, items: strings.Join(words, " ")}
+}
+
+// callsOf lists the calls that a run's answer took, as far as they can be told from those of other runs.
+func callsOf(r *run, requests []localtest.Request) []call {
+	var calls []call
+	for _, request := range requests {
+		if !r.marked(request) {
+			continue
+		}
+		c := callOf(request)
+		for slices.Contains(calls, c) {
+			c.skip++
+		}
+		calls = append(calls, c)
+	}
+	return calls
+}
+
+// effects are the ways in which a call goes wrong. All is as often as the SDK tries.
+type effect struct {
+	localtest.Effect
+	times int
+}
+
+func (e effect) String() string {
+	if e.times == localtest.All {
+		return string(e.Effect) + ", always"
+	}
+	return string(e.Effect)
+}
+
+// What goes wrong with each call. The second lists are for longer runs: for reads they differ in nothing but the SDK's
+// patience, for commits in how often.
+var (
+	reads   = [][]effect{{{localtest.Fail, localtest.All}, {localtest.KillBefore, 1}}, {{localtest.Lose, 1}, {localtest.Throttle, localtest.All}, {localtest.KillAfter, 1}}}
+	commits = [][]effect{{
+		{localtest.Fail, localtest.All}, {localtest.Lose, 1}, {localtest.KillBefore, 1}, {localtest.KillAfter, 1},
+		{localtest.Throttle, localtest.All}, {localtest.Conflict, 1},
+	}, {{localtest.Fail, 1}, {localtest.Lose, localtest.All}, {localtest.Conflict, localtest.All}}}
+	emails = [][]effect{{
+		{localtest.Fail, 1}, {localtest.Lose, 1}, {localtest.KillBefore, 1}, {localtest.KillAfter, 1}, {localtest.Throttle, 1}, {localtest.Reject, 1},
+	}, {{localtest.Down, 1}}}
+)
+
+func effectsOn(c call) []effect {
+	lists := reads
+	switch {
+	case c.service == localtest.SESService:
+		lists = emails
+	case c.action == "TransactWriteItems":
+		lists = commits
+	}
+	if _, long := soak.Long(); long {
+		return slices.Concat(lists...)
+	}
+	return lists[0]
+}
+
+// attempt is a run whose request met a fault.
+type attempt struct {
+	flow   flow
+	run    *run
+	call   call
+	effect effect
+}
+
+func (a attempt) String() string { return fmt.Sprintf("%s/%s/%s", a.flow.name, a.call, a.effect) }
+
+func TestNoFaultAtAnyCallBreaksAFlow(t *testing.T) {
+	w := newWorld(t)
+	w.people(t, len(flows))
+	var attempts []attempt
+	for _, f := range flows {
+		clean := w.newRun(t)
+		if f.prepare != nil {
+			f.prepare(t, clean)
+		}
+		if f.ready != nil {
+			localtest.WaitDrained(t)
+			f.ready(t, clean)
+		}
+		answer := f.do(t, clean).Expect(t, f.status)
+		calls := callsOf(clean, answer.Requests())
+		if len(calls) < 2 {
+			t.Fatalf("%s makes only the calls %v", f.name, calls)
+		}
+		w.readMailbox(t)
+		f.end(t, clean)
+		for _, c := range calls {
+			for _, e := range effectsOn(c) {
+				attempts = append(attempts, attempt{flow: f, call: c, effect: e})
+			}
+		}
+	}
+	w.people(t, len(attempts))
+	for i := range attempts {
+		attempts[i].run = w.newRun(t)
+		if attempts[i].flow.ready != nil {
+			attempts[i].flow.prepare(t, attempts[i].run)
+		}
+	}
+	localtest.WaitDrained(t)
+	t.Logf("%d faults in %d flows", len(attempts), len(flows))
+
+	t.Run("the fault", func(t *testing.T) {
+		for _, a := range attempts {
+			t.Run(a.String(), func(t *testing.T) {
+				t.Parallel()
+				if a.flow.ready != nil {
+					a.flow.ready(t, a.run)
+				} else if a.flow.prepare != nil {
+					a.flow.prepare(t, a.run)
+				}
+				fault := localtest.Inject(t, localtest.Fault{
+					Effect: a.effect.Effect, Function: a.flow.function, Service: a.call.service, Action: a.call.action,
+					Skip: a.call.skip, Times: a.effect.times,
+					Match: func(request localtest.Request) bool {
+						c := callOf(request)
+						return c.items == a.call.items && a.run.marked(request)
+					},
+				})
+				a.flow.do(t, a.run) // whatever it answers
+				if fault.Fired() == 0 {
+					t.Error("the fault met no call")
+				}
+			})
+		}
+	})
+	soak.Audit(t) // half-done is whole, too
+
+	// An email that was begun may be sent again once its lease is over.
+	localtest.SetClock(t, mci.SendingLease+time.Second)
+	t.Run("the repetition", func(t *testing.T) {
+		for _, a := range attempts {
+			t.Run(a.String(), func(t *testing.T) {
+				t.Parallel()
+				first := a.flow.do(t, a.run).Expect(t, a.flow.status)
+				again := a.flow.do(t, a.run).Expect(t, a.flow.status)
+				if a.flow.function != "mail-feedback" && string(first.Body) != string(again.Body) {
+					t.Errorf("the same request was answered\n%s and then\n%s", first.Body, again.Body)
+				}
+			})
+		}
+	})
+	w.readMailbox(t)
+	t.Run("the end", func(t *testing.T) {
+		for _, a := range attempts {
+			t.Run(a.String(), func(t *testing.T) {
+				t.Parallel()
+				a.flow.end(t, a.run)
+			})
+		}
+	})
+	soak.Audit(t)
+}
+
+// end checks what the flow has led to.
+func (f flow) end(t *testing.T, r *run) {
+	t.Helper()
+	for _, claim := range r.claims(t) {
+		whole := r.partner.Get(t, claim.ID)
+		if f.events != "" && whole.Types() != f.events {
+			t.Errorf("the claim's events are\n%s instead of\n%s", whole.Types(), f.events)
+		}
+		if !whole.EventsIntact {
+			t.Error("the claim's history is broken")
+		}
+	}
+	if f.check != nil {
+		f.check(t, r)
+	}
+}
+
+// TestD3_NoFaultKeepsAClaimFromExpiringOnce has one sweep meet a fault at each of many claims, and the next one none.
+func TestD3_NoFaultKeepsAClaimFromExpiringOnce(t *testing.T) {
+	w, effects := newWorld(t), effectsOn(call{action: "TransactWriteItems"})
+	w.people(t, len(effects))
+	faults := make([]attempt, len(effects))
+	for i, e := range effects {
+		r := w.newRun(t)
+		r.bring(t, mci.ConsentPending, w.engagements[0])
+		faults[i] = attempt{run: r, effect: e}
+	}
+	bystander := story.NewPartner(t)
+	other := story.NewCustomer(t, w.engagements[0])
+	claim, _ := bystander.Bring(t, mci.ConsentNotSent, other, w.engagements[0])
+	localtest.SetClock(t, localtest.Cloud().Offset()+31*24*time.Hour)
+
+	t.Run("faults", func(t *testing.T) {
+		for _, f := range faults {
+			localtest.Inject(t, localtest.Fault{
+				Effect: f.effect.Effect, Function: "expiry-sweep", Action: "TransactWriteItems", Times: f.effect.times, Match: f.run.marked,
+			})
+		}
+		localtest.Invoke(t, "expiry-sweep", story.Object{})
+	})
+	soak.Audit(t)
+	t.Run("reading fails", func(t *testing.T) {
+		localtest.Inject(t, localtest.Fault{Effect: localtest.Fail, Function: "expiry-sweep", Action: "Query", Times: localtest.All})
+		localtest.Invoke(t, "expiry-sweep", story.Object{}).Expect(t, 500)
+	})
+	localtest.Invoke(t, "expiry-sweep", story.Object{}).Expect(t, 200)
+	for _, f := range faults {
+		if whole := f.run.partner.Get(t, f.run.claim.ID); whole.Types() != pending+" claim.expired referral.closed" || !whole.EventsIntact {
+			t.Errorf("%s: the claim's events are %s", f.effect, whole.Types())
+		}
+	}
+	if whole := bystander.Get(t, claim.ID); whole.Types() != added+" claim.expired" {
+		t.Errorf("the other claim's events are %s", whole.Types())
+	}
+	soak.Audit(t)
+}
+
+// TestS27_NoFaultKeepsAReferralFromItsUpgrade has the function that the stream wakes meet faults: the stream brings the record
+// again.
+func TestS27_NoFaultKeepsAReferralFromItsUpgrade(t *testing.T) {
+	type fault struct {
+		action string
+		effect effect
+	}
+	var faults []fault
+	for _, e := range effectsOn(call{action: "GetItem"}) {
+		faults = append(faults, fault{"GetItem", e})
+	}
+	for _, e := range effectsOn(call{action: "TransactWriteItems"}) {
+		faults = append(faults, fault{"TransactWriteItems", e})
+	}
+	w := newWorld(t)
+	w.people(t, len(faults))
+	for _, f := range faults {
+		t.Run(f.action+"/"+f.effect.String(), func(t *testing.T) {
+			r := w.newRun(t)
+			r.bring(t, mci.ConsentPending, w.coSell)
+			injected := localtest.Inject(t, localtest.Fault{
+				Effect: f.effect.Effect, Function: "referral-upgrade", Action: f.action, Match: r.marked,
+				Times: map[bool]int{true: 3, false: 1}[f.effect.times == localtest.All], // as often as the SDK tries
+			})
+			story.Accept(t, r.link)
+			injected.Wait(t)
+			localtest.WaitDrained(t)
+			if whole := r.partner.Get(t, r.claim.ID); whole.Types() != consented+" referral.upgraded" || !whole.EventsIntact {
+				t.Errorf("the claim's events are %s", whole.Types())
+			}
+		})
+	}
+	soak.Audit(t)
+}
