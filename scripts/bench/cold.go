@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 
 	"mci.example/customers/scripts/bench/replay"
-	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
 )
 
@@ -86,7 +85,7 @@ func refusal(k kind) []byte {
 	if route == "" {
 		return []byte(`{"Records":[]}`)
 	}
-	return request{route: route, user: user{partner, "eve", mci.FieldSeller}}.payload()
+	return request{route: route, user: user{partner, "eve", "guest"}}.payload()
 }
 
 // sizeFigures are what a function weighs.
