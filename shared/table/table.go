@@ -105,7 +105,7 @@ type span struct {
 	partition  string
 	from, to   string // of the sort key, both included
 	descending bool
-	limit      int32 // of items read; 0 is all there are
+	limit      int32 // of items given; 0 is all there are
 }
 
 // within spans what begins with a prefix.
@@ -134,7 +134,7 @@ func (t *Table) query(ctx context.Context, s span) (items []Item, more bool, err
 		input.ConsistentRead = aws.Bool(s.index.Local)
 	}
 	if s.limit > 0 {
-		input.Limit = &s.limit
+		input.Limit = aws.Int32(s.limit + 1) // one more tells whether there is one
 	}
 	for {
 		out, err := t.client.Query(ctx, input)
@@ -142,7 +142,10 @@ func (t *Table) query(ctx context.Context, s span) (items []Item, more bool, err
 			return nil, false, fmt.Errorf("reading %s items: %w", Key{PK: s.partition, SK: s.from}.kind(), err)
 		}
 		items = append(items, out.Items...)
-		if len(out.LastEvaluatedKey) == 0 || s.limit > 0 {
+		switch {
+		case s.limit > 0 && len(items) > int(s.limit):
+			return items[:s.limit], true, nil
+		case s.limit > 0 || len(out.LastEvaluatedKey) == 0:
 			return items, len(out.LastEvaluatedKey) > 0, nil
 		}
 		input.ExclusiveStartKey = out.LastEvaluatedKey

@@ -1,0 +1,290 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"mci.example/customers/scripts/local/localtest"
+	"mci.example/customers/scripts/local/localtest/story"
+	"mci.example/customers/shared/mci"
+)
+
+func TestMain(m *testing.M) { localtest.Main(m) }
+
+type object = story.Object
+
+func get(t *testing.T, token, query string) localtest.Response {
+	t.Helper()
+	return localtest.Call(t, "GET", "/v1/claims?"+query, token, nil)
+}
+
+// list reads the whole list, page by page.
+func list(t *testing.T, token, query string) []story.Claim {
+	t.Helper()
+	return listFrom(t, token, query, "")
+}
+
+// listFrom reads the rest of a list.
+func listFrom(t *testing.T, token, query, from string) []story.Claim {
+	t.Helper()
+	var claims []story.Claim
+	cursor := ""
+	if from != "" {
+		cursor = "&cursor=" + from
+	}
+	for pages := 1; ; pages++ {
+		page := localtest.Decode[struct {
+			Claims []story.Claim
+			Cursor string
+		}](t, get(t, token, query+cursor).Expect(t, 200))
+		if claims = append(claims, page.Claims...); page.Cursor == "" {
+			return claims
+		}
+		if pages > 200 {
+			t.Fatalf("the list of %s has no end", query)
+		}
+		cursor = "&cursor=" + page.Cursor
+	}
+}
+
+func ids(claims []story.Claim) []string {
+	found := make([]string, len(claims))
+	for i, claim := range claims {
+		found[i] = claim.ID
+	}
+	return found
+}
+
+func expect(t *testing.T, what string, got []story.Claim, want ...story.Claim) {
+	t.Helper()
+	if !slices.Equal(ids(got), ids(want)) {
+		t.Errorf("%s are\n%s, not\n%s", what, strings.Join(ids(got), "\n"), strings.Join(ids(want), "\n"))
+	}
+}
+
+func TestContract_APartnersClaimsNewestFirst(t *testing.T) {
+	t.Parallel()
+	partners, one, two := story.NewPartners(t, 2), story.Engagement(t, nil), story.Engagement(t, nil)
+	p, other := partners[0], partners[1]
+	add := func(status mci.Status, engagement string) story.Claim {
+		claim, _ := p.Bring(t, status, story.NewCustomer(t, one, two), engagement)
+		return claim
+	}
+	first, second, third, fourth := add(mci.Declined, one), add(mci.Submitted, two), add(mci.Cancelled, one), add(mci.ConsentPending, one)
+	fifth := add(mci.Declined, two)
+	other.Add(t, story.NewCustomer(t, one), one)
+
+	expect(t, "the claims", list(t, p.Token, ""), fifth, fourth, third, second, first)
+	expect(t, "those declined", list(t, p.Token, "status=declined"), fifth, first)
+	expect(t, "those on one engagement", list(t, p.Token, "engagementId="+one), fourth, third, first)
+	expect(t, "those declined on one engagement", list(t, p.Token, "limit=1&status=declined&engagementId="+one), first)
+	expect(t, "those expired", list(t, p.Token, "status=expired"))
+	expect(t, "those on an engagement that there is not", list(t, p.Token, "engagementId=nothing"))
+	expect(t, "the claims by the partner's own ID", list(t, p.Token, "partnerId="+p.ID), fifth, fourth, third, second, first)
+	for _, role := range []mci.Role{mci.IncentivesAdmin, mci.IncentivesUser} { // to look takes no grant
+		seen := list(t, localtest.Token(t, p.ID, "anybody", role), "status=consent-pending")
+		if expect(t, "the claims for "+string(role), seen, fourth); len(seen[0].Actions) != 0 {
+			t.Errorf("a user without a grant is offered %v", seen[0].Actions)
+		}
+	}
+	if got := fmt.Sprint(list(t, p.Token, "status=consent-pending")[0].Actions); got != "[resend-consent cancel-claim]" {
+		t.Errorf("a user with a grant is offered %s", got)
+	}
+}
+
+func TestContract_Shape(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, story.WithCoSell(false))
+	if answer := get(t, p.Token, "").Expect(t, 200).JSON(t); story.Fields(t, answer) != "claims" || len(answer["claims"].([]any)) != 0 {
+		t.Errorf("an empty list is %v", answer)
+	}
+	c := story.NewCustomer(t, engagement)
+	claim := p.Consented(t, c, engagement)
+	localtest.WaitDrained(t)
+	whole := get(t, p.Token, "limit=1").Expect(t, 200).JSON(t)
+	if fields := story.Fields(t, whole); fields != "claims" {
+		t.Errorf("the only page of a list has the fields %s", fields)
+	}
+	listed := whole["claims"].([]any)[0].(object)
+	const want = "actions consentDue consentedAt createdAt customer customerContact customerId dealSize emailStatus engagementId friendlyName id " +
+		"locationId origin partnerContact partnerId payType payout referral status submissionDue version"
+	if fields := story.Fields(t, listed); fields != want {
+		t.Errorf("a claim has the fields\n%s, not\n%s", fields, want)
+	}
+	// The same claim as one reads by itself, but for its history.
+	read := localtest.Call(t, "GET", "/v1/claims/"+claim.ID, p.Token, nil).Expect(t, 200).JSON(t)
+	for field, value := range listed {
+		if fmt.Sprint(read[field]) != fmt.Sprint(value) {
+			t.Errorf("%s is %v in the list, and %v by itself", field, value, read[field])
+		}
+	}
+}
+
+func TestContract_TheProgramSeesWhatWaitsLongestFirst(t *testing.T) {
+	t.Parallel()
+	partners, engagement := story.NewPartners(t, 3), story.Engagement(t, nil)
+	bring := func(p story.Partner, status mci.Status) story.Claim {
+		claim, _ := p.Bring(t, status, story.NewCustomer(t, engagement), engagement)
+		return claim
+	}
+	first, second := bring(partners[0], mci.Submitted), bring(partners[1], mci.Submitted)
+	bring(partners[2], mci.ActionRequired)
+	bring(partners[2], mci.Completed)
+	third := bring(partners[0], mci.Submitted)
+	staff := story.Program(t)
+	mine := func(query string) []story.Claim { // those of other tests are in the queue too
+		return slices.DeleteFunc(list(t, staff, query), func(c story.Claim) bool { return c.EngagementID != engagement })
+	}
+	waiting := mine("")
+	expect(t, "the claims that wait", waiting, first, second, third)
+	expect(t, "the claims that wait, one by one", mine("limit=1"), first, second, third)
+	expect(t, "the claims that wait on the engagement", list(t, staff, "engagementId="+engagement), first, second, third)
+	for _, claim := range waiting {
+		if fmt.Sprint(claim.Actions) != "[review-claim]" || claim.CustomerContact == nil || claim.Status != "submitted" {
+			t.Errorf("the program sees %+v", claim)
+		}
+	}
+	// One that comes back waits from then on.
+	story.Review(t, first.ID, mci.Return)
+	expect(t, "after one was sent back, those that wait", mine(""), second, third)
+	partners[0].Submit(t, first.ID)
+	expect(t, "once it is submitted again, those that wait", mine(""), second, third, first)
+
+	expect(t, "a partner's claims", list(t, staff, "partnerId="+partners[0].ID), third, first)
+	expect(t, "a partner's completed claims", list(t, staff, "partnerId="+partners[2].ID+"&status=submitted"))
+	expect(t, "the claims of a partner that there is not", list(t, staff, "partnerId=nobody"))
+}
+
+func TestContract_PagingLosesNothingAndShowsNothingTwice(t *testing.T) {
+	t.Parallel()
+	p := story.NewPartner(t)
+	engagements := make([]string, 10)
+	for i := range engagements {
+		engagements[i] = story.Engagement(t, nil)
+	}
+	var all []string // oldest first
+	for range 13 {
+		c := story.NewCustomer(t, engagements...)
+		answer := localtest.Call(t, "POST", "/v1/customers", p.Token, p.Nomination(c, c.By(mci.TPID), engagements, nil))
+		all = append(all, ids(story.Born(t, answer))...)
+	}
+	slices.Reverse(all)
+	for _, limit := range []int{1, 7, 65, 100} {
+		if got := ids(list(t, p.Token, fmt.Sprint("limit=", limit))); !slices.Equal(got, all) {
+			t.Errorf("by pages of %d the list has %d claims, or another order, not %d", limit, len(got), len(all))
+		}
+	}
+	page := localtest.Decode[struct{ Claims []story.Claim }](t, get(t, p.Token, "").Expect(t, 200))
+	if len(page.Claims) != 25 {
+		t.Errorf("a page has %d claims unless more are asked for", len(page.Claims))
+	}
+	// The oldest one is found by its status, however many newer ones have another.
+	oldest := p.Cancel(t, all[len(all)-1])
+	expect(t, "the one cancelled", list(t, p.Token, "status=cancelled&limit=1"), oldest)
+	if got := list(t, p.Token, "limit=3&engagementId="+engagements[4]); len(got) != 13 {
+		t.Errorf("%d claims are on the engagement", len(got))
+	}
+
+	// What is added while somebody turns the pages does not disturb them.
+	first := localtest.Decode[struct {
+		Claims []story.Claim
+		Cursor string
+	}](t, get(t, p.Token, "limit=50").Expect(t, 200))
+	p.Add(t, story.NewCustomer(t, engagements[0]), engagements[0])
+	rest := listFrom(t, p.Token, "limit=50", first.Cursor)
+	if got := append(ids(first.Claims), ids(rest)...); !slices.Equal(got, all) {
+		t.Errorf("the pages have %d claims, or another order, not %d", len(got), len(all))
+	}
+}
+
+func TestContract_Refusals(t *testing.T) {
+	t.Parallel()
+	partners := story.NewPartners(t, 2)
+	p, other := partners[0], partners[1]
+	for query, pointers := range map[string]string{
+		"status=open": "/status", "status=": "/status", "limit=0": "/limit", "limit=101": "/limit", "limit=x": "/limit", "cursor=x": "/cursor", "cursor=": "/cursor",
+		"q=c": "/q", "partnerId=" + other.ID: "/partnerId", "engagementId=": "/engagementId", "status=x&limit=x&cursor=x&x=x": "/cursor /limit /status /x",
+	} {
+		if got := story.Refused(t, get(t, p.Token, query), 422, mci.Invalid).Pointers(); got != pointers {
+			t.Errorf("%s: the mistakes are at %s", query, got)
+		}
+	}
+	get(t, "", "").Expect(t, 401)
+	for name, token := range map[string]string{
+		"a referral admin":   localtest.Token(t, p.ID, p.User, mci.ReferralAdmin),
+		"a field seller":     localtest.Token(t, "", p.User, mci.FieldSeller),
+		"an admin of nobody": localtest.Token(t, "", p.User, mci.IncentivesAdmin),
+	} {
+		t.Run(name, func(t *testing.T) { story.Refused(t, get(t, token, "limit=0"), 403, mci.Forbidden) })
+	}
+}
+
+func TestContract_ACursorIsItsCallersAndItsQuerys(t *testing.T) {
+	t.Parallel()
+	partners, engagement := story.NewPartners(t, 2), story.Engagement(t, nil)
+	p, other := partners[0], partners[1]
+	for range 3 {
+		p.Add(t, story.NewCustomer(t, engagement), engagement)
+	}
+	cursorOf := func(token, query string) string {
+		cursor, _ := get(t, token, query).Expect(t, 200).JSON(t)["cursor"].(string)
+		if cursor == "" {
+			t.Fatal("there is no cursor")
+		}
+		return url.QueryEscape(cursor)
+	}
+	cursor := cursorOf(p.Token, "limit=1&engagementId="+engagement)
+	get(t, p.Token, "engagementId="+engagement+"&limit=2&cursor="+cursor).Expect(t, 200)
+	staff := story.Program(t)
+	ofStaff := cursorOf(staff, "limit=1&partnerId="+p.ID)
+	for name, answer := range map[string]localtest.Response{
+		"with another filter":              get(t, p.Token, "cursor="+cursor),
+		"with one filter more":             get(t, p.Token, "engagementId="+engagement+"&status=declined&cursor="+cursor),
+		"of a colleague":                   get(t, localtest.Token(t, p.ID, "colleague", mci.IncentivesAdmin), "engagementId="+engagement+"&cursor="+cursor),
+		"of another partner":               get(t, other.Token, "engagementId="+engagement+"&cursor="+cursor),
+		"of the program's staff":           get(t, staff, "engagementId="+engagement+"&cursor="+cursor),
+		"of the staff, of another partner": get(t, staff, "partnerId="+other.ID+"&cursor="+ofStaff),
+		"of the staff, of the queue":       get(t, staff, "cursor="+ofStaff),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if pointers := story.Refused(t, answer, 422, mci.Invalid).Pointers(); pointers != "/cursor" {
+				t.Errorf("the mistakes are at %s", pointers)
+			}
+		})
+	}
+}
+
+// This test moves the clock.
+func TestD3_AClaimPastItsDeadlineIsListedAsExpiredSweptOrNot(t *testing.T) {
+	p, engagement := story.NewPartner(t), story.Engagement(t, object{"consentWindowDays": 3, "submissionWindowDays": 5})
+	asked, _ := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, engagement), engagement)
+	agreed, _ := p.Bring(t, mci.Consented, story.NewCustomer(t, engagement), engagement)
+	submitted, _ := p.Bring(t, mci.Submitted, story.NewCustomer(t, engagement), engagement)
+	expectAll := func(query string, want ...story.Claim) {
+		t.Helper()
+		expect(t, query, list(t, p.Token, query), want...)
+		expect(t, query+", for the program", list(t, story.Program(t), query+"&partnerId="+p.ID), want...)
+	}
+	look := func() {
+		t.Helper()
+		expectAll("status=expired", asked)
+		expectAll("status=consent-pending")
+		expectAll("status=consented", agreed)
+		expectAll("status=submitted", submitted)
+		if got := list(t, p.Token, "status=expired")[0]; got.EndedAt == nil || !got.EndedAt.Equal(asked.ConsentDue) || len(got.Actions) != 0 {
+			t.Errorf("the expired claim is %+v", got)
+		}
+	}
+	expectAll("status=expired")
+	story.ClockAt(t, asked.ConsentDue)
+	look()
+	story.Sweep(t)
+	look()
+	story.ClockAt(t, agreed.SubmissionDue.Add(time.Millisecond))
+	expectAll("status=expired", agreed, asked)
+	expectAll("status=submitted", submitted) // which runs under no deadline
+}
