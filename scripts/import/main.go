@@ -63,9 +63,12 @@ func run(ctx context.Context, arguments []string) int {
 	case ctx.Err() != nil:
 		fmt.Fprintln(os.Stderr, "stopped; load the folder again to complete it")
 		return exitFailed
-	case err != nil:
+	case errors.Is(err, importer.ErrUnreachable):
 		fmt.Fprintln(os.Stderr, err)
 		fmt.Fprintln(os.Stderr, where)
+		return exitFailed
+	case err != nil:
+		fmt.Fprintln(os.Stderr, err)
 		return exitFailed
 	}
 	fmt.Print(summary)

@@ -131,7 +131,8 @@ func TestWhatCannotBeDoneIsToldWithAnExitCode(t *testing.T) {
 	for what, test := range tests {
 		t.Run(what, func(t *testing.T) {
 			code, stdout, stderr := execute(t, prepare(t, test.endpoint, "none", test.arguments...))
-			if code != test.code || !strings.Contains(stderr, test.want) {
+			if code != test.code || !strings.Contains(stderr, test.want) ||
+				strings.Contains(stderr, "the table is ") != (test.endpoint == nowhere || strings.Contains(test.want, "table")) {
 				t.Errorf("exit code %d, want %d, and %q in\n%s%s", code, test.code, test.want, stdout, stderr)
 			}
 		})

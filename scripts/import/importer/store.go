@@ -34,7 +34,10 @@ const (
 	maxRounds  = 12 // that may pass in which DynamoDB does nothing of what is asked
 )
 
-// reach says whether the table is there, before much is asked of it, and if not, what to do.
+// ErrUnreachable is the error of a load that found no table, or no way to it, before anything was written.
+var ErrUnreachable = errors.New("the table cannot be reached")
+
+// reach says whether the table is there, before much is asked of it.
 func (s store) reach(ctx context.Context) error {
 	_, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: &s.table,
@@ -42,9 +45,12 @@ func (s store) reach(ctx context.Context) error {
 	}, func(o *dynamodb.Options) { o.RetryMaxAttempts = 2 })
 	var none *types.ResourceNotFoundException
 	if errors.As(err, &none) {
-		return fmt.Errorf("there is no table %s", s.table)
+		return fmt.Errorf("%w: there is no table %s", ErrUnreachable, s.table)
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	return nil
 }
 
 // get reads items by key, in no order, no more of each than what a check needs. Those that are not there are left out.
