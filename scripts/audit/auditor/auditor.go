@@ -20,7 +20,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
@@ -65,7 +64,7 @@ func Run(ctx context.Context, client *dynamodb.Client, tableName string, options
 		options.Workers = defaultWorkers
 	}
 	a := &auditor{
-		client: client, name: tableName, table: table.New(client, tableName), options: options,
+		table: table.New(client, tableName), options: options,
 		consented: map[digest]struct{}{}, known: map[digest]table.Key{}, completed: map[digest]tally{},
 	}
 	var err error
@@ -112,8 +111,6 @@ type tally struct {
 }
 
 type auditor struct {
-	client    *dynamodb.Client
-	name      string
 	table     *table.Table
 	options   Options
 	catalogue table.Catalogue
@@ -170,7 +167,7 @@ func (a *auditor) scan(ctx context.Context) error {
 	work := make(chan func(context.Context) error)
 	var scanning errgroup.Group
 	for segment := range segments {
-		scanning.Go(func() error { return a.segment(ctx, int32(segment), work) })
+		scanning.Go(func() error { return a.segment(ctx, segment, work) })
 	}
 	group.Go(func() error {
 		defer close(work)
@@ -189,18 +186,10 @@ func (a *auditor) scan(ctx context.Context) error {
 	return group.Wait()
 }
 
-func (a *auditor) segment(ctx context.Context, segment int32, work chan<- func(context.Context) error) error {
-	input := &dynamodb.ScanInput{
-		TableName: &a.name, Segment: aws.Int32(segment), TotalSegments: aws.Int32(segments),
-		ProjectionExpression: aws.String(scanned), ConsistentRead: aws.Bool(true),
-	}
+func (a *auditor) segment(ctx context.Context, segment int, work chan<- func(context.Context) error) error {
 	var last mci.ClaimID // whose history the latest item belongs to: items of one partition come together
-	for {
-		page, err := a.client.Scan(ctx, input)
-		if err != nil {
-			return fmt.Errorf("scanning the table: %w", err)
-		}
-		for _, item := range page.Items {
+	return a.table.Segment(ctx, segment, segments, scanned, func(items []table.Item) error {
+		for _, item := range items {
 			judge := a.judge(item, &last)
 			if judge == nil {
 				continue
@@ -211,15 +200,12 @@ func (a *auditor) segment(ctx context.Context, segment int32, work chan<- func(c
 				return ctx.Err()
 			}
 		}
-		seen := a.items.Add(int64(len(page.Items)))
+		seen := a.items.Add(int64(len(items)))
 		if a.options.Progress != nil {
 			a.options.Progress(seen)
 		}
-		if len(page.LastEvaluatedKey) == 0 {
-			return nil
-		}
-		input.ExclusiveStartKey = page.LastEvaluatedKey
-	}
+		return nil
+	})
 }
 
 // judge gives what is to be done about an item, nil for nothing.
