@@ -108,8 +108,9 @@ var domainProfile = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDo
 
 // ParseDomain gives a domain in lower case and ASCII ("münchen.example" becomes "xn--mnchen-3ya.example").
 func ParseDomain(value string) (string, error) {
-	ascii, err := domainProfile.ToASCII(strings.TrimSuffix(value, "."))
-	if err != nil || !strings.Contains(ascii, ".") || strings.Trim(ascii, "0123456789.") == "" {
+	ascii, err := domainProfile.ToASCII(value)
+	ascii = strings.TrimSuffix(ascii, ".") // the root's
+	if err != nil || !strings.Contains(ascii, ".") || strings.HasSuffix(ascii, ".") || strings.Trim(ascii, "0123456789.") == "" {
 		return "", fmt.Errorf("a domain is a name such as contoso.com")
 	}
 	return ascii, nil
