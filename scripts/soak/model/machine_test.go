@@ -1,0 +1,625 @@
+// Package model drives the whole system at random, as several partners, their customers and the program do while the clock
+// moves on, and holds every answer against a small model of the specification.
+package model
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"mci.example/customers/scripts/local/cloud"
+	"mci.example/customers/scripts/local/localtest"
+	"mci.example/customers/scripts/local/localtest/story"
+	"mci.example/customers/scripts/soak"
+	"mci.example/customers/shared/mci"
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.checks": "12", "rapid.steps": "40"} {
+		if given := flag.Lookup(name); given.Value.String() != given.DefValue {
+			continue
+		}
+		if err := flag.Set(name, value); err != nil {
+			panic(err) // the flags are rapid's own
+		}
+	}
+	localtest.Main(m, func(config *cloud.Config) { config.Output = io.Discard })
+}
+
+// TestTheSystemDoesAsTheModelSays prints the seed and the shortest sequence that fails; -rapid.seed runs it again.
+func TestTheSystemDoesAsTheModelSays(t *testing.T) {
+	limit, long := soak.Long()
+	for began := time.Now(); ; {
+		rapid.Check(t, func(rt *rapid.T) {
+			m := newMachine(t, rt)
+			rt.Repeat(m.actions())
+			m.everything(rt)
+		})
+		if !long || t.Failed() || time.Since(began) > limit {
+			break
+		}
+	}
+	soak.Audit(t)
+}
+
+// machine is the system beside its model.
+type machine struct {
+	world
+	t       *testing.T
+	program string
+}
+
+func newMachine(t *testing.T, rt *rapid.T) *machine {
+	m := &machine{t: t, program: story.Program(t)}
+	for _, p := range story.NewPartners(t, 3) {
+		m.partners = append(m.partners, &partner{
+			id: p.ID, location: p.Location, user: p.User, token: p.Token, seller: localtest.Token(t, p.ID, p.User, mci.ReferralAdmin),
+			known: map[*customer]bool{}, nominated: map[*customer][]nominatedID{},
+		})
+	}
+	m.engagements = []*engagement{
+		{types: []string{"domain", "tpid"}, active: 2, allowed: 3, consent: 10, submit: 20, resubmit: 25, referralFrom: 1000, coSellFrom: 50000, managedOnly: true},
+		{types: []string{"tenant-id", "tpid"}, exclusive: true, active: 5, allowed: 5, consent: 5, submit: 8, resubmit: 3, referralFrom: -1, coSellFrom: -1},
+		{types: []string{"msx-opportunity-id"}, variable: true, active: 1, allowed: 2, consent: 7, submit: 7, resubmit: 7, referralFrom: 0, coSellFrom: 0},
+	}
+	var rules []story.Object
+	for _, e := range m.engagements {
+		e.id = story.Name("engagement")
+		rules = append(rules, rulesOf(e))
+	}
+	names := []string{"Contoso", "contoso ltd", "Fabrikam"}
+	rows := "engagementId,idType,idValue,eligible,reason\n"
+	for i, c := range story.NewCustomers(t, names) {
+		made := &customer{id: c.ID, name: strings.ToLower(names[i]), email: c.Email, managed: true, eligible: map[string]bool{}, ids: map[string]string{
+			"domain": c.Domain, "tenant-id": c.Tenant, "tpid": c.TPID, "msx-opportunity-id": c.Opportunity,
+		}}
+		m.customers = append(m.customers, made)
+		for _, e := range m.engagements {
+			for _, kind := range []string{"tenant-id", "tpid", "msx-opportunity-id"} {
+				eligible := rapid.IntRange(0, 3).Draw(rt, fmt.Sprintf("%s is eligible by %s for %d", names[i], kind, len(e.types))) > 0
+				made.eligible[e.id+" "+kind] = eligible
+				rows += fmt.Sprintf("%s,%s,%s,%t,\n", e.id, kind, made.ids[kind], eligible)
+			}
+		}
+	}
+	localtest.Load(t, localtest.Files{"engagements.json": rules})
+	localtest.Load(t, localtest.Files{"eligibility.csv": rows})
+	return m
+}
+
+// rulesOf is the engagement as engagements.json has it.
+func rulesOf(e *engagement) story.Object {
+	dollars := func(n int) string { return strconv.Itoa(n) + ".00" }
+	rules := story.Object{
+		"id": e.id, "name": "Assessment", "solutionArea": "Infrastructure", "description": "An assessment.", "payType": "fixed",
+		"customerIdTypes": e.types, "startsOn": "2020-01-01", "endsOn": "2999-12-31", "consentWindowDays": e.consent,
+		"submissionWindowDays": e.submit, "resubmissionWindowDays": e.resubmit,
+		"claimLimits": story.Object{"active": e.active, "allowed": e.allowed}, "exclusive": e.exclusive, "payout": "1250.00",
+		"referral": nil, "coSell": nil,
+	}
+	if e.variable {
+		delete(rules, "payout")
+		rules["payType"] = "variable"
+		rules["rates"] = story.Object{"perHour": "100.00", "minHours": 10, "maxHours": 100, "maxPayout": "5000.00", "maxShareOfOpportunity": "0.1"}
+	}
+	if e.referralFrom >= 0 {
+		rules["referral"] = story.Object{"minDealSize": dollars(e.referralFrom)}
+	}
+	if e.coSellFrom >= 0 {
+		rules["coSell"] = story.Object{"minDealSize": dollars(e.coSellFrom), "managedCustomersOnly": e.managedOnly}
+	}
+	return rules
+}
+
+func (m *machine) actions() map[string]func(*rapid.T) {
+	return map[string]func(*rapid.T){
+		"add": m.add, "add another": m.add, "claim a known customer": m.claimKnown, "send": m.send, "send first": m.sendFirst,
+		"answer": m.answer, "accept": m.accept, "submit": m.submit, "cancel": m.cancel, "review": m.review, "sweep": m.sweep,
+		"let time pass": m.pass, "upgrade": m.upgrade, "mail event": m.mailEvent, "eligibility changes": m.changeEligibility,
+		"management changes": m.changeManaged, "look at a page": m.look, "look at lists": m.lists,
+	}
+}
+
+// call asks the system.
+func (m *machine) call(method, path, token string, body any) localtest.Response {
+	return localtest.Call(m.t, method, path, token, body)
+}
+
+// expect holds an answer against what the model says: the status of a success, or the code of a refusal.
+func expect(rt *rapid.T, answer localtest.Response, status int, code string) {
+	var problem struct{ Type string }
+	if answer.Status >= 400 {
+		_ = json.Unmarshal(answer.Body, &problem) // a page is no problem document
+	}
+	if answer.Status != status || strings.TrimPrefix(problem.Type, "urn:mci:problem:") != code {
+		rt.Fatalf("answered %d %s instead of %d %s", answer.Status, answer.Body, status, code)
+	}
+}
+
+// statusOf is the HTTP status of each refusal.
+var statusOf = map[string]int{
+	"claim-exists": 409, "wrong-status": 409, "not-qualified": 409, "deal-size-immutable": 409, "not-found": 404, "not-eligible": 422,
+	"single-engagement-only": 422, "hours-required": 422, "disclaimer-required": 422, "invalid": 422, "too-many-requests": 429,
+}
+
+func now() time.Time { return localtest.Now() }
+
+// draw picks one of so many, by number, which prints shortly.
+func draw(rt *rapid.T, what string, n int) int { return rapid.IntRange(0, n-1).Draw(rt, what) }
+
+// drawClaim picks a claim; there may be none yet. One in a few is any claim, the others such as the step is meant for.
+func (m *machine) drawClaim(rt *rapid.T, meant ...string) *claim {
+	candidates := m.claims
+	if rapid.IntRange(0, 4).Draw(rt, "any claim") > 0 {
+		candidates = nil
+		for _, c := range m.claims {
+			if slices.Contains(meant, c.at(now())) {
+				candidates = append(candidates, c)
+			}
+		}
+	}
+	if len(candidates) == 0 {
+		rt.Skip("there is no such claim")
+	}
+	return candidates[draw(rt, "claim", len(candidates))]
+}
+
+// nomination draws a partner, a customer and engagements, and a body for them.
+func (m *machine) nomination(rt *rapid.T) (p *partner, c *customer, engagements []*engagement, hours int, body story.Object) {
+	p = m.partners[draw(rt, "partner", len(m.partners))]
+	c = m.customers[draw(rt, "customer", len(m.customers))]
+	chosen := rapid.SampledFrom([]string{"0", "1", "2", "01", "10", "02"}).Draw(rt, "engagements")
+	ids := []string{}
+	hours = -1
+	for _, digit := range chosen {
+		e := m.engagements[digit-'0']
+		engagements, ids = append(engagements, e), append(ids, e.id)
+		if e.variable {
+			hours = rapid.SampledFrom([]int{-1, 40, 40, 40, 5}).Draw(rt, "hours")
+		}
+	}
+	body = story.Object{
+		"friendlyName": "A claim", "locationId": p.location, "engagementIds": ids,
+		"customerContact": story.Object{"name": "Kim", "email": c.email}, "partnerContact": story.Object{"name": "Pat", "email": "pat@partner.example"},
+	}
+	if hours >= 0 {
+		body["hours"] = hours
+	}
+	return p, c, engagements, hours, body
+}
+
+func (m *machine) add(rt *rapid.T) {
+	p, c, engagements, hours, body := m.nomination(rt)
+	kinds := []string{"domain", "tenant-id", "tpid", "tpid"}
+	if engagements[0].variable || len(engagements) == 1 {
+		kinds = append(kinds, "msx-opportunity-id", "msx-opportunity-id", "msx-opportunity-id")
+	}
+	kind := rapid.SampledFrom(kinds).Draw(rt, "by")
+	body["customerId"] = story.Object{"type": kind, "value": c.ids[kind]}
+	id := nominatedID{kind: kind}
+	if kind == "domain" {
+		id = nominatedID{"tenant-id", true}
+	}
+	m.nominated(rt, p, c, engagements, []nominatedID{id}, hours, m.call("POST", "/v1/customers", p.token, body))
+}
+
+func (m *machine) claimKnown(rt *rapid.T) {
+	p, c, engagements, hours, body := m.nomination(rt)
+	ids := p.nominated[c]
+	only := len(engagements) == 1 && engagements[0].opportunitiesOnly()
+	if only {
+		ids = []nominatedID{{kind: "msx-opportunity-id"}}
+		body["opportunityId"] = c.ids["msx-opportunity-id"]
+	}
+	answer := m.call("POST", "/v1/customers/"+c.id+"/claims", p.token, body)
+	if !p.known[c] {
+		expect(rt, answer, 404, "not-found")
+		return
+	}
+	m.nominated(rt, p, c, engagements, slices.Clone(ids), hours, answer)
+}
+
+// nominated holds the answer to a nomination against the model, and gives birth to its claims.
+func (m *machine) nominated(rt *rapid.T, p *partner, c *customer, engagements []*engagement, ids []nominatedID, hours int, answer localtest.Response) {
+	code, chosen, ineligible := m.nominate(p, c, engagements, ids, hours, now())
+	if code != "" {
+		expect(rt, answer, statusOf[code], code)
+		var problem story.Problem
+		if err := json.Unmarshal(answer.Body, &problem); err != nil {
+			rt.Fatal(err)
+		}
+		for _, verdict := range problem.Ineligible {
+			if got := set(strings.Fields(story.Codes(verdict.Reasons))); got != ineligible[verdict.EngagementID] {
+				rt.Fatalf("refused for %q instead of %q", got, ineligible[verdict.EngagementID])
+			}
+			delete(ineligible, verdict.EngagementID)
+		}
+		if len(ineligible) > 0 {
+			rt.Fatalf("not told of as refused: %v", ineligible)
+		}
+		return
+	}
+	expect(rt, answer, 201, "")
+	var born struct{ Claims []story.Claim }
+	if err := json.Unmarshal(answer.Body, &born); err != nil || len(born.Claims) != len(engagements) {
+		rt.Fatalf("%v: %s", err, answer.Body)
+	}
+	wasKnown := p.known[c]
+	for i, e := range engagements {
+		made := born.Claims[i]
+		if made.EngagementID != e.id || string(made.CustomerID.Type) != chosen[i].kind || !made.ConsentDue.Equal(made.CreatedAt.Add(time.Duration(e.consent)*day)) {
+			rt.Fatalf("the claim on %s by %s is %+v", e.id, chosen[i].kind, made)
+		}
+		m.claims = append(m.claims, &claim{
+			id: made.ID, partner: p, customer: c, engagement: e, wasKnown: wasKnown, status: "consent-not-sent", consentDue: made.ConsentDue, deal: -1,
+		})
+		p.remember(c, chosen[i])
+	}
+}
+
+func (m *machine) sendFirst(rt *rapid.T) { m.request(rt, m.drawClaim(rt, "consent-not-sent"), true) }
+
+func (m *machine) send(rt *rapid.T) {
+	m.request(rt, m.drawClaim(rt, "consent-not-sent", "consent-pending"), rapid.Bool().Draw(rt, "with the deal size"))
+}
+
+// request asks for consent: in full, or as a reminder; to the address as it is, or to a corrected one.
+func (m *machine) request(rt *rapid.T, c *claim, full bool) {
+	body := story.Object{}
+	deal := rapid.SampledFrom([]int{500, 60000}).Draw(rt, "deal")
+	if full {
+		body = story.FirstRequest(strconv.Itoa(deal) + ".00")
+	}
+	corrected := rapid.IntRange(0, 3).Draw(rt, "corrected") == 0
+	if corrected {
+		body["customerContact"] = story.Object{"name": "Lee", "email": story.Name("lee") + "@customer.example"}
+	}
+	instant := now()
+	status := c.at(instant)
+	c.sends = slices.DeleteFunc(c.sends, func(sent time.Time) bool { return instant.Sub(sent) >= day })
+	code := ""
+	switch {
+	case status != "consent-not-sent" && status != "consent-pending":
+		code = "wrong-status"
+	case status == "consent-pending" && full && deal != c.deal:
+		code = "deal-size-immutable"
+	case status == "consent-not-sent" && !full:
+		code = "disclaimer-required"
+	case len(c.sends) >= 10:
+		code = "too-many-requests"
+	}
+	answer := m.call("POST", "/v1/claims/"+c.id+"/consent-requests", c.partner.token, body)
+	if code != "" {
+		expect(rt, answer, statusOf[code], code)
+		return
+	}
+	expect(rt, answer, 202, "")
+	if corrected {
+		c.address++
+	}
+	if status == "consent-not-sent" {
+		c.status, c.deal = "consent-pending", deal
+		if c.engagement.referralFrom >= 0 && deal >= c.engagement.referralFrom {
+			c.referral = "partner-led"
+		}
+	}
+	c.email, c.sends = "sent", append(c.sends, instant)
+	m.readEmail(rt, c, answer)
+}
+
+var consentPath = regexp.MustCompile(`/consent/[A-Za-z0-9_.-]+`)
+
+// readEmail takes the link and SES's ID from the one email that the request sent.
+func (m *machine) readEmail(rt *rapid.T, c *claim, answer localtest.Response) {
+	sent := 0
+	for _, request := range answer.Requests() {
+		if request.Service != localtest.SESService {
+			continue
+		}
+		sent++
+		var taken struct{ MessageId string }
+		if err := json.Unmarshal(request.Answer, &taken); err != nil {
+			rt.Fatal(err)
+		}
+		c.links = append(c.links, link{consentPath.FindString(string(request.Body)), c.address})
+		c.message = taken.MessageId
+	}
+	if sent != 1 {
+		rt.Fatalf("%d emails were sent", sent)
+	}
+}
+
+func (m *machine) accept(rt *rapid.T) { m.decide(rt, m.drawClaim(rt, "consent-pending"), "accept") }
+
+func (m *machine) answer(rt *rapid.T) {
+	c := m.drawClaim(rt, "consent-pending", "consented", "expired", "cancelled")
+	m.decide(rt, c, rapid.SampledFrom([]string{"accept", "decline"}).Draw(rt, "decision"))
+}
+
+// decide posts a decision at any of the claim's links, opened before and after.
+func (m *machine) decide(rt *rapid.T, c *claim, decision string) {
+	if len(c.links) == 0 {
+		rt.Skip("nobody was asked")
+	}
+	l := c.links[draw(rt, "link", len(c.links))]
+	page := func() int {
+		status := c.at(now())
+		switch {
+		case l.address != c.address:
+			return 404
+		case c.consented, status == "declined", status == "consent-pending":
+			return 200
+		case status == "expired":
+			return 410
+		}
+		return 404 // the claim was cancelled before there was an answer
+	}
+	before := page()
+	expect(rt, m.call("GET", l.path, "", nil), before, "")
+	answer := m.call("POST", l.path, "", url.Values{"decision": {decision}})
+	if before != 200 {
+		expect(rt, answer, before, "")
+		return
+	}
+	expect(rt, answer, 303, "")
+	if c.at(now()) == "consent-pending" {
+		if decision == "decline" {
+			c.status = "declined"
+		} else {
+			c.status, c.consented, c.submissionDue = "consented", true, now().Add(day) // until the claim says when
+			whole := m.get(rt, c)
+			if whole.ConsentedAt == nil || whole.SubmissionDue == nil || !whole.SubmissionDue.Equal(whole.ConsentedAt.Add(time.Duration(c.engagement.submit)*day)) {
+				rt.Fatalf("the consented claim is %+v", whole)
+			}
+			c.submissionDue = *whole.SubmissionDue
+			c.partner.known[c.customer] = true
+			if c.referral != "" && c.coSells(now()) {
+				c.referral = "co-sell"
+			}
+			localtest.WaitDrained(m.t)
+		}
+	}
+	expect(rt, m.call("GET", l.path, "", nil), 200, "")
+}
+
+// get reads the claim, and holds what it says against the model.
+func (m *machine) get(rt *rapid.T, c *claim) story.Claim {
+	answer := m.call("GET", "/v1/claims/"+c.id, c.partner.token, nil)
+	expect(rt, answer, 200, "")
+	var whole story.Claim
+	if err := json.Unmarshal(answer.Body, &whole); err != nil {
+		rt.Fatal(err)
+	}
+	if whole.Status != c.at(now()) || !whole.EventsIntact {
+		rt.Fatalf("the claim is %s instead of %s; its history is whole: %t", whole.Status, c.at(now()), whole.EventsIntact)
+	}
+	return whole
+}
+
+// do asks for something to be done to a claim that is only right in some statuses.
+func (m *machine) do(rt *rapid.T, c *claim, token, what string, body story.Object, from ...string) bool {
+	right := slices.Contains(from, c.at(now()))
+	answer := m.call("POST", "/v1/claims/"+c.id+"/"+what, token, body)
+	if !right {
+		expect(rt, answer, 409, "wrong-status")
+		return false
+	}
+	expect(rt, answer, 200, "")
+	return true
+}
+
+func (m *machine) submit(rt *rapid.T) {
+	c := m.drawClaim(rt, "consented", "action-required")
+	body := story.Object{"completedOn": now().UTC().Format(time.DateOnly), "notes": ""}
+	if m.do(rt, c, c.partner.token, "submission", body, "consented", "action-required") {
+		c.status = "submitted"
+	}
+}
+
+func (m *machine) cancel(rt *rapid.T) {
+	c := m.drawClaim(rt, "consent-not-sent", "consent-pending", "consented", "action-required")
+	if m.do(rt, c, c.partner.token, "cancellation", story.Object{"reason": ""}, "consent-not-sent", "consent-pending", "consented", "action-required") {
+		c.status = "cancelled"
+	}
+}
+
+func (m *machine) review(rt *rapid.T) {
+	c := m.drawClaim(rt, "submitted")
+	decision := rapid.SampledFrom([]string{"complete", "complete", "return", "reject"}).Draw(rt, "decision")
+	instant := now()
+	if !m.do(rt, c, m.program, "review", story.Object{"decision": decision, "reason": ""}, "submitted") {
+		return
+	}
+	c.status = map[string]string{"complete": "completed", "return": "action-required", "reject": "rejected"}[decision]
+	if decision == "return" {
+		// Whichever is later; the review's own instant is known to a moment only.
+		due, moved := *m.get(rt, c).SubmissionDue, instant.Add(time.Duration(c.engagement.resubmit)*day)
+		if late := due.Sub(moved); !due.Equal(c.submissionDue) && (late < -time.Second || late > 10*time.Second) || due.Before(c.submissionDue) {
+			rt.Fatalf("due %s, which was due %s, after the review at %s", due, c.submissionDue, instant)
+		}
+		c.submissionDue = due
+	}
+}
+
+func (m *machine) sweep(rt *rapid.T) {
+	expect(rt, localtest.Invoke(m.t, "expiry-sweep", story.Object{}), 200, "")
+	for _, c := range m.claims {
+		if c.at(now()) == "expired" {
+			c.status = "expired"
+		}
+	}
+}
+
+// pass lets whole days pass. A deadline that is as many days away has then passed by what the steps since took.
+func (m *machine) pass(rt *rapid.T) {
+	days := rapid.IntRange(1, 8).Draw(rt, "days")
+	if err := localtest.Cloud().SetClock(localtest.Cloud().Offset() + time.Duration(days)*day); err != nil {
+		rt.Fatal(err)
+	}
+}
+
+func (m *machine) upgrade(rt *rapid.T) {
+	c := m.drawClaim(rt, "consented", "submitted", "consent-pending")
+	answer := m.call("POST", "/v1/referrals/R"+c.id+"/upgrade", c.partner.seller, story.Object{})
+	switch {
+	case c.referral == "":
+		expect(rt, answer, 404, "not-found")
+	case c.referral == "co-sell" || c.coSells(now()):
+		expect(rt, answer, 200, "")
+		c.referral = "co-sell"
+	default:
+		expect(rt, answer, 409, "not-qualified")
+	}
+}
+
+func (m *machine) mailEvent(rt *rapid.T) {
+	c := m.drawClaim(rt, "consent-pending", "consented")
+	if c.message == "" {
+		rt.Skip("nobody was asked")
+	}
+	kind := rapid.SampledFrom([]string{"Bounce", "Complaint", "Delivery"}).Draw(rt, "event")
+	told := story.MailEvent(m.t, kind, c.message, story.PermanentBounce)
+	status := map[string]string{"Bounce": "bounced", "Complaint": "complained", "Delivery": "delivered"}[kind]
+	worse := slices.Index(badness, status) > slices.Index(badness, c.email) && !over(c.at(now()))
+	if told != worse {
+		rt.Fatalf("%s after %s was recorded: %t", status, c.email, told)
+	}
+	if worse {
+		c.email = status
+	}
+}
+
+func (m *machine) changeEligibility(rt *rapid.T) {
+	c := m.customers[draw(rt, "customer", len(m.customers))]
+	e := m.engagements[draw(rt, "engagement", len(m.engagements))]
+	kind := rapid.SampledFrom([]string{"tenant-id", "tpid", "msx-opportunity-id"}).Draw(rt, "kind")
+	eligible := rapid.Bool().Draw(rt, "eligible")
+	c.eligible[e.id+" "+kind] = eligible
+	localtest.Load(m.t, localtest.Files{"eligibility.csv": fmt.Sprintf("engagementId,idType,idValue,eligible,reason\n%s,%s,%s,%t,\n", e.id, kind, c.ids[kind], eligible)})
+}
+
+func (m *machine) changeManaged(rt *rapid.T) {
+	c := m.customers[draw(rt, "customer", len(m.customers))]
+	c.managed = rapid.Bool().Draw(rt, "managed")
+	localtest.Load(m.t, localtest.Files{"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%t\n", c.id, c.name, c.managed)})
+}
+
+func (m *machine) look(rt *rapid.T) {
+	m.page(rt, m.partners[draw(rt, "partner", len(m.partners))], m.engagements[draw(rt, "engagement", len(m.engagements))])
+}
+
+// page holds all tabs of a partner's Customers page against the model.
+func (m *machine) page(rt *rapid.T, p *partner, e *engagement) {
+	for _, tab := range []string{"eligible", "ineligible", "complete"} {
+		var lines []string
+		query := url.Values{"tab": {tab}, "limit": {rapid.SampledFrom([]string{"1", "2", "100"}).Draw(rt, "limit")}}
+		for {
+			answer := m.call("GET", "/v1/engagements/"+e.id+"/customers?"+query.Encode(), p.token, nil)
+			expect(rt, answer, http.StatusOK, "")
+			var page story.Page
+			if err := json.Unmarshal(answer.Body, &page); err != nil {
+				rt.Fatal(err)
+			}
+			for _, row := range page.Items {
+				lines = append(lines, lineOf(row, tab))
+			}
+			if page.Cursor == "" {
+				break
+			}
+			query.Set("cursor", page.Cursor)
+		}
+		if want := m.world.page(p, e, tab, now()); !slices.Equal(lines, want) {
+			rt.Fatalf("%s of engagement %d shows\n%s\ninstead of\n%s", tab, slices.Index(m.engagements, e), strings.Join(lines, "\n"), strings.Join(want, "\n"))
+		}
+	}
+}
+
+// lineOf writes a row as the model does.
+func lineOf(row story.Row, tab string) string {
+	line := fmt.Sprint(row.Customer["id"])
+	if row.Claim != nil {
+		line += fmt.Sprintf(" claim %s %s", row.Claim.ID, row.Claim.Status)
+	}
+	switch tab {
+	case "eligible":
+		line += fmt.Sprintf(" known %t: %s", row.Known != nil && *row.Known, strings.Join(row.Actions, " "))
+	case "ineligible":
+		line += ": " + set(strings.Fields(story.Codes(row.Reasons)))
+	}
+	return line
+}
+
+// lists holds a partner's lists of claims and referrals against the model.
+func (m *machine) lists(rt *rapid.T) {
+	m.listsOf(rt, m.partners[draw(rt, "partner", len(m.partners))])
+}
+
+func (m *machine) listsOf(rt *rapid.T, p *partner) {
+	var claims, referrals []string
+	for _, c := range slices.Backward(m.claims) {
+		if c.partner != p {
+			continue
+		}
+		status := c.at(now())
+		claims = append(claims, fmt.Sprintf("%s %s [%s] email %s referral %s", c.id, status, actions[status], c.email, c.referral))
+		if c.referral != "" {
+			referrals = append(referrals, fmt.Sprintf("R%s %s %s", c.id, c.referral, c.referralState(now())))
+		}
+	}
+	var list struct {
+		Claims    []story.Claim
+		Referrals []story.Referral
+	}
+	read := func(path, token string) {
+		answer := m.call("GET", path, token, nil)
+		expect(rt, answer, 200, "")
+		if err := json.Unmarshal(answer.Body, &list); err != nil {
+			rt.Fatal(err)
+		}
+	}
+	read("/v1/claims?limit=100", p.token)
+	read("/v1/referrals?limit=100", p.seller)
+	var gotClaims, gotReferrals []string
+	for _, c := range list.Claims {
+		referral := ""
+		if c.Referral != nil {
+			referral = c.Referral.Type
+		}
+		gotClaims = append(gotClaims, fmt.Sprintf("%s %s [%s] email %s referral %s", c.ID, c.Status, strings.Join(c.Actions, " "), c.EmailStatus, referral))
+	}
+	for _, r := range list.Referrals {
+		gotReferrals = append(gotReferrals, fmt.Sprintf("%s %s %s", r.ID, r.Type, r.State()))
+	}
+	slices.Sort(claims) // claims born at once have no order among themselves that the model knows
+	slices.Sort(gotClaims)
+	slices.Sort(referrals)
+	slices.Sort(gotReferrals)
+	if !slices.Equal(claims, gotClaims) || !slices.Equal(referrals, gotReferrals) {
+		rt.Fatalf("the lists are\n%s\n%s\ninstead of\n%s\n%s", strings.Join(gotClaims, "\n"), strings.Join(gotReferrals, "\n"), strings.Join(claims, "\n"), strings.Join(referrals, "\n"))
+	}
+}
+
+// everything holds all pages and lists against the model.
+func (m *machine) everything(rt *rapid.T) {
+	for _, p := range m.partners {
+		m.listsOf(rt, p)
+		for _, e := range m.engagements {
+			m.page(rt, p, e)
+		}
+	}
+	for _, c := range m.claims {
+		m.get(rt, c)
+	}
+}
