@@ -184,3 +184,35 @@ func TestD13_ManySubmissionsAtOnceAreOne(t *testing.T) {
 		}
 	}
 }
+
+func TestS25_ADayBeforeTheConsentIsAMistakeBeforeAllElse(t *testing.T) {
+	t.Parallel()
+	p, e := story.NewPartner(t), story.Engagement(t, nil)
+	claim, _ := p.Bring(t, mci.Consented, story.NewCustomer(t, e), e)
+	key := story.Name("key")
+	early := story.Object{"completedOn": on(claim.ConsentedAt.Add(-story.Day))}
+	story.Refused(t, submit(t, p.NewUser(t, "", mci.IncentivesUser), claim.ID, early), 422, mci.Invalid)
+	submit(t, p.Token, claim.ID, story.Submission(), "Idempotency-Key", key).Expect(t, 200)
+	story.Refused(t, submit(t, p.Token, claim.ID, early, "Idempotency-Key", key), 422, mci.Invalid)
+	story.Refused(t, submit(t, p.Token, claim.ID, early), 422, mci.Invalid)
+	submit(t, p.Token, claim.ID, story.Submission(), "Idempotency-Key", key).Expect(t, 200)
+}
+
+// TestD13_AKeyIsGoodFor24Hours moves the clock.
+func TestD13_AKeyIsGoodFor24Hours(t *testing.T) {
+	p, e := story.NewPartner(t), story.Engagement(t, nil)
+	claim, _ := p.Bring(t, mci.Consented, story.NewCustomer(t, e), e)
+	key, body := story.Name("key"), story.Submission()
+	done := submit(t, p.Token, claim.ID, body, "Idempotency-Key", key).Expect(t, 200)
+	at := localtest.Now()
+	story.ClockAt(t, at.Add(story.Day-15*time.Second))
+	if again := submit(t, p.Token, claim.ID, body, "Idempotency-Key", key).Expect(t, 200); string(again.Body) != string(done.Body) {
+		t.Errorf("within 24 hours it answers %s", again.Body)
+	}
+	story.ClockAt(t, at.Add(story.Day))
+	story.Refused(t, submit(t, p.Token, claim.ID, body, "Idempotency-Key", key), 409, mci.WrongStatus)
+	story.Review(t, claim.ID, mci.Return)
+	if again := submit(t, p.Token, claim.ID, body, "Idempotency-Key", key).Expect(t, 200); string(again.Body) == string(done.Body) {
+		t.Error("after 24 hours the first answer came again")
+	}
+}

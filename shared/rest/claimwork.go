@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 
 	"golang.org/x/sync/errgroup"
 
@@ -71,17 +72,20 @@ func ChangeClaim(ctx context.Context, t *table.Table, r *Request, decide func(cl
 	reviews := r.Route.Allows([]mci.Role{mci.ProgramAdmin})
 	return Settle(ctx, t, r, func(ctx context.Context) (Answer, error) {
 		loaded, err := LoadClaim(ctx, t, r, reviews)
-		switch {
-		case err != nil:
+		if err != nil {
 			return Answer{}, err
+		}
+		change, refused := decide(loaded.Claim.At(r.Now), act, loaded.Catalogue)
+		var refusal *mci.Refusal
+		switch {
+		case errors.As(refused, &refusal) && refusal.Code == mci.Invalid: // what only the claim can tell is a mistake all the same
+			return Answer{}, refused
 		case loaded.Kept != nil:
 			return Kept(r, loaded.Kept)
 		case !reviews && !loaded.Grants.At(loaded.Claim.LocationID):
 			return Answer{}, NotGranted(loaded.Claim.LocationID)
-		}
-		change, err := decide(loaded.Claim.At(r.Now), act, loaded.Catalogue)
-		if err != nil {
-			return Answer{}, err
+		case refused != nil:
+			return Answer{}, refused
 		}
 		answer, keep, err := Keep(t, r, OK(ViewClaim(change.After, r.Caller, loaded.Grants)))
 		if err != nil {
