@@ -183,7 +183,7 @@ func others(value types.AttributeValue) []types.AttributeValue {
 		if instant, err := time.Parse(time.RFC3339Nano, value.Value); err == nil {
 			return []types.AttributeValue{story.Text(instant.Add(time.Millisecond).Format(time.RFC3339Nano))}
 		}
-		return []types.AttributeValue{story.Text(value.Value + "x"), story.Text("")}
+		return []types.AttributeValue{story.Text(value.Value + "x")}
 	case *types.AttributeValueMemberN:
 		n, _ := strconv.Atoi(value.Value)
 		return []types.AttributeValue{&types.AttributeValueMemberN{Value: fmt.Sprint(n + 1)}}
