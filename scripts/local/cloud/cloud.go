@@ -84,7 +84,8 @@ type Cloud struct {
 	lambda   *lambda
 	poller   *poller
 	database *dynamodb.Client
-	created  bool // whether the table was created by this start
+	engine   *child // the database's process, nil where another's engine is used
+	created  bool   // whether the table was created by this start
 
 	stopOnce sync.Once
 	closers  []func() // run last to first

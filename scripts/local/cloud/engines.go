@@ -78,9 +78,32 @@ func free(variable string, port int) error {
 	return listener.Close()
 }
 
+// KillDatabase ends the engine as it stands, in the middle of whatever it does; RestartDatabase starts it again on what it has
+// kept. Only an engine that this cloud started can be killed.
+func (c *Cloud) KillDatabase() error {
+	if c.engine == nil {
+		return errors.New("the engine was not started here")
+	}
+	c.engine.kill()
+	return nil
+}
+
+// RestartDatabase starts the engine again, at the address that it had, and returns once it answers.
+func (c *Cloud) RestartDatabase(ctx context.Context) error {
+	address, err := url.Parse(c.config.DynamoDBEndpoint)
+	if err != nil {
+		return err
+	}
+	if c.config.DynamoDBPort, err = strconv.Atoi(address.Port()); err != nil {
+		return err
+	}
+	_, err = c.startDatabase(ctx)
+	return err
+}
+
 func (c *Cloud) startDatabase(ctx context.Context) (string, error) {
 	return c.startEngine(ctx, engine{
-		name: "dynamodb", port: c.config.DynamoDBPort, health: "/",
+		name: databaseEngine, port: c.config.DynamoDBPort, health: "/",
 		command: func(port string) *exec.Cmd {
 			return exec.Command(databaseBinary(c.config.Root), "serve", "--host", "127.0.0.1", "--port", port,
 				"--db-path", filepath.Join(c.config.StateDir, "dynamodb.sqlite"))
@@ -100,6 +123,9 @@ func (c *Cloud) startMailbox(ctx context.Context) (string, error) {
 		},
 	})
 }
+
+// databaseEngine is the DynamoDB-compatible engine's name.
+const databaseEngine = "dynamodb"
 
 type engine struct {
 	name    string
@@ -143,6 +169,9 @@ func (c *Cloud) startEngine(ctx context.Context, e engine) (endpoint string, err
 		}
 		endpoint = "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		if err = waitHealthy(ctx, endpoint+e.health, running); err == nil {
+			if e.name == databaseEngine {
+				c.engine = running
+			}
 			c.onStop(func() { running.terminate(5 * time.Second); output.Close() })
 			return endpoint, nil
 		}
