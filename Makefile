@@ -29,6 +29,12 @@ demo: ## walk through the product on a running `make run`
 import: ## load a folder of the program's files: make import DATA=scripts/sample (DRY_RUN=1 only checks)
 	@go run ./scripts/import $(if $(DRY_RUN),--dry-run) $(DATA)
 
+audit: ## check a table against the rules that always hold: make audit, or TABLE_NAME=… make audit
+	@go run ./scripts/audit $(AUDIT_FLAGS)
+
+erase: ## erase a person's data: make erase WHO=<email address or claim ID> (DRY_RUN=1 only tells)
+	@go run ./scripts/erase $(if $(DRY_RUN),--dry-run) $(ERASE_FLAGS) $(WHO)
+
 repair-upgrades: ## upgrade the referrals that the stream missed (TABLE_NAME=… for the cloud's table)
 	@go run ./scripts/repair $(if $(DRY_RUN),--dry-run)
 
@@ -45,6 +51,13 @@ check: ## gofmt, vet, staticcheck
 	@echo "gofmt"; unformatted=$$(gofmt -l functions infra/*.go infra/calls scripts shared); test -z "$$unformatted" || { echo "not formatted: $$unformatted" >&2; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
+
+soak: $(TOOLS) ## crash, race, fault and model tests for longer: make soak SOAK=10m
+	@SOAK=$${SOAK:-10m} go test -count=1 -timeout 0 -p 1 -v ./scripts/audit/... ./scripts/erase/... ./scripts/soak/...
+
+bench: $(TOOLS) ## measure speed, memory and cost against floors of the same run (BENCH=-quick tries it out)
+	@go build -o build/bench ./scripts/bench
+	@exec build/bench $(BENCH)
 
 # --- AWS ---
 
