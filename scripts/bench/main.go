@@ -3,7 +3,8 @@
 //
 //	bench [-quick] [-only calls,growth,…]
 //
-// It prints a table, and writes build/bench.json and, when it has measured everything, the plots beside its source.
+// It prints tables, and writes build/bench.json, build/bench.md and, when it has measured everything, the plots beside its
+// source.
 package main
 
 import (

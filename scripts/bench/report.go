@@ -47,14 +47,11 @@ func (m machine) String() string {
 	return fmt.Sprintf("%s, %d cores (%s), %.0f GB, %s, %s", m.Date, m.Cores, m.Processor, m.MemoryGB, m.System, m.Go)
 }
 
-// report prints the figures, and writes them to build/bench.json; a whole run at full size renews the plots.
+// report prints the figures, and writes them to build/bench.json for machines and to build/bench.md for people; a whole run
+// at full size renews the plots.
 func (b *bench) report(whole bool) error {
-	fmt.Println(b.tables())
-	if len(b.Missed) == 0 {
-		fmt.Println("Every target is reached.")
-	} else {
-		fmt.Printf("Missed targets:\n- %s\n", strings.Join(b.Missed, "\n- "))
-	}
+	said := b.tables() + "\n" + b.summary()
+	fmt.Print("\n" + said)
 	text, err := json.MarshalIndent(b, "", "  ")
 	if err != nil {
 		return fmt.Errorf("rendering the figures: %w", err)
@@ -65,6 +62,9 @@ func (b *bench) report(whole bool) error {
 	}
 	if err := os.WriteFile(filepath.Join(out, "bench.json"), append(text, '\n'), 0o644); err != nil {
 		return fmt.Errorf("writing the figures: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(out, "bench.md"), []byte(said), 0o644); err != nil {
+		return fmt.Errorf("writing the tables: %w", err)
 	}
 	plots := out
 	if whole && !b.quick {
@@ -78,11 +78,9 @@ func (b *bench) tables() string {
 	var text strings.Builder
 	section := func(title string, columns []string, rows [][]string) {
 		if len(rows) > 0 {
-			fmt.Fprintf(&text, "\n%s\n\n%s", title, markdown(columns, rows))
+			fmt.Fprintf(&text, "%s\n\n%s\n", title, markdown(columns, rows))
 		}
 	}
-	fmt.Fprintf(&text, "\nMeasured %s.\n", b.Machine)
-
 	var rows [][]string
 	for _, c := range b.Calls {
 		rows = append(rows, []string{
