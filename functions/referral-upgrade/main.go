@@ -46,17 +46,19 @@ func (f function) handle(ctx context.Context, payload json.RawMessage) (any, err
 	return f.server.Handle(ctx, event)
 }
 
-// onStream upgrades what the batch's claims allow. It stops at the first record that fails: the stream brings it and all
-// behind it again. A record seen twice, late or out of order changes nothing, for the claim itself decides, as it is now.
+// onStream upgrades what the batch's claims allow. One that fails keeps no other back: the rest is worked on, and then the
+// stream brings it and all behind it again. A record seen twice, late or out of order changes nothing, for the claim itself
+// decides, as it is now.
 func (f function) onStream(ctx context.Context, batch events.DynamoDBEvent) events.DynamoDBEventResponse {
+	response := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
 	for _, record := range batch.Records {
-		err := f.onRecord(ctx, record)
-		if err != nil {
+		if err := f.onRecord(ctx, record); err != nil {
 			slog.Error("upgrading a referral from the stream", "event", record.EventID, "error", err)
-			return events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{{ItemIdentifier: record.Change.SequenceNumber}}}
+			failed := events.DynamoDBBatchItemFailure{ItemIdentifier: record.Change.SequenceNumber}
+			response.BatchItemFailures = append(response.BatchItemFailures, failed)
 		}
 	}
-	return events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
+	return response
 }
 
 func (f function) onRecord(ctx context.Context, record events.DynamoDBEventRecord) error {
