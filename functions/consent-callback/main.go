@@ -5,9 +5,7 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"mime"
@@ -89,19 +87,16 @@ type opened struct {
 // open reads the claim that the link names with the link itself, and the catalogue if it has grown old, in parallel: 1 round
 // trip, whether the link is right or wrong.
 func (f function) open(ctx context.Context, v pageVisit) (opened, error) {
-	secret, claimID, _ := strings.Cut(v.token, ".")
-	random, err := base64.RawURLEncoding.Strict().DecodeString(secret)
-	id, isID := mci.ParseClaimID(claimID)
-	if err != nil || len(random) != sha256.Size || !isID {
+	id, hash, isToken := mci.ParseConsentToken(v.token)
+	if !isToken {
 		return opened{}, nil
 	}
-	hash := sha256.Sum256(random)
 	var claim mci.Claim
 	var link *table.Link
 	var catalogue table.Catalogue
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		claim, link, _, err = f.table.ClaimWithLink(groupCtx, id, hex.EncodeToString(hash[:]))
+		claim, link, _, err = f.table.ClaimWithLink(groupCtx, id, hash)
 		return err
 	})
 	group.Go(func() (err error) {
@@ -114,6 +109,7 @@ func (f function) open(ctx context.Context, v pageVisit) (opened, error) {
 	if link == nil || link.AddressVersion != claim.Email.AddressVersion {
 		return opened{}, nil
 	}
+	var err error
 	if catalogue, err = f.table.Including(ctx, catalogue, claim.EngagementID); err != nil {
 		return opened{}, err
 	}

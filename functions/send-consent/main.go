@@ -6,9 +6,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -98,10 +95,9 @@ func (f function) begin(ctx context.Context, r *rest.Request, act mci.Act, reque
 		if begun.change, err = claim.RequestConsent(act, request, begun.engagement); err != nil {
 			return beginning{}, err
 		}
-		secret := platform.RandomBytes(32)
-		hash := sha256.Sum256(secret)
-		begun.token = base64.RawURLEncoding.EncodeToString(secret) + "." + string(claim.ID)
-		link := f.table.NewLink(begun.change.After, hex.EncodeToString(hash[:]))
+		var hash string
+		begun.token, hash = mci.NewConsentToken(claim.ID, platform.RandomBytes(mci.TokenSecret))
+		link := f.table.NewLink(begun.change.After, hash)
 		if err := f.table.Commit(ctx, f.table.Change(begun.change), link, f.table.Unanswered(r.Idempotency(), r.Now)); err != nil {
 			return beginning{}, err
 		}

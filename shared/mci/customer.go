@@ -1,6 +1,7 @@
 package mci
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -110,6 +111,9 @@ var domainProfile = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDo
 func ParseDomain(value string) (string, error) {
 	ascii, err := domainProfile.ToASCII(value)
 	ascii = strings.TrimSuffix(ascii, ".") // the root's
+	if again, errAgain := domainProfile.ToASCII(ascii); errAgain != nil || again != ascii {
+		err = errors.Join(err, errAgain, errors.New("it has no normal form"))
+	}
 	if err != nil || !strings.Contains(ascii, ".") || strings.HasSuffix(ascii, ".") || strings.Trim(ascii, "0123456789.") == "" {
 		return "", fmt.Errorf("a domain is a name such as contoso.com")
 	}
