@@ -46,7 +46,7 @@ type demo struct {
 	api, mailbox string
 	out          io.Writer
 	step         int
-	taken        []string // domains of customers that the walk has met
+	taken        []string // customers that the walk has met
 }
 
 type object = map[string]any
@@ -210,7 +210,7 @@ func (d *demo) expired(partner string) error {
 	defer func() { // the walk leaves the clock as it was
 		_, _ = d.fetch("POST", d.api+"/local/clock", "", object{"offset": before})
 	}()
-	if _, err := d.call("POST", "/local/clock", "", object{"offset": (offset + 25*time.Hour).String()}); err != nil {
+	if _, err := d.call("POST", "/local/clock", "", object{"offset": (offset + 25*time.Hour).String()}, "offset", "now"); err != nil {
 		return err
 	}
 	if _, err := d.call("GET", "/v1/claims/"+claim, partner, nil, "status", "consentDue", "endedAt", "actions"); err != nil {
@@ -227,9 +227,10 @@ func (d *demo) expired(partner string) error {
 
 // page is the Customers page after all that.
 func (d *demo) page(partner string) error {
-	d.title("The Customers page of the engagement, tab by tab")
+	d.title("The Customers page, tab by tab; on Ineligible that of an engagement which takes Azure subscription IDs only")
 	for _, tab := range []string{"eligible", "ineligible", "complete"} {
-		path := "/v1/engagements/" + assessment + "/customers?tab=" + tab
+		engagement := map[bool]string{true: "app-modernization", false: assessment}[tab == "ineligible"]
+		path := "/v1/engagements/" + engagement + "/customers?tab=" + tab
 		found, err := d.fetch("GET", d.api+path, partner, nil)
 		if err != nil {
 			return err
@@ -271,7 +272,7 @@ func (d *demo) free(partner, engagement string) (string, error) {
 	}
 	for _, row := range strings.Split(string(domains), "\n")[1:] {
 		domain, _, _ := strings.Cut(row, ",")
-		if domain == "" || slices.Contains(d.taken, domain) {
+		if domain == "" {
 			continue
 		}
 		found, err := d.fetch("POST", d.api+"/v1/eligibility-checks", partner, object{"customerId": object{"type": "domain", "value": domain}, "locationId": "nw-seattle"})
@@ -281,8 +282,8 @@ func (d *demo) free(partner, engagement string) (string, error) {
 		customer, _ := found["customer"].(object)
 		id, _ := customer["id"].(string)
 		for _, each := range list(found["eligible"]) {
-			if each["engagementId"] == engagement && managed[id] {
-				d.taken = append(d.taken, domain)
+			if each["engagementId"] == engagement && managed[id] && !slices.Contains(d.taken, id) {
+				d.taken = append(d.taken, id)
 				return domain, nil
 			}
 		}
