@@ -44,9 +44,13 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Answer, error
 	if err != nil {
 		return rest.Answer{}, err
 	}
-	// What is not of the type asked for has been upgraded since it was listed, or is the partner's of the other type.
+	// What is not of the type asked for has been upgraded since it was listed, or is the partner's of the other type; a partner's
+	// own that is co-sell is on two lists of a field seller's who is its referral admin.
+	seen := map[mci.ClaimID]bool{}
 	shown := func(claim mci.Claim) bool {
-		return claim.Referral != nil && (asked == "" || claim.Referral.Type == asked) && maySee(r.Caller, claim)
+		again := seen[claim.ID]
+		seen[claim.ID] = true
+		return !again && claim.Referral != nil && (asked == "" || claim.Referral.Type == asked) && maySee(r.Caller, claim)
 	}
 	page := struct {
 		Referrals []mci.ReferralDetails `json:"referrals"`
@@ -60,25 +64,28 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Answer, error
 	return rest.OK(page), nil
 }
 
-// read reads the lists that the caller may see: 2 round trips, whatever their number.
+// read reads the lists of which the caller may see something: 2 round trips, whatever their number.
 func (f function) read(ctx context.Context, caller rest.Caller, asked mci.ReferralType, from string, limit int) ([]table.List[mci.Claim], error) {
-	same := func(claim *mci.Claim) mci.Claim { return *claim }
 	everyPartners := caller.Has(mci.ProgramAdmin)
-	if !everyPartners && caller.PartnerID != "" && caller.Has(mci.ReferralAdmin) {
-		page, err := f.table.PartnerReferrals(ctx, caller.PartnerID, from, limit)
-		return []table.List[mci.Claim]{table.MergeAs(page, same)}, err
-	}
-	var types []mci.ReferralType
+	var reads []func(ctx context.Context) (table.Page[mci.Claim], error)
 	for _, t := range mci.ReferralTypes {
-		if (asked == "" || asked == t) && (everyPartners || t == mci.CoSell) {
-			types = append(types, t)
+		if (asked == "" || asked == t) && (everyPartners || t == mci.CoSell && caller.Has(mci.FieldSeller)) {
+			reads = append(reads, func(ctx context.Context) (table.Page[mci.Claim], error) {
+				return f.table.Referrals(ctx, t, from, limit)
+			})
 		}
 	}
-	lists := make([]table.List[mci.Claim], len(types))
+	if !everyPartners && caller.PartnerID != "" && caller.Has(mci.ReferralAdmin) {
+		reads = append(reads, func(ctx context.Context) (table.Page[mci.Claim], error) {
+			return f.table.PartnerReferrals(ctx, caller.PartnerID, from, limit)
+		})
+	}
+	same := func(claim *mci.Claim) mci.Claim { return *claim }
+	lists := make([]table.List[mci.Claim], len(reads))
 	group, ctx := errgroup.WithContext(ctx)
-	for i, t := range types {
+	for i, read := range reads {
 		group.Go(func() error {
-			page, err := f.table.Referrals(ctx, t, from, limit)
+			page, err := read(ctx)
 			lists[i] = table.MergeAs(page, same)
 			return err
 		})
@@ -98,8 +105,9 @@ func (f function) get(ctx context.Context, r *rest.Request) (rest.Answer, error)
 		return rest.Answer{}, err
 	}
 	id, isID := mci.ParseReferralID(r.Path("referralId"))
-	if !isID {
-		return rest.Answer{}, rest.NoSuchReferral
+	own := r.Caller.Has(mci.ReferralAdmin) && id.PartnerID() == r.Caller.PartnerID
+	if !isID || !own && !r.Caller.Has(mci.FieldSeller, mci.ProgramAdmin) {
+		return rest.Answer{}, rest.NoSuchReferral // another partner's is not even read
 	}
 	claim, found, err := f.table.Claim(ctx, id)
 	if err != nil {

@@ -63,6 +63,7 @@ func TestS26_S27_WhoSeesWhichReferrals(t *testing.T) {
 	admin := one.NewUser(t, "", mci.ReferralAdmin)
 	seller, staff := localtest.Token(t, "", story.Name("seller"), mci.FieldSeller), story.Program(t)
 	partnerSeller := localtest.Token(t, two.ID, story.Name("seller"), mci.FieldSeller)
+	both := one.NewUser(t, "", mci.ReferralAdmin, mci.FieldSeller)
 	for _, c := range []struct {
 		who, token, query string
 		sees              []string // newest first
@@ -74,6 +75,9 @@ func TestS26_S27_WhoSeesWhichReferrals(t *testing.T) {
 		{"a field seller's co-sell ones", seller, "type=co-sell", []string{"two's co-sell", "one's co-sell"}},
 		{"a field seller's partner-led ones", seller, "type=partner-led", []string{}},
 		{"a field seller whose token names a partner", partnerSeller, "", []string{"two's co-sell", "one's co-sell"}},
+		{"a field seller who is a partner's referral admin too", both, "", []string{"two's co-sell", "one's co-sell", "one's partner-led"}},
+		{"such a one's co-sell ones", both, "type=co-sell", []string{"two's co-sell", "one's co-sell"}},
+		{"such a one's partner-led ones", both, "type=partner-led", []string{"one's partner-led"}},
 		{"the program", staff, "", []string{"two's co-sell", "two's partner-led", "one's co-sell", "one's partner-led"}},
 		{"the program's partner-led ones", staff, "type=partner-led", []string{"two's partner-led", "one's partner-led"}},
 	} {

@@ -24,7 +24,10 @@ func referralQueue(t mci.ReferralType) string { return join("REFERRAL", string(t
 // REFERRAL# items, then BatchGetItem of their claims: 2 round trips; 1 unit per 4 KB of the list and 1 per claim.
 func (t *Table) PartnerReferrals(ctx context.Context, partnerID, from string, limit int) (Page[mci.Claim], error) {
 	s := within(partnerPK(partnerID), referralPrefix)
-	return t.referrals(ctx, s, from, limit, func(record referralRecord) string { return record.SK })
+	if from != "" {
+		s.to = before(referralPrefix + mci.ClaimID(from).Ordinal())
+	}
+	return t.referrals(ctx, s, limit)
 }
 
 // Referrals gives the claims of all partners that have a referral of that type, newest first, from a position on. Query of
@@ -32,14 +35,15 @@ func (t *Table) PartnerReferrals(ctx context.Context, partnerID, from string, li
 // may lag by a moment (D14).
 func (t *Table) Referrals(ctx context.Context, referralType mci.ReferralType, from string, limit int) (Page[mci.Claim], error) {
 	s := span{index: Indexes[1], partition: referralQueue(referralType), from: "0", to: last}
-	return t.referrals(ctx, s, from, limit, func(record referralRecord) string { return record.QueueKey })
-}
-
-func (t *Table) referrals(ctx context.Context, s span, from string, limit int, positionOf func(referralRecord) string) (Page[mci.Claim], error) {
-	s.descending, s.limit = true, int32(limit)
 	if from != "" {
 		s.to = before(from)
 	}
+	return t.referrals(ctx, s, limit)
+}
+
+// referrals reads a span of the list; positions are the claims' IDs, so that lists can be merged.
+func (t *Table) referrals(ctx context.Context, s span, limit int) (Page[mci.Claim], error) {
+	s.descending, s.limit = true, int32(limit)
 	items, more, err := t.query(ctx, s)
 	if err != nil {
 		return Page[mci.Claim]{}, err
@@ -63,7 +67,7 @@ func (t *Table) referrals(ctx context.Context, s span, from string, limit int, p
 			return Page[mci.Claim]{}, err
 		}
 		page.Items = append(page.Items, record.Claim)
-		page.positions = append(page.positions, positionOf(records[i]))
+		page.positions = append(page.positions, string(records[i].ClaimID))
 	}
 	if more {
 		page.Next = page.Position(len(records) - 1)
