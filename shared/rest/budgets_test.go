@@ -10,6 +10,7 @@ import (
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
 	"mci.example/customers/shared/mci"
+	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/rest"
 )
 
@@ -127,6 +128,60 @@ func TestBudgets(t *testing.T) {
 			}
 			fmt.Fprintln(table, row("GET …/customers?tab="+tab+" of 30", "steady", answer))
 		}
+	})
+
+	t.Run("SES tells of an email", func(t *testing.T) {
+		claim, _ := w.claim(t, mci.ConsentPending)
+		message := ""
+		for _, event := range w.partner.Get(t, claim.ID).Events {
+			if event.Type == string(mci.EmailSent) {
+				message = event.Detail["messageId"]
+			}
+		}
+		for tagged, budget := range map[bool]int{true: 2, false: 3} { // an email whose tag is lost takes one more to find
+			detail := story.Object{"eventType": map[bool]string{true: "Delivery", false: "Complaint"}[tagged], "mail": story.Object{"messageId": message}}
+			if tagged {
+				detail["mail"].(story.Object)["tags"] = story.Object{"claim": []string{claim.ID}}
+			}
+			answer := measured(t, func() localtest.Response {
+				return localtest.Invoke(t, "mail-feedback", story.Object{"source": platform.MailEvents.Source, "detail": detail})
+			})
+			if string(answer.Body) != `{"recorded":true}` || answer.Waves() > budget {
+				t.Errorf("tagged: %v: %d round trips: %s: %s", tagged, answer.Waves(), trips(answer), answer.Body)
+			}
+			fmt.Fprintln(table, row(fmt.Sprintf("mail-feedback, tagged: %v", tagged), "steady", answer))
+		}
+	})
+
+	t.Run("the stream brings a consent", func(t *testing.T) {
+		engagement := story.Engagement(t, story.WithCoSell(true))
+		c := story.NewCustomer(t, engagement)
+		manage := func(managed bool) {
+			localtest.Load(t, localtest.Files{"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%v\n", c.ID, c.Name, managed)})
+		}
+		manage(false) // so that the stream finds nothing to do by itself
+		claim, _ := w.partner.Bring(t, mci.Consented, c, engagement)
+		localtest.WaitDrained(t)
+		manage(true)
+		record := story.Object{"eventID": "1", "eventName": "MODIFY", "dynamodb": story.Object{
+			"SequenceNumber": "1", "NewImage": story.Object{"id": story.Object{"S": claim.ID}},
+		}}
+		answer := measured(t, func() localtest.Response {
+			return localtest.Invoke(t, "referral-upgrade", story.Object{"Records": []any{record}})
+		})
+		if upgraded := w.partner.Get(t, claim.ID); upgraded.Referral.Type != string(mci.CoSell) || answer.Waves() > 2 {
+			t.Errorf("the referral is %s after %d round trips: %s", upgraded.Referral.Type, answer.Waves(), trips(answer))
+		}
+		fmt.Fprintln(table, row("referral-upgrade, one record", "steady", answer))
+	})
+
+	t.Run("the sweep finds nothing due", func(t *testing.T) {
+		localtest.Invoke(t, "expiry-sweep", story.Object{}).Expect(t, 200)
+		answer := measured(t, func() localtest.Response { return localtest.Invoke(t, "expiry-sweep", story.Object{}) })
+		if answer.Expect(t, 200); answer.Waves() != 1 {
+			t.Errorf("%d round trips: %s", answer.Waves(), trips(answer))
+		}
+		fmt.Fprintln(table, row("expiry-sweep, nothing due", "steady", answer))
 	})
 
 	if err := table.Flush(); err != nil {

@@ -46,7 +46,7 @@ type document struct {
 	compiled   map[string]*jsonschema.Schema
 }
 
-const location = "openapi.json"
+const location = "https://mci.example/openapi.json"
 
 var read = sync.OnceValues(func() (*document, error) {
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(openapi.Document))
