@@ -51,21 +51,18 @@ func race(t *testing.T, partners []story.Partner, c story.Customer, engagement s
 func TestD4_TheLimitHoldsWhenManyPartnersAddAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		limits  object
-		fit     int
-		reasons string
+		partners int
+		limits   object
+		fit      int
+		reasons  string
 	}{
-		"of open claims":                   {limits(7, 100), 7, "active-limit-reached"},
-		"of open and completed claims":     {limits(7, 7), 7, "active-limit-reached allowed-limit-reached"},
-		"of one":                           {limits(1, 1), 1, "active-limit-reached allowed-limit-reached"},
-		"that nobody reaches refuses none": {limits(20, 20), 20, ""},
+		"of open claims":                   {60, limits(7, 100), 7, "active-limit-reached"},
+		"of open and completed claims":     {20, limits(7, 7), 7, "active-limit-reached allowed-limit-reached"},
+		"of one":                           {20, limits(1, 1), 1, "active-limit-reached allowed-limit-reached"},
+		"that nobody reaches refuses none": {20, limits(20, 20), 20, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			many := 60
-			if test.reasons == "" {
-				many = test.fit
-			}
-			partners, engagement := story.NewPartners(t, many), story.Engagement(t, test.limits)
+			partners, engagement := story.NewPartners(t, test.partners), story.Engagement(t, test.limits)
 			c := story.NewCustomer(t, engagement)
 			born, refused := race(t, partners, c, engagement)
 			if len(born) != test.fit || len(refused) != len(partners)-test.fit {
@@ -237,9 +234,9 @@ func TestD6_NominationsAreTakenFromTheFirstDayToTheLast(t *testing.T) {
 		at                  time.Time
 		oneDay, from, until bool
 	}{
-		{"the last minute of the day before", day.Add(-time.Minute), false, false, true},
+		{"five minutes before the end of the day before", day.Add(-5 * time.Minute), false, false, true},
 		{"the first moment of the day", day.Add(time.Millisecond), true, true, true},
-		{"the last minute of the day", day.Add(story.Day - time.Minute), true, true, true},
+		{"five minutes before the end of the day", day.Add(story.Day - 5*time.Minute), true, true, true},
 		{"the first moment of the day after", day.Add(story.Day + time.Millisecond), false, true, false},
 	} {
 		story.ClockAt(t, moment.at)
@@ -281,7 +278,7 @@ func TestD3_APlaceIsFreeAtTheDeadlineSweptOrNot(t *testing.T) {
 		return add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil))
 	}
 
-	story.ClockAt(t, pending.ConsentDue.Add(-30*time.Second))
+	story.ClockAt(t, pending.ConsentDue.Add(-5*time.Minute))
 	story.Refused(t, tryAdd(p, asked), 409, mci.ClaimExists)
 	if reasons := ineligible(t, tryAdd(other, asked), asked); reasons != "active-limit-reached allowed-limit-reached engaged-with-another-partner" {
 		t.Errorf("before the deadline the reasons are %q", reasons)
@@ -294,7 +291,7 @@ func TestD3_APlaceIsFreeAtTheDeadlineSweptOrNot(t *testing.T) {
 	other.Cancel(t, claim.ID)
 	story.Born(t, tryAdd(p, asked)) // its own customer is free to be nominated again
 
-	story.ClockAt(t, agreed.SubmissionDue.Add(-30*time.Second))
+	story.ClockAt(t, agreed.SubmissionDue.Add(-5*time.Minute))
 	if reasons := ineligible(t, tryAdd(other, consented), consented); reasons !=
 		"active-limit-reached allowed-limit-reached consented-to-another-partner engaged-with-another-partner" {
 		t.Errorf("before the deadline the reasons are %q", reasons)

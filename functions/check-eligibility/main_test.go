@@ -370,7 +370,7 @@ func TestD6_TheFirstDayAndTheLast(t *testing.T) {
 		at   time.Time
 		want string
 	}{
-		{day.Add(-time.Minute), "engagement-not-active"}, {day, "eligible"}, {day.Add(story.Day - time.Minute), "eligible"}, {day.Add(story.Day), "engagement-not-active"},
+		{day.Add(-5 * time.Minute), "engagement-not-active"}, {day, "eligible"}, {day.Add(story.Day - 5*time.Minute), "eligible"}, {day.Add(story.Day), "engagement-not-active"},
 	} {
 		story.ClockAt(t, moment.at)
 		if got := standing(t, ask(t, p, c.By(mci.TPID), nil), engagement); got != moment.want {

@@ -676,16 +676,16 @@ func TestD3_AClaimPastItsDeadlineIsOverOnEveryTabSweptOrNot(t *testing.T) {
 	before := map[string]string{"unasked": all, "asked": all, "agreed": all, "known": all, "closed": all, "submitted": all}
 	expect("in time", before)
 	begin := time.Now()
-	story.ClockAt(t, begin.Add(3*story.Day-time.Minute))
+	story.ClockAt(t, begin.Add(3*story.Day-10*time.Minute))
 	expect("just in time", before)
 	// S24 and D16: the new customers are on no tab; the known one can be claimed again, the other known one is told why not.
 	after := map[string]string{"unasked": "", "asked": "", "agreed": all, "known": "eligible complete", "closed": "ineligible complete", "submitted": all}
-	story.ClockAt(t, begin.Add(3*story.Day+time.Minute))
+	story.ClockAt(t, begin.Add(3*story.Day+10*time.Minute))
 	expect("past the consent's deadline", after)
 	story.Sweep(t)
 	expect("past the consent's deadline, and swept", after)
 	after["agreed"] = "eligible complete" // it consented, and is known
-	story.ClockAt(t, begin.Add(4*story.Day+time.Minute))
+	story.ClockAt(t, begin.Add(4*story.Day+10*time.Minute))
 	expect("past the submission's deadline", after)
 	story.Sweep(t)
 	expect("past the submission's deadline, and swept", after)

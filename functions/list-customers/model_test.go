@@ -286,8 +286,8 @@ func step(t *testing.T, m *model, random *rand.Rand, p story.Partner, c story.Cu
 	case "wait":
 		to := m.now.Add([]time.Duration{time.Hour, story.Day, 2 * story.Day}[random.IntN(3)])
 		for _, c := range m.claims { // never so near a deadline that the test's own time decides
-			if away := c.due.Sub(to); away > -time.Minute && away < time.Minute {
-				to = c.due.Add(time.Minute)
+			if away := c.due.Sub(to); away > -5*time.Minute && away < 5*time.Minute {
+				to = c.due.Add(5 * time.Minute)
 			}
 		}
 		story.ClockAt(t, to)

@@ -214,7 +214,7 @@ func TestD6_AnEngagementIsActiveFromItsFirstDayToItsLast(t *testing.T) {
 		at   time.Time
 		want string
 	}{
-		{first.Add(-time.Minute), "upcoming"}, {first, "active"}, {last.Add(story.Day - time.Minute), "active"}, {last.Add(story.Day), "ended"},
+		{first.Add(-5 * time.Minute), "upcoming"}, {first, "active"}, {last.Add(story.Day - 5*time.Minute), "active"}, {last.Add(story.Day), "ended"},
 	} {
 		story.ClockAt(t, moment.at)
 		for _, state := range []string{"active", "upcoming", "ended"} {
