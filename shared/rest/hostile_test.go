@@ -3,7 +3,6 @@ package rest_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -145,70 +144,115 @@ func hasEveryField(t *testing.T, at string, schema map[string]any, value any) {
 	}
 }
 
-// change is a body with one thing made different.
+// change is a body with something made different.
 type change struct {
 	what string
 	body story.Object
 }
 
-// changes gives a body changed in every way at every place.
+// place is where in a body a value stands.
+type place struct {
+	path  []string
+	value any
+}
+
+// places lists all of a body, outermost first.
+func places(path []string, value any) []place {
+	var all []place
+	inside := func(name string, value any) {
+		path := append(slices.Clone(path), name)
+		all = append(append(all, place{path, value}), places(path, value)...)
+	}
+	switch value := value.(type) {
+	case story.Object:
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			inside(name, value[name])
+		}
+	case []any:
+		for i := range value {
+			inside(strconv.Itoa(i), value[i])
+		}
+	}
+	return all
+}
+
+// nowhere as a value takes a field away.
+type nowhere struct{}
+
+// put gives a copy of a value with another one at a place in it.
+func put(whole any, path []string, value any) any {
+	if len(path) == 0 {
+		return value
+	}
+	switch whole := whole.(type) {
+	case story.Object:
+		copied := maps.Clone(whole)
+		if copied[path[0]] = put(copied[path[0]], path[1:], value); value == any(nowhere{}) && len(path) == 1 {
+			delete(copied, path[0])
+		}
+		return copied
+	case []any:
+		copied := slices.Clone(whole)
+		at, err := strconv.Atoi(path[0])
+		if err != nil {
+			panic(err)
+		}
+		if value == any(nowhere{}) && len(path) == 1 {
+			return slices.Delete(copied, at, at+1)
+		}
+		copied[at] = put(copied[at], path[1:], value)
+		return copied
+	}
+	return whole
+}
+
+// changes gives a body with every hostile value at every place, with every field left out, and with unknown ones.
 func changes(body story.Object) []change {
 	var all []change
-	var walk func(at string, value any, put func(any) story.Object, take func() story.Object)
-	walk = func(at string, value any, put func(any) story.Object, take func() story.Object) {
-		for _, name := range slices.Sorted(maps.Keys(hostile)) {
-			all = append(all, change{at + " is " + name, put(hostile[name])})
-		}
-		all = append(all, change{at + " is left out", take()})
-		switch value := value.(type) {
-		case story.Object:
-			for _, name := range slices.Sorted(maps.Keys(value)) {
-				walk(at+"/"+name, value[name], func(changed any) story.Object {
-					copied := maps.Clone(value)
-					copied[name] = changed
-					return put(copied)
-				}, func() story.Object {
-					copied := maps.Clone(value)
-					delete(copied, name)
-					return put(copied)
-				})
-			}
+	add := func(what string, changed any) { all = append(all, change{what, changed.(story.Object)}) }
+	names := slices.Sorted(maps.Keys(hostile))
+	var leaves []place
+	for _, at := range places(nil, body) {
+		where := "/" + strings.Join(at.path, "/")
+		add(where+" is left out", put(body, at.path, nowhere{}))
+		object, isObject := at.value.(story.Object)
+		list, isList := at.value.([]any)
+		switch {
+		case isObject:
+			changed := maps.Clone(object)
 			for _, name := range []string{"unknown", "", "a/b~c", "__proto__", "Type", strings.Repeat("n", 1000)} {
-				copied := maps.Clone(value)
-				copied[name] = "text"
-				all = append(all, change{fmt.Sprintf("%s has %.20q", at, name), put(copied)})
+				changed[name] = "text"
 			}
-		case []any:
-			walk(at+"/0", value[0], func(changed any) story.Object {
-				copied := slices.Clone(value)
-				copied[0] = changed
-				return put(copied)
-			}, func() story.Object { return put([]any{}) })
-			all = append(all, change{at + " has an entry twice", put(append(slices.Clone(value), value[0]))})
-			many := slices.Clone(value)
+			add(where+" has unknown fields", put(body, at.path, changed))
+		case isList:
+			add(where+" has an entry twice", put(body, at.path, append(slices.Clone(list), list[0])))
+			many := slices.Clone(list)
 			for i := range 10 {
 				many = append(many, "more-"+strconv.Itoa(i))
 			}
-			all = append(all, change{at + " has too many entries", put(many)})
+			add(where+" has too many entries", put(body, at.path, many))
+		case where != "/customerId/type": // by which its neighbour is judged
+			leaves = append(leaves, at)
+			continue
+		}
+		for _, name := range names {
+			add(where+" is "+name, put(body, at.path, hostile[name]))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(body)) {
-		walk("/"+name, body[name], func(changed any) story.Object {
-			copied := maps.Clone(body)
-			copied[name] = changed
-			return copied
-		}, func() story.Object {
-			copied := maps.Clone(body)
-			delete(copied, name)
-			return copied
-		})
+	// What holds nothing else is judged by itself: all such are changed at once, each by another value each time.
+	for round := range names {
+		changed := any(body)
+		for i, at := range leaves {
+			changed = put(changed, at.path, hostile[names[(round+i)%len(names)]])
+		}
+		add("everything, from "+names[round]+" on", changed)
 	}
+	unknown := maps.Clone(body)
 	for _, name := range []string{"unknown", "", "a/b~c"} {
-		copied := maps.Clone(body)
-		copied[name] = "text"
-		all = append(all, change{fmt.Sprintf("the body has %q", name), copied})
+		unknown[name] = "text"
 	}
-	all = append(all, change{"the body has no field", story.Object{}})
+	add("the body has unknown fields", unknown)
+	add("the body has no field", story.Object{})
 	return all
 }
 
