@@ -37,7 +37,6 @@ func (f coldFigures) judged() float64 {
 // coldStart measures the cold start of a call's function.
 func (b *bench) coldStart(ctx context.Context, k kind, recorded recording) error {
 	s := b.stand
-	rounds := b.size(20, 3)
 	again := func(int) error { return s.replace() }
 	undone := func(int) error {
 		if err := s.undo(ctx, recorded); err != nil {
@@ -47,7 +46,7 @@ func (b *bench) coldStart(ctx context.Context, k kind, recorded recording) error
 	}
 	f := coldFigures{Function: k.function, Empty: k.cold}
 	if refused := refusal(k); refused != nil {
-		taken, err := interleave(rounds,
+		taken, err := interleave(b.size(100, 3),
 			contender{again, func(int) error { return s.time(k.function, refused) }},
 			contender{again, func(int) error { return s.time(k.cold, refused) }})
 		if err != nil {
@@ -60,7 +59,7 @@ func (b *bench) coldStart(ctx context.Context, k kind, recorded recording) error
 	if err != nil {
 		return fmt.Errorf("telling the floor what to do: %w", err)
 	}
-	taken, err := interleave(rounds,
+	taken, err := interleave(b.size(30, 3),
 		contender{undone, func(int) error { return s.time(k.function, k.payloads[0]) }},
 		contender{undone, func(int) error { return s.time(floorFunction, append([]byte(replay.Once), once...)) }})
 	if err != nil {
