@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.checks": "12", "rapid.steps": "40"} {
+	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.checks": "20", "rapid.steps": "50"} {
 		if given := flag.Lookup(name); given.Value.String() != given.DefValue {
 			continue
 		}
@@ -79,7 +79,7 @@ func newMachine(t *testing.T, rt *rapid.T) *machine {
 		e.id = story.Name("engagement")
 		rules = append(rules, rulesOf(e))
 	}
-	names := []string{"Contoso", "contoso ltd", "Fabrikam"}
+	names := []string{"contoso ltd", "Contoso"} // few, so that they meet often
 	rows := "engagementId,idType,idValue,eligible,reason\n"
 	for i, c := range story.NewCustomers(t, names) {
 		made := &customer{id: c.ID, name: strings.ToLower(names[i]), email: c.Email, managed: true, eligible: map[string]bool{}, ids: map[string]string{
@@ -88,7 +88,7 @@ func newMachine(t *testing.T, rt *rapid.T) *machine {
 		m.customers = append(m.customers, made)
 		for _, e := range m.engagements {
 			for _, kind := range []string{"tenant-id", "tpid", "msx-opportunity-id"} {
-				eligible := rapid.IntRange(0, 3).Draw(rt, fmt.Sprintf("%s is eligible by %s for %d", names[i], kind, len(e.types))) > 0
+				eligible := rapid.IntRange(0, 7).Draw(rt, fmt.Sprintf("%s is eligible by %s for %d", names[i], kind, len(e.types))) > 0
 				made.eligible[e.id+" "+kind] = eligible
 				rows += fmt.Sprintf("%s,%s,%s,%t,\n", e.id, kind, made.ids[kind], eligible)
 			}
@@ -125,9 +125,9 @@ func rulesOf(e *engagement) story.Object {
 
 func (m *machine) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
-		"add": m.add, "add another": m.add, "claim a known customer": m.claimKnown, "send": m.send, "send first": m.sendFirst,
+		"add": m.add, "add another": m.add, "add one more": m.add, "claim a known customer": m.claimKnown, "claim another": m.claimKnown, "send": m.send, "send first": m.sendFirst,
 		"answer": m.answer, "accept": m.accept, "submit": m.submit, "cancel": m.cancel, "review": m.review, "sweep": m.sweep,
-		"let time pass": m.pass, "upgrade": m.upgrade, "mail event": m.mailEvent, "eligibility changes": m.changeEligibility,
+		"let time pass": m.pass, "come to a deadline": m.deadline, "upgrade": m.upgrade, "mail event": m.mailEvent, "eligibility changes": m.changeEligibility,
 		"management changes": m.changeManaged, "look at a page": m.look, "look at lists": m.lists,
 	}
 }
@@ -180,14 +180,14 @@ func (m *machine) drawClaim(rt *rapid.T, meant ...string) *claim {
 func (m *machine) nomination(rt *rapid.T) (p *partner, c *customer, engagements []*engagement, hours int, body story.Object) {
 	p = m.partners[draw(rt, "partner", len(m.partners))]
 	c = m.customers[draw(rt, "customer", len(m.customers))]
-	chosen := rapid.SampledFrom([]string{"0", "1", "2", "01", "10", "02"}).Draw(rt, "engagements")
+	chosen := rapid.SampledFrom([]string{"0", "0", "1", "1", "2", "2", "01", "10", "02"}).Draw(rt, "engagements")
 	ids := []string{}
 	hours = -1
 	for _, digit := range chosen {
 		e := m.engagements[digit-'0']
 		engagements, ids = append(engagements, e), append(ids, e.id)
 		if e.variable {
-			hours = rapid.SampledFrom([]int{-1, 40, 40, 40, 5}).Draw(rt, "hours")
+			hours = rapid.SampledFrom([]int{40, 40, 40, 40, 5, -1}).Draw(rt, "hours")
 		}
 	}
 	body = story.Object{
@@ -202,11 +202,10 @@ func (m *machine) nomination(rt *rapid.T) (p *partner, c *customer, engagements 
 
 func (m *machine) add(rt *rapid.T) {
 	p, c, engagements, hours, body := m.nomination(rt)
-	kinds := []string{"domain", "tenant-id", "tpid", "tpid"}
-	if engagements[0].variable || len(engagements) == 1 {
-		kinds = append(kinds, "msx-opportunity-id", "msx-opportunity-id", "msx-opportunity-id")
+	kind := rapid.SampledFrom([]string{"domain", "tenant-id", "tpid", "msx-opportunity-id"}).Draw(rt, "by")
+	if rapid.IntRange(0, 4).Draw(rt, "by any ID") > 0 {
+		kind = rapid.SampledFrom(engagements[0].types).Draw(rt, "by an ID that is taken")
 	}
-	kind := rapid.SampledFrom(kinds).Draw(rt, "by")
 	body["customerId"] = story.Object{"type": kind, "value": c.ids[kind]}
 	id := nominatedID{kind: kind}
 	if kind == "domain" {
@@ -466,6 +465,25 @@ func (m *machine) sweep(rt *rapid.T) {
 func (m *machine) pass(rt *rapid.T) {
 	days := rapid.IntRange(1, 8).Draw(rt, "days")
 	if err := localtest.Cloud().SetClock(localtest.Cloud().Offset() + time.Duration(days)*day); err != nil {
+		rt.Fatal(err)
+	}
+}
+
+// deadline moves the clock to a claim's deadline, or to a minute before it.
+func (m *machine) deadline(rt *rapid.T) {
+	c := m.drawClaim(rt, "consent-not-sent", "consent-pending", "consented", "action-required")
+	due := c.consentDue
+	if c.consented {
+		due = c.submissionDue
+	}
+	if rapid.IntRange(0, 3).Draw(rt, "before it") == 0 {
+		due = due.Add(-time.Minute)
+	}
+	ahead := due.Sub(now())
+	if ahead < 0 {
+		rt.Skip("it has passed")
+	}
+	if err := localtest.Cloud().SetClock(localtest.Cloud().Offset() + ahead); err != nil {
 		rt.Fatal(err)
 	}
 }
