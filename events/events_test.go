@@ -149,6 +149,40 @@ func TestSamplesOfTheGatewayAreWhole(t *testing.T) {
 	}
 }
 
+// TestTheStreamsSampleIsOneThatTheFilterLetsThrough reads the filter as AWS does: each list names what is let through.
+func TestTheStreamsSampleIsOneThatTheFilterLetsThrough(t *testing.T) {
+	t.Parallel()
+	var pattern any
+	if err := json.Unmarshal([]byte(platform.Stream.Filter), &pattern); err != nil {
+		t.Fatal(err)
+	}
+	var batch struct{ Records []any }
+	if err := json.Unmarshal([]byte(samples(t)[platform.Stream.Function]), &batch); err != nil || len(batch.Records) == 0 {
+		t.Fatalf("the sample is no batch: %v", err)
+	}
+	for _, record := range batch.Records {
+		if !letsThrough(pattern, record) {
+			t.Errorf("%v does not let %v through", pattern, record)
+		}
+	}
+}
+
+func letsThrough(pattern, value any) bool {
+	switch pattern := pattern.(type) {
+	case map[string]any:
+		fields, _ := value.(map[string]any)
+		for name, inner := range pattern {
+			if !letsThrough(inner, fields[name]) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		return slices.Contains(pattern, value)
+	}
+	return false
+}
+
 // answered is what a function's answer to a request is held against; the others' answers are their own.
 type answered struct {
 	status int
@@ -249,6 +283,7 @@ func TestSamplesTellTheLifeOfAClaim(t *testing.T) {
 	tell("consent-callback", 200, `lang="pt-BR"`)
 	tell("consent-callback.decision", 303, "")
 	tell("consent-callback.decision", 303, "") // again
+	streamsAsTheTableHasIt(t, all["referral-upgrade"], claim)
 	tell("referral-upgrade", 0, `{"batchItemFailures":[]}`)
 	tell("referral-upgrade", 0, `{"batchItemFailures":[]}`) // the stream brings everything at least once
 	tell("referral-upgrade.request", 200, `"type":"co-sell"`)
@@ -281,4 +316,27 @@ func sentMessage(t *testing.T) string {
 	}
 	t.Fatal("no email was sent")
 	return ""
+}
+
+// streamsAsTheTableHasIt holds the attributes of the stream's sample against those of a claim that has just been consented to.
+func streamsAsTheTableHasIt(t *testing.T, sample string, claim story.Claim) {
+	t.Helper()
+	var batch events.DynamoDBEvent
+	if err := json.Unmarshal([]byte(sample), &batch); err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	for name := range batch.Records[0].Change.NewImage {
+		got = append(got, name)
+	}
+	for _, item := range story.Items(t, "PARTNER#"+claim.PartnerID, "CLAIM#"+claim.ID[:26]) {
+		for name := range item {
+			want = append(want, name)
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("the stream's sample has the attributes\n%q, and the table\n%q", got, want)
+	}
 }
