@@ -154,15 +154,7 @@ func TestBudgets(t *testing.T) {
 	})
 
 	t.Run("the stream brings a consent", func(t *testing.T) {
-		engagement := story.Engagement(t, story.WithCoSell(true))
-		c := story.NewCustomer(t, engagement)
-		manage := func(managed bool) {
-			localtest.Load(t, localtest.Files{"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%v\n", c.ID, c.Name, managed)})
-		}
-		manage(false) // so that the stream finds nothing to do by itself
-		claim, _ := w.partner.Bring(t, mci.Consented, c, engagement)
-		localtest.WaitDrained(t)
-		manage(true)
+		claim, _ := w.qualifying(t)
 		record := story.Object{"eventID": "1", "eventName": "MODIFY", "dynamodb": story.Object{
 			"SequenceNumber": "1", "NewImage": story.Object{"id": story.Object{"S": claim.ID}},
 		}}

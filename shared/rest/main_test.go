@@ -4,6 +4,8 @@ import (
 	"flag"
 	"net/url"
 	"os"
+	"strconv"
+	"strings"
 	"testing"
 
 	"mci.example/customers/scripts/local/localtest"
@@ -112,7 +114,7 @@ var calls = map[string]func(t testing.TB, w world) call{
 		return call{path: claim.Referral.Href, want: 200, secret: secret}
 	},
 	"POST /v1/referrals/{referralId}/upgrade": func(t testing.TB, w world) call {
-		claim, secret := w.claim(t, mci.Consented)
+		claim, secret := w.qualifying(t)
 		return call{path: claim.Referral.Href + "/upgrade", body: story.Object{}, want: 200, secret: secret}
 	},
 	"GET /v1/openapi.json": func(testing.TB, world) call { return call{path: "/v1/openapi.json", want: 200} },
@@ -123,6 +125,22 @@ func (w world) claim(t testing.TB, status mci.Status) (story.Claim, []string) {
 	t.Helper()
 	c := story.NewCustomer(t, w.engagement)
 	claim, _ := w.partner.Bring(t, status, c, w.engagement)
+	return claim, []string{c.Name, c.Email, w.partner.Name}
+}
+
+// qualifying gives a claim whose referral can be upgraded, though the stream did not: its customer has been managed only since.
+func (w world) qualifying(t testing.TB) (story.Claim, []string) {
+	t.Helper()
+	engagement := story.Engagement(t, story.WithCoSell(true))
+	c := story.NewCustomer(t, engagement)
+	manage := func(managed bool) {
+		row := strings.Join([]string{c.ID, c.Name, "US", strconv.FormatBool(managed)}, ",")
+		localtest.Load(t, localtest.Files{"customers.csv": "customerId,name,country,managed\n" + row + "\n"})
+	}
+	manage(false)
+	claim, _ := w.partner.Bring(t, mci.Consented, c, engagement)
+	localtest.WaitDrained(t)
+	manage(true)
 	return claim, []string{c.Name, c.Email, w.partner.Name}
 }
 
