@@ -136,7 +136,7 @@ func (f function) email(ctx context.Context, claim mci.Claim, begun beginning) (
 // failed frees the claim for the same request to be repeated at once, and says that it may be.
 func (f function) failed(ctx context.Context, claim mci.Claim, act mci.Act, cause error) error {
 	slog.Error("sending the consent email", "claim", claim.ID, "error", cause)
-	if change, pending := claim.EmailFailed(act, claim.Email.Pending.Number); pending {
+	if change, pending := claim.EmailFailed(act, claim.Email.Pending.Number, !errors.Is(cause, outbox.ErrUnanswered)); pending {
 		if err := f.table.Commit(ctx, f.table.Change(change)); err != nil && !errors.Is(err, table.ErrLostRace) {
 			slog.Error("noting that an email was not sent", "claim", claim.ID, "error", err) // its lease ends all the same
 		}

@@ -38,6 +38,7 @@ type Email struct {
 type Sending struct {
 	Number int       `json:"number"` // of this claim's emails, from 1
 	Lease  time.Time `json:"lease"`
+	Unsent bool      `json:"unsent,omitempty"` // the mail service said that it did not take it
 }
 
 // The bounds of sending.
@@ -94,13 +95,16 @@ func (c Claim) RequestConsent(act Act, request ConsentRequest, engagement Engage
 		number = pending.Number
 	}
 	same := after.CustomerContact == c.CustomerContact && after.PartnerContact == c.PartnerContact
-	if resumed := pending != nil && same && !first; !resumed {
+	resumed := pending != nil && same && !first
+	if !resumed || !pending.Unsent { // an email that may have gone out is one of the day's, too
 		after.Email.Sends = slices.DeleteFunc(slices.Clone(c.Email.Sends), func(sent time.Time) bool { return act.At.Sub(sent) >= Days(1) })
 		if len(after.Email.Sends) >= MaxSendsADay {
 			wait := after.Email.Sends[0].Add(Days(1)).Sub(act.At)
 			return Change{}, &Refusal{Code: TooManyRequests, Detail: "A claim's consent email can be sent ten times in 24 hours.", RetryAfter: wait}
 		}
 		after.Email.Sends = append(after.Email.Sends, act.At)
+	}
+	if !resumed {
 		number = c.Events + 1 // unique among this claim's emails: every new one records an event
 		c.requested(&change, act, request, engagement)
 	}
@@ -141,13 +145,14 @@ func (c Claim) EmailSent(act Act, number int, messageID string) (Change, bool) {
 	return change, true
 }
 
-// EmailFailed ends the lease of the pending email that SES refused, so that the same request can be repeated at once.
-func (c Claim) EmailFailed(act Act, number int) (Change, bool) {
+// EmailFailed ends the lease of the pending email that could not be sent, so that the same request can be repeated at once.
+// Unsent says that the mail service did not take it; without, it may have gone out, and a repetition counts as another (D21).
+func (c Claim) EmailFailed(act Act, number int, unsent bool) (Change, bool) {
 	if c.Email.Pending == nil || c.Email.Pending.Number != number || c.Status.Terminal() {
 		return Change{}, false
 	}
 	change := c.begin()
-	change.After.Email.Pending = &Sending{Number: number, Lease: act.At}
+	change.After.Email.Pending = &Sending{Number: number, Lease: act.At, Unsent: unsent}
 	return change, true
 }
 

@@ -17,6 +17,7 @@ import (
 	"mci.example/customers/scripts/local/localtest/story"
 	"mci.example/customers/scripts/soak"
 	"mci.example/customers/shared/mci"
+	"mci.example/customers/shared/table"
 )
 
 func TestMain(m *testing.M) {
@@ -201,6 +202,7 @@ func TestNoFaultAtAnyCallBreaksAFlow(t *testing.T) {
 			})
 		}
 	})
+	w.everyEmailHasItsClaim(t)
 	soak.Audit(t)
 }
 
@@ -218,6 +220,21 @@ func (f flow) end(t *testing.T, r *run) {
 	}
 	if f.check != nil {
 		f.check(t, r)
+	}
+}
+
+// everyEmailHasItsClaim checks that each email that ever went out is of a claim whose customer was to be asked.
+func (w *world) everyEmailHasItsClaim(t *testing.T) {
+	t.Helper()
+	claims := table.New(localtest.DynamoDB(), localtest.Table())
+	for address, mails := range w.mailbox {
+		for _, mail := range mails {
+			_, id, _ := strings.Cut(localtest.ConsentLink(t, mail), ".")
+			claim, found, err := claims.Claim(t.Context(), mci.ClaimID(id))
+			if err != nil || !found || claim.DealSize == nil {
+				t.Errorf("an email went to %s for claim %s, which was not to be asked for: %v", address, id, err)
+			}
+		}
 	}
 }
 

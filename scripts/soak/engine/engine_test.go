@@ -271,3 +271,37 @@ func TestD13_WhileAnEmailIsOnItsWayNoSecondOneIsSent(t *testing.T) {
 		t.Errorf("%d emails were sent", len(mails))
 	}
 }
+
+func TestD21_AnEmailOfWhichNobodyKnowsWhetherItWentOutIsOneOfTheDaysTen(t *testing.T) {
+	engagement := story.Engagement(t, nil)
+	tests := []struct {
+		name   string
+		effect localtest.Effect
+		last   int // the answer after ten
+		emails int
+	}{
+		{"SES takes them, and its answers are lost", localtest.Lose, 429, 10},
+		{"SES says that it does not take them", localtest.Throttle, 503, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			partner, customer := story.NewPartner(t), story.NewCustomer(t, engagement)
+			claim := partner.Add(t, customer, engagement)
+			localtest.Inject(t, localtest.Fault{Effect: test.effect, Service: localtest.SESService, Times: localtest.All,
+				Match: func(request localtest.Request) bool { return bytes.Contains(request.Body, []byte(claim.ID)) }})
+			ask := func() localtest.Response {
+				return story.Post(t, partner.Token, claim.ID, "consent-requests", story.FirstRequest("60000.00"), "Idempotency-Key", "one")
+			}
+			for range 10 {
+				ask().Expect(t, 503)
+			}
+			for range 3 {
+				ask().Expect(t, test.last)
+			}
+			if mails := localtest.Mails(t, customer.Email); len(mails) != test.emails {
+				t.Errorf("%d emails were sent", len(mails))
+			}
+		})
+	}
+}

@@ -21,9 +21,10 @@ import (
 
 // What can come of sending, beside success.
 var (
-	// ErrUnavailable: SES could not be reached, or does not send just now. The email may go out on a later try; after a
-	// lost answer it may even have gone out on this one.
+	// ErrUnavailable: SES could not be reached, or does not send just now. The email may go out on a later try.
 	ErrUnavailable = errors.New("email is unavailable")
+	// ErrUnanswered is the ErrUnavailable of which nobody knows more: the email may have gone out on this try.
+	ErrUnanswered = fmt.Errorf("%w: no answer", ErrUnavailable)
 	// ErrRefused: SES will not take this message or one of its addresses, however often it is tried.
 	ErrRefused = errors.New("email was refused")
 )
@@ -49,7 +50,7 @@ func NewSender(client *sesv2.Client, from, configurationSet string) *Sender {
 
 // Send sends a message and returns the ID that SES gave it, by which later events name it. Both addresses are bare, for
 // a name would add nothing that the message does not say. Tags go along to those events and to SES's metrics, so they
-// shall name a claim, never a person. Errors are ErrUnavailable or ErrRefused; their text holds no address.
+// shall name a claim, never a person. Errors are ErrUnavailable, which may be ErrUnanswered, or ErrRefused; their text holds no address.
 func (s *Sender) Send(ctx context.Context, to, replyTo string, m mail.Message, tags map[string]string) (string, error) {
 	from, err := sender(s.from)
 	if err != nil {
@@ -97,6 +98,9 @@ func kindOf(err error) error {
 	if errors.As(err, &rejected) || errors.As(err, &bad) {
 		return ErrRefused
 	}
+	if answer := (smithy.APIError)(nil); !errors.As(err, &answer) {
+		return ErrUnanswered
+	}
 	return ErrUnavailable
 }
 
@@ -109,7 +113,7 @@ func (f failure) Error() string {
 		return fmt.Sprintf("sending through SES: %v: %s", f.kind, api.ErrorCode())
 	}
 	if errors.Is(f.cause, context.DeadlineExceeded) || errors.Is(f.cause, context.Canceled) {
-		return fmt.Sprintf("sending through SES: %v: no answer in time", f.kind)
+		return fmt.Sprintf("sending through SES: %v in time", f.kind)
 	}
 	return fmt.Sprintf("sending through SES: %v: no connection", f.kind)
 }
