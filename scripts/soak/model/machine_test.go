@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.checks": "20", "rapid.steps": "50"} {
+	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.checks": "12", "rapid.steps": "80"} {
 		if given := flag.Lookup(name); given.Value.String() != given.DefValue {
 			continue
 		}
@@ -123,13 +123,29 @@ func rulesOf(e *engagement) story.Object {
 	return rules
 }
 
+// actions are what may come next, the steps of a claim's life more often than what happens beside it.
 func (m *machine) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
-		"add": m.add, "add another": m.add, "add one more": m.add, "claim a known customer": m.claimKnown, "claim another": m.claimKnown, "send": m.send, "send first": m.sendFirst,
-		"answer": m.answer, "accept": m.accept, "submit": m.submit, "cancel": m.cancel, "review": m.review, "sweep": m.sweep,
-		"let time pass": m.pass, "come to a deadline": m.deadline, "upgrade": m.upgrade, "mail event": m.mailEvent, "eligibility changes": m.changeEligibility,
-		"management changes": m.changeManaged, "look at a page": m.look, "look at lists": m.lists,
+		"add": m.add, "add another": m.add, "add one more": m.add, "claim a known customer": m.claimKnown, "claim another": m.claimKnown,
+		"send": m.send, "send first": m.sendFirst, "send another first": m.sendFirst, "answer": m.answer, "accept": m.accept, "accept another": m.accept,
+		"submit": m.submit, "review": m.review, "cancel": m.cancel, "come to a deadline": m.deadline, "let time pass": m.pass,
+		"aside": m.aside, "and aside": m.aside,
 	}
+}
+
+func (m *machine) aside(rt *rapid.T) {
+	asides := []struct {
+		name string
+		do   func(*rapid.T)
+	}{
+		{"sweep", m.sweep}, {"upgrade", m.upgrade}, {"mail event", m.mailEvent}, {"eligibility changes", m.changeEligibility},
+		{"management changes", m.changeManaged}, {"look at a page", m.look}, {"look at lists", m.lists},
+	}
+	names := make([]string, len(asides))
+	for i, aside := range asides {
+		names[i] = aside.name
+	}
+	asides[slices.Index(names, rapid.SampledFrom(names).Draw(rt, "aside"))].do(rt)
 }
 
 // call asks the system.
