@@ -35,10 +35,24 @@ func TestS14_EachReasonByItself(t *testing.T) {
 		}
 		return places
 	}
+	forHours := func(hours int, opportunity Opportunity) func(*Candidate) {
+		return func(c *Candidate) {
+			c.Engagement.PayType, c.Engagement.CustomerIDTypes = Variable, []IDType{MSXOpportunity}
+			c.Engagement.Rates = &Rates{MinHours: 10, MaxHours: 100}
+			c.ID.Type, c.Hours, c.Opportunity = MSXOpportunity, &hours, &opportunity
+		}
+	}
+	open := Opportunity{CustomerID: "c", Status: OpportunityOpen}
 	for name, test := range map[string]struct {
 		change func(*Candidate)
 		want   string
 	}{
+		"too few hours":                   {forHours(9, open), "hours-out-of-range"},
+		"the least hours":                 {forHours(10, open), ""},
+		"the most hours":                  {forHours(100, open), ""},
+		"too many hours":                  {forHours(101, open), "hours-out-of-range"},
+		"an opportunity that was won":     {forHours(50, Opportunity{CustomerID: "c", Status: OpportunityWon}), "opportunity-closed"},
+		"an opportunity of another":       {forHours(50, Opportunity{CustomerID: "d", Status: OpportunityOpen}), "opportunity-of-another-customer"},
 		"none":                            {func(*Candidate) {}, ""},
 		"before the first day":            {func(c *Candidate) { c.Engagement.StartsOn = "2026-11-22" }, "engagement-not-active"},
 		"after the last day":              {func(c *Candidate) { c.Engagement.EndsOn = "2026-11-20" }, "engagement-not-active"},
@@ -199,7 +213,7 @@ func TestD5_NominatingAddsAnIDOnceAndLeavesWhatWasLoaded(t *testing.T) {
 	with := loaded.With("p", summary, two)
 	with = with.With("p", summary, NominatedID{two.CustomerID, true})
 	with = with.With("p", summary, one)
-	if fmt.Sprint(with.IDs) != fmt.Sprint([]NominatedID{one, {two.CustomerID, true}}) || with.Customer != summary || with.PartnerID != "p" {
+	if !slices.Equal(with.IDs, []NominatedID{one, {two.CustomerID, true}}) || with.Customer != summary || with.PartnerID != "p" {
 		t.Errorf("nominated by both: %+v", with)
 	}
 	if len(loaded.IDs) != 1 || loaded.IDs[0] != one || loaded.Version != 4 || loaded.IDs[:2][1] != (NominatedID{}) {
