@@ -29,9 +29,9 @@ type Environment struct {
 	aws      func() (aws.Config, error)
 }
 
-// garbagePercent has the collector run half as often as it would by itself. A function's heap is a few megabytes and its
+// garbagePercent has the collector run less often than it would by itself. A function's heap is a few megabytes and its
 // memory far larger, so a call's answer need not wait for it.
-const garbagePercent = 200
+const garbagePercent = 150
 
 // Open reads what Functions says that the function needs, and ends the process with a clear line where something is
 // missing: a function that cannot do its work shall not start.
