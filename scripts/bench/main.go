@@ -122,18 +122,18 @@ func run(ctx context.Context, quick bool, only string) error {
 	if err := b.stand.found(ctx, b.subjects()); err != nil {
 		return fmt.Errorf("laying the ground: %w", err)
 	}
+	var failed error
 	for _, part := range parts {
 		if len(asked) > 0 && !slices.Contains(asked, part.name) {
 			continue
 		}
 		progress("measuring %s", part.name)
-		if err := part.measure(b, ctx); err != nil {
-			return fmt.Errorf("measuring %s: %w", part.name, err)
-		}
-		if ctx.Err() != nil {
-			return errors.New("stopped")
+		if failed = part.measure(b, ctx); failed != nil {
+			failed = fmt.Errorf("measuring %s: %w", part.name, failed)
+			break
 		}
 	}
 	b.costs()
-	return b.report(len(asked) == 0)
+	// What was measured before a failure is told all the same.
+	return errors.Join(failed, b.report(len(asked) == 0 && failed == nil))
 }
