@@ -695,3 +695,61 @@ func TestD3_AClaimPastItsDeadlineIsOverOnEveryTabSweptOrNot(t *testing.T) {
 		t.Errorf("claimed anew, the customer stands on %q", got)
 	}
 }
+
+func TestD22_SearchOnEveryTab(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	for _, name := range []string{"Fabrikam", "FABRIKAM AG", "Northwind"} {
+		p.Know(t, story.NewCustomerNamed(t, name), mci.TPID) // of whom the program says nothing: ineligible
+		p.Bring(t, mci.Cancelled, story.NewCustomerNamed(t, name, engagement), engagement)
+		p.Add(t, story.NewCustomerNamed(t, name, engagement), engagement)
+	}
+	for _, tab := range tabs {
+		for query, want := range map[string]string{"fabrikam": "[Fabrikam FABRIKAM AG]", "FABRIKAM A": "[FABRIKAM AG]", "north": "[Northwind]", "kam": "[]"} {
+			page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, "tab="+tab+"&q="+url.QueryEscape(query)).Expect(t, 200))
+			names := []any{}
+			for _, row := range page.Items {
+				names = append(names, row.Customer["name"])
+			}
+			if fmt.Sprint(names) != want || page.Cursor != "" {
+				t.Errorf("%s: the search for %q finds %v", tab, query, names)
+			}
+		}
+	}
+}
+
+func TestD22_TheSameNamesFollowEachOtherByID(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	beginning := story.Name("same")
+	ids := []string{beginning, beginning + "-1", beginning + ".1", beginning + "1", beginning + "10", beginning + "A", beginning + "a"}
+	for i, at := range []int{4, 0, 6, 2, 5, 1, 3} { // nominated in another order; each other one known
+		c := story.NewCustomer(t, engagement)
+		c.ID, c.Name = ids[at], "Contoso"
+		localtest.Load(t, localtest.Files{
+			"customers.csv":    "customerId,name,country,managed\n" + c.ID + ",Contoso,US,false\n",
+			"customer-ids.csv": "customerId,idType,idValue\n" + c.ID + ",tenant-id," + c.Tenant + "\n" + c.ID + ",tpid," + c.TPID + "\n",
+		})
+		if i%2 == 0 {
+			p.Know(t, c, mci.TenantID)
+		} else {
+			p.Add(t, c, engagement)
+		}
+	}
+	for _, limit := range []string{"100", "1", "2"} {
+		var found []string
+		for cursor := ""; ; {
+			page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, "limit="+limit+cursor).Expect(t, 200))
+			for _, row := range page.Items {
+				found = append(found, fmt.Sprint(row.Customer["id"]))
+			}
+			if page.Cursor == "" {
+				break
+			}
+			cursor = "&cursor=" + page.Cursor
+		}
+		if !slices.Equal(found, ids) {
+			t.Errorf("by pages of %s the customers are listed as %v, not %v", limit, found, ids)
+		}
+	}
+}

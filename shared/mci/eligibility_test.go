@@ -216,6 +216,10 @@ func TestD5_NominatingAddsAnIDOnceAndLeavesWhatWasLoaded(t *testing.T) {
 	if !slices.Equal(with.IDs, []NominatedID{one, {two.CustomerID, true}}) || with.Customer != summary || with.PartnerID != "p" {
 		t.Errorf("nominated by both: %+v", with)
 	}
+	byDomain := NominatedID{one.CustomerID, true}
+	if again := loaded.With("p", summary, byDomain); !slices.Equal(again.IDs, []NominatedID{byDomain}) {
+		t.Errorf("nominated by the domain too: %+v", again)
+	}
 	if len(loaded.IDs) != 1 || loaded.IDs[0] != one || loaded.Version != 4 || loaded.IDs[:2][1] != (NominatedID{}) {
 		t.Errorf("what was loaded is now %+v", loaded)
 	}
