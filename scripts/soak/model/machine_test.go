@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.checks": "12", "rapid.steps": "80"} {
+	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.checks": "12", "rapid.steps": "60"} {
 		if given := flag.Lookup(name); given.Value.String() != given.DefValue {
 			continue
 		}
@@ -44,7 +44,7 @@ func TestTheSystemDoesAsTheModelSays(t *testing.T) {
 	for began := time.Now(); ; {
 		rapid.Check(t, func(rt *rapid.T) {
 			m := newMachine(t, rt)
-			rt.Repeat(m.actions())
+			rt.Repeat(map[string]func(*rapid.T){"": func(*rapid.T) {}, "next": m.next})
 			m.everything(rt)
 		})
 		if !long || t.Failed() || time.Since(began) > limit {
@@ -86,9 +86,9 @@ func newMachine(t *testing.T, rt *rapid.T) *machine {
 			"domain": c.Domain, "tenant-id": c.Tenant, "tpid": c.TPID, "msx-opportunity-id": c.Opportunity,
 		}}
 		m.customers = append(m.customers, made)
-		for _, e := range m.engagements {
+		for i, e := range m.engagements {
 			for _, kind := range []string{"tenant-id", "tpid", "msx-opportunity-id"} {
-				eligible := rapid.IntRange(0, 7).Draw(rt, fmt.Sprintf("%s is eligible by %s for %d", names[i], kind, len(e.types))) > 0
+				eligible := draw(rt, fmt.Sprintf("%s is eligible by %s for %d", made.name, kind, i), 8) > 0
 				made.eligible[e.id+" "+kind] = eligible
 				rows += fmt.Sprintf("%s,%s,%s,%t,\n", e.id, kind, made.ids[kind], eligible)
 			}
@@ -123,29 +123,37 @@ func rulesOf(e *engagement) story.Object {
 	return rules
 }
 
-// actions are what may come next, the steps of a claim's life more often than what happens beside it.
-func (m *machine) actions() map[string]func(*rapid.T) {
-	return map[string]func(*rapid.T){
-		"add": m.add, "add another": m.add, "add one more": m.add, "claim a known customer": m.claimKnown, "claim another": m.claimKnown,
-		"send": m.send, "send first": m.sendFirst, "send another first": m.sendFirst, "answer": m.answer, "accept": m.accept, "accept another": m.accept,
-		"submit": m.submit, "review": m.review, "cancel": m.cancel, "come to a deadline": m.deadline, "let time pass": m.pass,
-		"aside": m.aside, "and aside": m.aside,
-	}
+// step is something that may come next, with how often it does.
+type step struct {
+	name  string
+	often int
+	do    func(*machine, *rapid.T)
 }
 
-func (m *machine) aside(rt *rapid.T) {
-	asides := []struct {
-		name string
-		do   func(*rapid.T)
-	}{
-		{"sweep", m.sweep}, {"upgrade", m.upgrade}, {"mail event", m.mailEvent}, {"eligibility changes", m.changeEligibility},
-		{"management changes", m.changeManaged}, {"look at a page", m.look}, {"look at lists", m.lists},
+// steps are those of a claim's life, and, less often, what happens beside it.
+var steps = []step{
+	{"add", 4, (*machine).add}, {"claim a known customer", 4, (*machine).claimKnown}, {"send first", 4, (*machine).sendFirst},
+	{"send", 1, (*machine).send}, {"accept", 4, (*machine).accept}, {"answer", 2, (*machine).answer}, {"submit", 2, (*machine).submit},
+	{"review", 2, (*machine).review}, {"cancel", 1, (*machine).cancel}, {"come to a deadline", 2, (*machine).deadline},
+	{"let time pass", 1, (*machine).pass}, {"sweep", 1, (*machine).sweep}, {"upgrade", 1, (*machine).upgrade}, {"mail event", 1, (*machine).mailEvent},
+	{"eligibility changes", 1, (*machine).changeEligibility}, {"management changes", 1, (*machine).changeManaged},
+	{"look at a page", 1, (*machine).look}, {"look at lists", 1, (*machine).lists},
+}
+
+// next does what comes next.
+func (m *machine) next(rt *rapid.T) {
+	var all []step
+	for _, s := range steps {
+		for range s.often {
+			all = append(all, s)
+		}
 	}
-	names := make([]string, len(asides))
-	for i, aside := range asides {
-		names[i] = aside.name
+	names := make([]string, len(all))
+	for i, s := range all {
+		names[i] = s.name
 	}
-	asides[slices.Index(names, rapid.SampledFrom(names).Draw(rt, "aside"))].do(rt)
+	name := pick(rt, "step", names...)
+	all[slices.Index(names, name)].do(m, rt)
 }
 
 // call asks the system.
@@ -172,13 +180,32 @@ var statusOf = map[string]int{
 
 func now() time.Time { return localtest.Now() }
 
-// draw picks one of so many, by number, which prints shortly.
-func draw(rt *rapid.T, what string, n int) int { return rapid.IntRange(0, n-1).Draw(rt, what) }
+// number gives one of so many numbers, each as likely as any other; rapid's own are mostly small.
+func number(rt *rapid.T, n int) int {
+	drawn := 0
+	for range 12 {
+		drawn *= 2
+		if rapid.Bool().Draw(rt, "bit") {
+			drawn++
+		}
+	}
+	return drawn % n
+}
+
+// draw picks one of so many, by number.
+func draw(rt *rapid.T, what string, n int) int {
+	return rapid.Custom(func(rt *rapid.T) int { return number(rt, n) }).Draw(rt, what)
+}
+
+// pick picks one of a list.
+func pick[T any](rt *rapid.T, what string, list ...T) T {
+	return rapid.Custom(func(rt *rapid.T) T { return list[number(rt, len(list))] }).Draw(rt, what)
+}
 
 // drawClaim picks a claim; there may be none yet. One in a few is any claim, the others such as the step is meant for.
 func (m *machine) drawClaim(rt *rapid.T, meant ...string) *claim {
 	candidates := m.claims
-	if rapid.IntRange(0, 4).Draw(rt, "any claim") > 0 {
+	if draw(rt, "any claim", 5) > 0 {
 		candidates = nil
 		for _, c := range m.claims {
 			if slices.Contains(meant, c.at(now())) {
@@ -196,14 +223,14 @@ func (m *machine) drawClaim(rt *rapid.T, meant ...string) *claim {
 func (m *machine) nomination(rt *rapid.T) (p *partner, c *customer, engagements []*engagement, hours int, body story.Object) {
 	p = m.partners[draw(rt, "partner", len(m.partners))]
 	c = m.customers[draw(rt, "customer", len(m.customers))]
-	chosen := rapid.SampledFrom([]string{"0", "0", "1", "1", "2", "2", "01", "10", "02"}).Draw(rt, "engagements")
+	chosen := pick(rt, "engagements", "0", "0", "1", "1", "2", "2", "01", "10", "02")
 	ids := []string{}
 	hours = -1
 	for _, digit := range chosen {
 		e := m.engagements[digit-'0']
 		engagements, ids = append(engagements, e), append(ids, e.id)
 		if e.variable {
-			hours = rapid.SampledFrom([]int{40, 40, 40, 40, 5, -1}).Draw(rt, "hours")
+			hours = pick(rt, "hours", 40, 40, 40, 40, 5, -1)
 		}
 	}
 	body = story.Object{
@@ -218,9 +245,9 @@ func (m *machine) nomination(rt *rapid.T) (p *partner, c *customer, engagements 
 
 func (m *machine) add(rt *rapid.T) {
 	p, c, engagements, hours, body := m.nomination(rt)
-	kind := rapid.SampledFrom([]string{"domain", "tenant-id", "tpid", "msx-opportunity-id"}).Draw(rt, "by")
-	if rapid.IntRange(0, 4).Draw(rt, "by any ID") > 0 {
-		kind = rapid.SampledFrom(engagements[0].types).Draw(rt, "by an ID that is taken")
+	kind := pick(rt, "by", "domain", "tenant-id", "tpid", "msx-opportunity-id")
+	if draw(rt, "by any ID", 5) > 0 {
+		kind = pick(rt, "by an ID that is taken", engagements[0].types...)
 	}
 	body["customerId"] = story.Object{"type": kind, "value": c.ids[kind]}
 	id := nominatedID{kind: kind}
@@ -287,17 +314,17 @@ func (m *machine) nominated(rt *rapid.T, p *partner, c *customer, engagements []
 func (m *machine) sendFirst(rt *rapid.T) { m.request(rt, m.drawClaim(rt, "consent-not-sent"), true) }
 
 func (m *machine) send(rt *rapid.T) {
-	m.request(rt, m.drawClaim(rt, "consent-not-sent", "consent-pending"), rapid.Bool().Draw(rt, "with the deal size"))
+	m.request(rt, m.drawClaim(rt, "consent-not-sent", "consent-pending"), draw(rt, "with the deal size", 2) == 1)
 }
 
 // request asks for consent: in full, or as a reminder; to the address as it is, or to a corrected one.
 func (m *machine) request(rt *rapid.T, c *claim, full bool) {
 	body := story.Object{}
-	deal := rapid.SampledFrom([]int{500, 60000}).Draw(rt, "deal")
+	deal := pick(rt, "deal", 500, 60000)
 	if full {
 		body = story.FirstRequest(strconv.Itoa(deal) + ".00")
 	}
-	corrected := rapid.IntRange(0, 3).Draw(rt, "corrected") == 0
+	corrected := draw(rt, "corrected", 4) == 0
 	if corrected {
 		body["customerContact"] = story.Object{"name": "Lee", "email": story.Name("lee") + "@customer.example"}
 	}
@@ -360,7 +387,7 @@ func (m *machine) accept(rt *rapid.T) { m.decide(rt, m.drawClaim(rt, "consent-pe
 
 func (m *machine) answer(rt *rapid.T) {
 	c := m.drawClaim(rt, "consent-pending", "consented", "expired", "cancelled")
-	m.decide(rt, c, rapid.SampledFrom([]string{"accept", "decline"}).Draw(rt, "decision"))
+	m.decide(rt, c, pick(rt, "decision", "accept", "decline"))
 }
 
 // decide posts a decision at any of the claim's links, opened before and after.
@@ -452,7 +479,7 @@ func (m *machine) cancel(rt *rapid.T) {
 
 func (m *machine) review(rt *rapid.T) {
 	c := m.drawClaim(rt, "submitted")
-	decision := rapid.SampledFrom([]string{"complete", "complete", "return", "reject"}).Draw(rt, "decision")
+	decision := pick(rt, "decision", "complete", "complete", "return", "reject")
 	instant := now()
 	if !m.do(rt, c, m.program, "review", story.Object{"decision": decision, "reason": ""}, "submitted") {
 		return
@@ -479,7 +506,7 @@ func (m *machine) sweep(rt *rapid.T) {
 
 // pass lets whole days pass. A deadline that is as many days away has then passed by what the steps since took.
 func (m *machine) pass(rt *rapid.T) {
-	days := rapid.IntRange(1, 8).Draw(rt, "days")
+	days := 1 + draw(rt, "days", 8)
 	if err := localtest.Cloud().SetClock(localtest.Cloud().Offset() + time.Duration(days)*day); err != nil {
 		rt.Fatal(err)
 	}
@@ -492,7 +519,7 @@ func (m *machine) deadline(rt *rapid.T) {
 	if c.consented {
 		due = c.submissionDue
 	}
-	if rapid.IntRange(0, 3).Draw(rt, "before it") == 0 {
+	if draw(rt, "before it", 4) == 0 {
 		due = due.Add(-time.Minute)
 	}
 	ahead := due.Sub(now())
@@ -523,7 +550,7 @@ func (m *machine) mailEvent(rt *rapid.T) {
 	if c.message == "" {
 		rt.Skip("nobody was asked")
 	}
-	kind := rapid.SampledFrom([]string{"Bounce", "Complaint", "Delivery"}).Draw(rt, "event")
+	kind := pick(rt, "event", "Bounce", "Complaint", "Delivery")
 	told := story.MailEvent(m.t, kind, c.message, story.PermanentBounce)
 	status := map[string]string{"Bounce": "bounced", "Complaint": "complained", "Delivery": "delivered"}[kind]
 	worse := slices.Index(badness, status) > slices.Index(badness, c.email) && !over(c.at(now()))
@@ -538,15 +565,15 @@ func (m *machine) mailEvent(rt *rapid.T) {
 func (m *machine) changeEligibility(rt *rapid.T) {
 	c := m.customers[draw(rt, "customer", len(m.customers))]
 	e := m.engagements[draw(rt, "engagement", len(m.engagements))]
-	kind := rapid.SampledFrom([]string{"tenant-id", "tpid", "msx-opportunity-id"}).Draw(rt, "kind")
-	eligible := rapid.Bool().Draw(rt, "eligible")
+	kind := pick(rt, "kind", "tenant-id", "tpid", "msx-opportunity-id")
+	eligible := draw(rt, "eligible", 2) == 1
 	c.eligible[e.id+" "+kind] = eligible
 	localtest.Load(m.t, localtest.Files{"eligibility.csv": fmt.Sprintf("engagementId,idType,idValue,eligible,reason\n%s,%s,%s,%t,\n", e.id, kind, c.ids[kind], eligible)})
 }
 
 func (m *machine) changeManaged(rt *rapid.T) {
 	c := m.customers[draw(rt, "customer", len(m.customers))]
-	c.managed = rapid.Bool().Draw(rt, "managed")
+	c.managed = draw(rt, "managed", 2) == 1
 	localtest.Load(m.t, localtest.Files{"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%t\n", c.id, c.name, c.managed)})
 }
 
@@ -558,7 +585,7 @@ func (m *machine) look(rt *rapid.T) {
 func (m *machine) page(rt *rapid.T, p *partner, e *engagement) {
 	for _, tab := range []string{"eligible", "ineligible", "complete"} {
 		var lines []string
-		query := url.Values{"tab": {tab}, "limit": {rapid.SampledFrom([]string{"1", "2", "100"}).Draw(rt, "limit")}}
+		query := url.Values{"tab": {tab}, "limit": {pick(rt, "limit", "1", "2", "100")}}
 		for {
 			answer := m.call("GET", "/v1/engagements/"+e.id+"/customers?"+query.Encode(), p.token, nil)
 			expect(rt, answer, http.StatusOK, "")
