@@ -11,8 +11,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/aws/jsii-runtime-go"
-
 	"mci.example/customers/shared/platform"
 )
 
@@ -87,8 +85,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	code := m.Run()
-	jsii.Close()
+	code := m.Run() // the jsii process ends with this one: closing it by hand races with jsii's own watcher of it
 	if err := os.RemoveAll(temporary); err != nil {
 		panic(err)
 	}

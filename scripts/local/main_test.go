@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -50,9 +51,28 @@ func TestMain(m *testing.M) {
 type command struct {
 	*exec.Cmd
 	out   io.ReadCloser
-	err   bytes.Buffer
+	err   output
 	url   string
 	ports map[string]string
+}
+
+// output is what a run has said so far; it can be read while the run goes on.
+type output struct {
+	sync.Mutex
+	text bytes.Buffer
+}
+
+// Write keeps more of it.
+func (o *output) Write(more []byte) (int, error) {
+	o.Lock()
+	defer o.Unlock()
+	return o.text.Write(more)
+}
+
+func (o *output) String() string {
+	o.Lock()
+	defer o.Unlock()
+	return o.text.String()
 }
 
 // newCommand prepares a run with the state of the folder.
