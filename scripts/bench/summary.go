@@ -59,7 +59,7 @@ func (b *bench) targets() []target {
 	if s := b.Sweep; s != nil {
 		least, most := s.Points[0], s.Points[len(s.Points)-1]
 		add("the sweep's rate", "at least 0.7 × its floor", "%.2f × and %.2f × (%.0f and %.0f claims a second)", least.Ratio, most.Ratio, least.Rate, most.Rate)
-		add(fmt.Sprintf("the sweep, with %d claims in the table and with %d", least.Claims, most.Claims), "flat within 1.2 ×", "%.2f ×", s.Flat)
+		add(fmt.Sprintf("the sweep, with %d claims in the table and with %d", least.Claims, most.Claims), "flat within 1.2 ×", "%.2f × slower, by its floor", s.Flat)
 		add("a sweep cut short; two at once", "no harm", "done in %d runs; %.2f × the time of one; every claim expired once", s.Resumed, s.Twice)
 	}
 	if f := b.Import; f != nil {

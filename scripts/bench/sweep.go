@@ -26,7 +26,7 @@ const sweepParallel = 2 * table.Shards
 type sweepFigures struct {
 	Due     int          `json:"due"` // claims, in every run
 	Points  []sweepPoint `json:"points"`
-	Flat    float64      `json:"flat"`      // the rate with fewest claims in the table by that with most
+	Flat    float64      `json:"flat"`      // the rate with fewest claims in the table by that with most, both by their floors
 	Resumed int          `json:"resumedIn"` // runs, each cut short, that together expired every due claim once
 	Twice   float64      `json:"twoAtOnce"` // the time of two sweeps at once by that of one, every due claim expired once
 }
@@ -93,7 +93,7 @@ func (b *bench) sweep(ctx context.Context) error {
 		progress("%-44s %6.0f a second, %.2f × its floor", fmt.Sprintf("expiry-sweep, %d claims", claims), p.Rate, p.Ratio)
 		b.expect(p.Ratio >= 0.7, "expiry-sweep: with %d claims it expires %.2f × as many a second as the floor, less than 0.7 ×", claims, p.Ratio)
 	}
-	figures.Flat = figures.Points[0].Rate / figures.Points[1].Rate
+	figures.Flat = figures.Points[0].Ratio / figures.Points[1].Ratio
 	b.expect(figures.Flat <= 1.2, "expiry-sweep: %.2f × slower with %d claims than with %d, more than 1.2 ×", figures.Flat, figures.Points[1].Claims, figures.Points[0].Claims)
 
 	if err := b.twoSweeps(ctx, s, figures, recorded, due); err != nil {
