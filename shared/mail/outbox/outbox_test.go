@@ -7,7 +7,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,7 +23,15 @@ import (
 // ses stands at the network's edge: it answers as SES does and keeps what it was sent.
 type ses struct {
 	*httptest.Server
-	requests []map[string]any
+	mu   sync.Mutex
+	kept []map[string]any
+}
+
+// requests are those so far.
+func (s *ses) requests() []map[string]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.kept)
 }
 
 func newSES(t *testing.T, answer http.HandlerFunc) (*ses, *sesv2.Client) {
@@ -36,7 +46,9 @@ func newSES(t *testing.T, answer http.HandlerFunc) (*ses, *sesv2.Client) {
 		if err := json.Unmarshal(body, &request); err != nil {
 			t.Error(err)
 		}
-		s.requests = append(s.requests, request)
+		s.mu.Lock()
+		s.kept = append(s.kept, request)
+		s.mu.Unlock()
 		answer(w, r)
 	}))
 	t.Cleanup(s.Close)
@@ -71,7 +83,7 @@ func TestS21_TheEmailIsSentThroughSES(t *testing.T) {
 	if err != nil || id != "0100-message" {
 		t.Fatal(id, err)
 	}
-	got, err := json.Marshal(s.requests[0])
+	got, err := json.Marshal(s.requests()[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +104,7 @@ func TestNothingForeignReachesAHeader(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		request := s.requests[len(s.requests)-1]
+		request := s.requests()[len(s.requests())-1]
 		subject := request["Content"].(map[string]any)["Simple"].(map[string]any)["Subject"].(map[string]any)["Data"]
 		if subject != "Hello Bcc: all@evil.example" {
 			t.Errorf("the subject is %q", subject)
@@ -109,7 +121,7 @@ func TestNothingForeignReachesAHeader(t *testing.T) {
 		if _, err := send(client, "Prämien ⟨MCI⟩ <consent@mci.example>", "ada@fabrikam.example", "kim@contoso.example"); err != nil {
 			t.Fatal(err)
 		}
-		from := s.requests[len(s.requests)-1]["FromEmailAddress"].(string)
+		from := s.requests()[len(s.requests())-1]["FromEmailAddress"].(string)
 		if !ascii(from) || !strings.HasPrefix(from, "=?utf-8?") || !strings.HasSuffix(from, " <consent@mci.example>") {
 			t.Errorf("it is %q", from)
 		}
@@ -118,7 +130,7 @@ func TestNothingForeignReachesAHeader(t *testing.T) {
 		if _, err := send(client, "consent@mci.example", "ada@bücher.example", "kim@日本語.example"); err != nil {
 			t.Fatal(err)
 		}
-		request := s.requests[len(s.requests)-1]
+		request := s.requests()[len(s.requests())-1]
 		if to := request["Destination"].(map[string]any)["ToAddresses"].([]any)[0]; to != "ada@xn--bcher-kva.example" {
 			t.Errorf("it goes to %q", to)
 		}
@@ -127,7 +139,7 @@ func TestNothingForeignReachesAHeader(t *testing.T) {
 		}
 	})
 	t.Run("what is no bare address is refused before SES hears of it", func(t *testing.T) {
-		before := len(s.requests)
+		before := len(s.requests())
 		for _, address := range []string{"", "ada", "Ada <ada@fabrikam.example>", "ada@fabrikam.example, eve@evil.example",
 			"ada@fabrikam.example\r\nBcc: eve@evil.example", "ädä@fabrikam.example", "ada@fabrikam.example\u202e", " ada@fabrikam.example"} {
 			if _, err := send(client, "consent@mci.example", address, "kim@contoso.example"); !errors.Is(err, ErrRefused) {
@@ -137,8 +149,8 @@ func TestNothingForeignReachesAHeader(t *testing.T) {
 				t.Errorf("answers to %q: %v", address, err)
 			}
 		}
-		if len(s.requests) != before {
-			t.Errorf("SES was asked %d times", len(s.requests)-before)
+		if len(s.requests()) != before {
+			t.Errorf("SES was asked %d times", len(s.requests())-before)
 		}
 	})
 }
@@ -170,8 +182,8 @@ func TestWhatBecomesOfAFailedEmail(t *testing.T) {
 			if strings.Contains(err.Error(), "@") {
 				t.Errorf("the error names an address: %v", err)
 			}
-			if len(s.requests) != 1 {
-				t.Errorf("SES was asked %d times: the email may go out more than once", len(s.requests))
+			if len(s.requests()) != 1 {
+				t.Errorf("SES was asked %d times: the email may go out more than once", len(s.requests()))
 			}
 		})
 	}
