@@ -31,6 +31,11 @@ type call struct {
 	skip                   int
 }
 
+// reads says that the call changes nothing, so that one way of failing is much like another.
+func (c call) reads() bool {
+	return c.service != localtest.SESService && c.action != "TransactWriteItems"
+}
+
 func (c call) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%s %s #%d", c.action, c.items, c.skip+1))
 }
@@ -137,8 +142,12 @@ func TestNoFaultAtAnyCallBreaksAFlow(t *testing.T) {
 		}
 		w.readMailbox(t)
 		f.end(t, clean)
-		for _, c := range calls {
-			for _, e := range effectsOn(c) {
+		for i, c := range calls {
+			effects := effectsOn(c)
+			if _, long := soak.Long(); !long && c.reads() {
+				effects = effects[i%len(effects) : i%len(effects)+1] // one call fails, the next one kills
+			}
+			for _, e := range effects {
 				attempts = append(attempts, attempt{flow: f, call: c, effect: e})
 			}
 		}
@@ -209,7 +218,11 @@ func TestNoFaultAtAnyCallBreaksAFlow(t *testing.T) {
 // end checks what the flow has led to.
 func (f flow) end(t *testing.T, r *run) {
 	t.Helper()
-	for _, claim := range r.claims(t) {
+	claims := []story.Claim{r.claim}
+	if r.claim.ID == "" { // they are born in the flow
+		claims = r.claims(t)
+	}
+	for _, claim := range claims {
 		whole := r.partner.Get(t, claim.ID)
 		if f.events != "" && whole.Types() != f.events {
 			t.Errorf("the claim's events are\n%s instead of\n%s", whole.Types(), f.events)
