@@ -164,15 +164,7 @@ func (d *demo) consentedAndPaid(partner string) error {
 // declined is a customer's no.
 func (d *demo) declined(partner string) error {
 	d.title("Another customer declines, with a reason")
-	domain, err := d.free(partner, briefing)
-	if err != nil {
-		return err
-	}
-	claim, err := d.quietly(partner, briefing, domain)
-	if err != nil {
-		return err
-	}
-	link, err := d.ask(partner, claim, domain)
+	claim, link, err := d.asked(partner)
 	if err != nil {
 		return err
 	}
@@ -186,15 +178,7 @@ func (d *demo) declined(partner string) error {
 // expired is no answer in time.
 func (d *demo) expired(partner string) error {
 	d.title("A third customer never answers: a day later the claim is expired, before any sweep")
-	domain, err := d.free(partner, briefing)
-	if err != nil {
-		return err
-	}
-	claim, err := d.quietly(partner, briefing, domain)
-	if err != nil {
-		return err
-	}
-	link, err := d.ask(partner, claim, domain)
+	claim, link, err := d.asked(partner)
 	if err != nil {
 		return err
 	}
@@ -307,10 +291,19 @@ func (d *demo) add(partner, engagement, domain string) (string, error) {
 	return claimID(found), err
 }
 
-// quietly adds without showing it.
-func (d *demo) quietly(partner, engagement, domain string) (string, error) {
-	found, err := d.fetch("POST", d.api+"/v1/customers", partner, nomination(engagement, domain))
-	return claimID(found), err
+// asked adds a customer that is free to the briefing, without showing it, and asks for consent.
+func (d *demo) asked(partner string) (claim, link string, err error) {
+	domain, err := d.free(partner, briefing)
+	if err != nil {
+		return "", "", err
+	}
+	found, err := d.fetch("POST", d.api+"/v1/customers", partner, nomination(briefing, domain))
+	if err != nil {
+		return "", "", err
+	}
+	claim = claimID(found)
+	link, err = d.ask(partner, claim, domain)
+	return claim, link, err
 }
 
 func claimID(found object) string {

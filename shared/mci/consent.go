@@ -1,6 +1,7 @@
 package mci
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -90,10 +91,6 @@ func (c Claim) RequestConsent(act Act, request ConsentRequest, engagement Engage
 		after.Email.AddressVersion++
 		after.Email.Status, after.Email.MessageID = "", ""
 	}
-	number := 1
-	if pending != nil {
-		number = pending.Number
-	}
 	same := after.CustomerContact == c.CustomerContact && after.PartnerContact == c.PartnerContact
 	resumed := pending != nil && same && !first
 	if !resumed || !pending.Unsent { // an email that may have gone out is one of the day's, too
@@ -104,8 +101,10 @@ func (c Claim) RequestConsent(act Act, request ConsentRequest, engagement Engage
 		}
 		after.Email.Sends = append(after.Email.Sends, act.At)
 	}
-	if !resumed {
-		number = c.Events + 1 // unique among this claim's emails: every new one records an event
+	number := c.Events + 1 // unique among this claim's emails: every new one records an event
+	if resumed {
+		number = pending.Number
+	} else {
 		c.requested(&change, act, request, engagement)
 	}
 	after.Email.Pending = &Sending{Number: number, Lease: act.At.Add(SendingLease)}
@@ -117,9 +116,7 @@ func (c Claim) RequestConsent(act Act, request ConsentRequest, engagement Engage
 func (c Claim) requested(change *Change, act Act, request ConsentRequest, engagement Engagement) {
 	after := &change.After
 	evidence := map[string]string{"customerContact": after.CustomerContact.String(), "partnerContact": after.PartnerContact.String()}
-	for key, value := range request.Evidence {
-		evidence[key] = value
-	}
+	maps.Copy(evidence, request.Evidence)
 	if c.Status == ConsentPending {
 		change.record(act, ConsentReminded, map[string]string{"addressVersion": strconv.Itoa(after.Email.AddressVersion)}, evidence)
 		return
