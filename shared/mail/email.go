@@ -55,12 +55,12 @@ func Email(l Locale, a Ask) (Message, error) {
 type letter struct {
 	*telling
 	Link       string
-	Subject    phrase
-	Greeting   phrase
-	Paragraphs []phrase
+	Subject    *phrase
+	Greeting   *phrase
+	Paragraphs []*phrase
 	Rows       []row
 	Parts      []section
-	Reply      phrase
+	Reply      *phrase
 }
 
 // write fills in the sentences.
