@@ -5,15 +5,17 @@ package main
 import (
 	"context"
 
+	"mci.example/customers/shared/lifecycle"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/platform/clients"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
 )
 
 func main() {
 	environment := platform.Open("add-customer")
-	f := function{rest.OpenTable(environment)}
+	f := function{clients.Table(environment)}
 	rest.Start(environment, map[string]rest.Handler{"POST /v1/customers": f.add})
 }
 
@@ -31,11 +33,11 @@ func (f function) add(ctx context.Context, r *rest.Request) (rest.Answer, error)
 	claimIDs := platform.NewClaimIDs(r.Now, r.Caller.PartnerID, len(engagementIDs))
 	act := platform.Act(r.Now, r.Caller.UserID)
 
-	return rest.Settle(ctx, f.table, r, func(ctx context.Context) (rest.Answer, error) {
+	return lifecycle.Settle(ctx, f.table, r, func(ctx context.Context) (rest.Answer, error) {
 		// What was named.
 		var record table.DirectoryRecord
 		var emailTenant string
-		named, err := rest.LoadNamed(ctx, f.table, r, locationID, engagementIDs,
+		named, err := lifecycle.LoadNamed(ctx, f.table, r, locationID, engagementIDs,
 			func(ctx context.Context) (err error) {
 				record, err = f.table.Directory(ctx, id)
 				return err
@@ -51,7 +53,7 @@ func (f function) add(ctx context.Context, r *rest.Request) (rest.Answer, error)
 		case err != nil:
 			return rest.Answer{}, err
 		case named.Kept != nil:
-			return rest.Kept(r, named.Kept)
+			return lifecycle.Kept(r, named.Kept)
 		case !named.Grants.At(locationID):
 			return rest.Answer{}, rest.NotGranted(locationID)
 		}
@@ -66,6 +68,6 @@ func (f function) add(ctx context.Context, r *rest.Request) (rest.Answer, error)
 		nomination.Location, nomination.Engagements, nomination.Standing = named.Location, named.Engagements, standing
 		nomination.IDs, nomination.Opportunity = []mci.NominatedID{record.NominatedID()}, record.Opportunity
 		nomination.TenantMatches = mci.TenantMatches(id, emailTenant)
-		return rest.CommitBirths(ctx, f.table, r, nomination, claimIDs, act, named.Grants)
+		return lifecycle.CommitBirths(ctx, f.table, r, nomination, claimIDs, act, named.Grants)
 	})
 }

@@ -4,15 +4,17 @@ package main
 import (
 	"context"
 
+	"mci.example/customers/shared/lifecycle"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/platform/clients"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
 )
 
 func main() {
 	environment := platform.Open("cancel-claim")
-	f := function{rest.OpenTable(environment)}
+	f := function{clients.Table(environment)}
 	rest.Start(environment, map[string]rest.Handler{"POST /v1/claims/{claimId}/cancellation": f.cancel})
 }
 
@@ -20,7 +22,7 @@ type function struct{ table *table.Table }
 
 func (f function) cancel(ctx context.Context, r *rest.Request) (rest.Answer, error) {
 	reason := r.Body.OptionalText("reason", mci.MaxReason)
-	return rest.ChangeClaim(ctx, f.table, r, func(claim mci.Claim, act mci.Act, _ table.Catalogue) (mci.Change, error) {
+	return lifecycle.ChangeClaim(ctx, f.table, r, func(claim mci.Claim, act mci.Act, _ table.Catalogue) (mci.Change, error) {
 		return claim.Cancel(act, reason)
 	})
 }

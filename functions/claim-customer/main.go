@@ -5,15 +5,17 @@ package main
 import (
 	"context"
 
+	"mci.example/customers/shared/lifecycle"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/platform/clients"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
 )
 
 func main() {
 	environment := platform.Open("claim-customer")
-	f := function{rest.OpenTable(environment)}
+	f := function{clients.Table(environment)}
 	rest.Start(environment, map[string]rest.Handler{"POST /v1/customers/{customerId}/claims": f.claim})
 }
 
@@ -33,11 +35,11 @@ func (f function) claim(ctx context.Context, r *rest.Request) (rest.Answer, erro
 	claimIDs := platform.NewClaimIDs(r.Now, r.Caller.PartnerID, len(engagementIDs))
 	act := platform.Act(r.Now, r.Caller.UserID)
 
-	return rest.Settle(ctx, f.table, r, func(ctx context.Context) (rest.Answer, error) {
+	return lifecycle.Settle(ctx, f.table, r, func(ctx context.Context) (rest.Answer, error) {
 		// What was named.
 		var nominated mci.NominatedCustomer
 		var opportunity table.DirectoryRecord
-		named, err := rest.LoadNamed(ctx, f.table, r, locationID, engagementIDs,
+		named, err := lifecycle.LoadNamed(ctx, f.table, r, locationID, engagementIDs,
 			func(ctx context.Context) (err error) {
 				nominated, err = f.table.Nominated(ctx, r.Caller.PartnerID, customerID)
 				return err
@@ -59,7 +61,7 @@ func (f function) claim(ctx context.Context, r *rest.Request) (rest.Answer, erro
 		case !nominated.Known():
 			return rest.Answer{}, mci.Refuse(mci.NotFound, "No customer that is known to you has this ID.")
 		case named.Kept != nil:
-			return rest.Kept(r, named.Kept)
+			return lifecycle.Kept(r, named.Kept)
 		case !named.Grants.At(locationID):
 			return rest.Answer{}, rest.NotGranted(locationID)
 		}
@@ -77,6 +79,6 @@ func (f function) claim(ctx context.Context, r *rest.Request) (rest.Answer, erro
 		if nomination.Standing, err = f.table.Standing(ctx, r.Caller.PartnerID, customerID, ids); err != nil {
 			return rest.Answer{}, err
 		}
-		return rest.CommitBirths(ctx, f.table, r, nomination, claimIDs, act, named.Grants)
+		return lifecycle.CommitBirths(ctx, f.table, r, nomination, claimIDs, act, named.Grants)
 	})
 }

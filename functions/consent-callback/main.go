@@ -21,13 +21,14 @@ import (
 	"mci.example/customers/shared/mail"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/platform/clients"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
 )
 
 func main() {
 	environment := platform.Open("consent-callback")
-	lambda.Start(function{rest.OpenTable(environment), environment.Now}.handle)
+	lambda.Start(function{clients.Table(environment), environment.Now}.handle)
 }
 
 type function struct {

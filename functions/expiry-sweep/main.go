@@ -16,13 +16,13 @@ import (
 
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
-	"mci.example/customers/shared/rest"
+	"mci.example/customers/shared/platform/clients"
 	"mci.example/customers/shared/table"
 )
 
 func main() {
 	environment := platform.Open("expiry-sweep")
-	lambda.Start(function{rest.OpenTable(environment), environment.Now}.sweep)
+	lambda.Start(function{clients.Table(environment), environment.Now}.sweep)
 }
 
 type function struct {

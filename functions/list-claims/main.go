@@ -9,13 +9,14 @@ import (
 
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/platform/clients"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
 )
 
 func main() {
 	environment := platform.Open("list-claims")
-	f := function{rest.OpenTable(environment), rest.OpenCursors(environment)}
+	f := function{clients.Table(environment), rest.OpenCursors(environment)}
 	rest.Start(environment, map[string]rest.Handler{"GET /v1/claims": f.list})
 }
 

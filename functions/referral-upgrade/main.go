@@ -14,15 +14,17 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"golang.org/x/sync/errgroup"
 
+	"mci.example/customers/shared/lifecycle"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/platform/clients"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
 )
 
 func main() {
 	environment := platform.Open("referral-upgrade")
-	f := function{table: rest.OpenTable(environment), now: environment.Now}
+	f := function{table: clients.Table(environment), now: environment.Now}
 	f.server = rest.NewServer(environment, map[string]rest.Handler{"POST /v1/referrals/{referralId}/upgrade": f.onRequest})
 	lambda.Start(f.handle)
 }
@@ -99,7 +101,7 @@ func (f function) onRequest(ctx context.Context, r *rest.Request) (rest.Answer, 
 		return rest.Answer{}, rest.NoSuchReferral
 	}
 	act := platform.Act(r.Now, r.Caller.UserID)
-	return rest.Settle(ctx, f.table, r, func(ctx context.Context) (rest.Answer, error) {
+	return lifecycle.Settle(ctx, f.table, r, func(ctx context.Context) (rest.Answer, error) {
 		var kept *table.Answer
 		var claim mci.Claim
 		var catalogue table.Catalogue
@@ -118,7 +120,7 @@ func (f function) onRequest(ctx context.Context, r *rest.Request) (rest.Answer, 
 		case claim.Referral == nil:
 			return rest.Answer{}, rest.NoSuchReferral
 		case kept != nil:
-			return rest.Kept(r, kept)
+			return lifecycle.Kept(r, kept)
 		}
 		claim = claim.At(r.Now)
 		change, err := claim.Upgrade(act, catalogue[claim.EngagementID])
@@ -128,7 +130,7 @@ func (f function) onRequest(ctx context.Context, r *rest.Request) (rest.Answer, 
 		if !change.Empty() {
 			claim = change.After
 		}
-		answer, keep, err := rest.Keep(f.table, r, rest.OK(claim.ReferralDetails()))
+		answer, keep, err := lifecycle.Keep(f.table, r, rest.OK(claim.ReferralDetails()))
 		if err != nil {
 			return rest.Answer{}, err
 		}

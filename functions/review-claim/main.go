@@ -4,15 +4,17 @@ package main
 import (
 	"context"
 
+	"mci.example/customers/shared/lifecycle"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/platform/clients"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
 )
 
 func main() {
 	environment := platform.Open("review-claim")
-	f := function{rest.OpenTable(environment)}
+	f := function{clients.Table(environment)}
 	rest.Start(environment, map[string]rest.Handler{"POST /v1/claims/{claimId}/review": f.review})
 }
 
@@ -21,7 +23,7 @@ type function struct{ table *table.Table }
 func (f function) review(ctx context.Context, r *rest.Request) (rest.Answer, error) {
 	decision := rest.OneOf(r.Body, "decision", mci.ReviewDecisions)
 	reason := r.Body.OptionalText("reason", mci.MaxReason)
-	return rest.ChangeClaim(ctx, f.table, r, func(claim mci.Claim, act mci.Act, catalogue table.Catalogue) (mci.Change, error) {
+	return lifecycle.ChangeClaim(ctx, f.table, r, func(claim mci.Claim, act mci.Act, catalogue table.Catalogue) (mci.Change, error) {
 		return claim.Review(act, decision, reason, catalogue[claim.EngagementID])
 	})
 }

@@ -13,10 +13,12 @@ import (
 	"strings"
 	"time"
 
+	"mci.example/customers/shared/lifecycle"
 	"mci.example/customers/shared/mail"
 	"mci.example/customers/shared/mail/outbox"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/platform/clients"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
 )
@@ -24,8 +26,8 @@ import (
 func main() {
 	environment := platform.Open("send-consent")
 	f := function{
-		table:     rest.OpenTable(environment),
-		sender:    outbox.Open(environment.AWS(), environment.Setting(platform.Sender), environment.Setting(platform.ConfigurationSet)),
+		table:     clients.Table(environment),
+		sender:    outbox.Open(clients.Config(), environment.Setting(platform.Sender), environment.Setting(platform.ConfigurationSet)),
 		publicURL: strings.TrimSuffix(environment.Setting(platform.PublicURL), "/"),
 	}
 	rest.Start(environment, map[string]rest.Handler{"POST /v1/claims/{claimId}/consent-requests": f.send})
@@ -78,13 +80,13 @@ type beginning struct {
 // begin decides and commits: the claim is asked for consent, and a new link leads to its page.
 func (f function) begin(ctx context.Context, r *rest.Request, act mci.Act, request mci.ConsentRequest) (beginning, error) {
 	return table.Settle(ctx, func(ctx context.Context) (beginning, error) {
-		loaded, err := rest.LoadClaim(ctx, f.table, r, false)
+		loaded, err := lifecycle.LoadClaim(ctx, f.table, r, false)
 		if err != nil {
 			return beginning{}, err
 		}
 		begun := beginning{kept: loaded.Kept, grants: loaded.Grants, engagement: loaded.Catalogue[loaded.Claim.EngagementID]}
 		if loaded.Kept != nil {
-			begun.answer, err = rest.Kept(r, loaded.Kept)
+			begun.answer, err = lifecycle.Kept(r, loaded.Kept)
 			return begun, err
 		}
 		if !loaded.Grants.At(loaded.Claim.LocationID) {
@@ -154,7 +156,7 @@ func (f function) sent(ctx context.Context, r *rest.Request, act mci.Act, begun 
 	reload := false
 	return table.Settle(ctx, func(ctx context.Context) (rest.Answer, error) {
 		if reload {
-			loaded, err := rest.LoadClaim(ctx, f.table, r, false)
+			loaded, err := lifecycle.LoadClaim(ctx, f.table, r, false)
 			if err != nil {
 				return rest.Answer{}, err
 			}
@@ -166,7 +168,7 @@ func (f function) sent(ctx context.Context, r *rest.Request, act mci.Act, begun 
 		if recorded {
 			shown = change.After
 		}
-		answer, keep, err := rest.Keep(f.table, r, rest.Answer{Status: http.StatusAccepted, Body: rest.ViewClaim(shown, r.Caller, begun.grants)})
+		answer, keep, err := lifecycle.Keep(f.table, r, rest.Answer{Status: http.StatusAccepted, Body: rest.ViewClaim(shown, r.Caller, begun.grants)})
 		if err != nil {
 			return rest.Answer{}, err
 		}

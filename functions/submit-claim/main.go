@@ -4,15 +4,17 @@ package main
 import (
 	"context"
 
+	"mci.example/customers/shared/lifecycle"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/platform/clients"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
 )
 
 func main() {
 	environment := platform.Open("submit-claim")
-	f := function{rest.OpenTable(environment)}
+	f := function{clients.Table(environment)}
 	rest.Start(environment, map[string]rest.Handler{"POST /v1/claims/{claimId}/submission": f.submit})
 }
 
@@ -27,7 +29,7 @@ func (f function) submit(ctx context.Context, r *rest.Request) (rest.Answer, err
 		return day, mci.CheckCompletedOn(day, r.Now)
 	})
 	notes := r.Body.OptionalText("notes", mci.MaxNotes)
-	return rest.ChangeClaim(ctx, f.table, r, func(claim mci.Claim, act mci.Act, _ table.Catalogue) (mci.Change, error) {
+	return lifecycle.ChangeClaim(ctx, f.table, r, func(claim mci.Claim, act mci.Act, _ table.Catalogue) (mci.Change, error) {
 		return claim.Submit(act, completedOn, notes)
 	})
 }

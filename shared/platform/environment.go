@@ -1,19 +1,14 @@
 package platform
 
 import (
-	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"os"
 	"runtime/debug"
 	"slices"
-	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/oklog/ulid/v2"
 
 	"mci.example/customers/shared/mci"
@@ -22,11 +17,10 @@ import (
 // defaults are of the settings that need not be given.
 var defaults = map[string]string{PartnerClaim: "custom:partnerId", RolesClaim: "cognito:groups"}
 
-// Environment is what a function runs with: its settings, its clock, its clients.
+// Environment is what a function runs with: its settings and its clock.
 type Environment struct {
 	settings map[string]string
 	offset   time.Duration
-	aws      func() (aws.Config, error)
 }
 
 // garbagePercent has the collector run less often than it would by itself. A function's heap is a few megabytes and its
@@ -38,7 +32,7 @@ const garbagePercent = 150
 func Open(function string) *Environment {
 	debug.SetGCPercent(garbagePercent)
 	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("function", function))
-	environment, err := open(context.Background(), function)
+	environment, err := open(function)
 	if err != nil {
 		Fail(err)
 	}
@@ -51,13 +45,12 @@ func Fail(err error) {
 	os.Exit(1)
 }
 
-func open(ctx context.Context, function string) (*Environment, error) {
+func open(function string) (*Environment, error) {
 	at := slices.IndexFunc(Functions, func(f Function) bool { return f.Name == function })
 	if at < 0 {
 		return nil, fmt.Errorf("there is no function %q in the list of functions", function)
 	}
 	environment := &Environment{settings: map[string]string{}}
-	environment.aws = sync.OnceValues(func() (aws.Config, error) { return config.LoadDefaultConfig(ctx) })
 	for _, name := range Functions[at].Environment {
 		value := os.Getenv(name)
 		if value == "" {
@@ -84,19 +77,6 @@ func (e *Environment) Setting(name string) string { return e.settings[name] }
 func (e *Environment) Now() time.Time {
 	return time.Now().Add(e.offset).UTC().Truncate(time.Millisecond)
 }
-
-// AWS gives what the SDK's clients are made with. It is read when the first client is, which not every function has;
-// where it cannot be read the process ends.
-func (e *Environment) AWS() aws.Config {
-	read, err := e.aws()
-	if err != nil {
-		Fail(fmt.Errorf("reading the AWS configuration: %w", err))
-	}
-	return read
-}
-
-// DynamoDB gives a client with the SDK's own retries.
-func (e *Environment) DynamoDB() *dynamodb.Client { return dynamodb.NewFromConfig(e.AWS()) }
 
 // Act says who does something at an instant.
 func Act(at time.Time, actor string) mci.Act {

@@ -4,17 +4,11 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"mci.example/customers/shared/platform"
-	"mci.example/customers/shared/table"
 )
 
 // Start serves JSON routes as a Lambda function, until the environment ends.
 func Start(environment *platform.Environment, handlers map[string]Handler) {
 	lambda.Start(NewServer(environment, handlers).Handle)
-}
-
-// OpenTable gives the table that the environment names.
-func OpenTable(environment *platform.Environment) *table.Table {
-	return table.New(environment.DynamoDB(), environment.Setting(platform.TableName))
 }
 
 // OpenCursors gives the cursors that the environment's secret seals; without a fit one the function cannot start.

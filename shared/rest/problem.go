@@ -89,3 +89,17 @@ func title(code mci.Code) string {
 	}
 	return string(text)
 }
+
+// NoSuchClaim is how a claim is refused that is not there, or that the caller may not see.
+var NoSuchClaim = mci.Refuse(mci.NotFound, "There is no such claim.")
+
+// NoSuchEngagement is how an engagement in the path is refused that the program does not have.
+var NoSuchEngagement = mci.Refuse(mci.NotFound, "There is no such engagement.")
+
+// NoSuchReferral is how a referral is refused that is not there, or that the caller may not see.
+var NoSuchReferral = mci.Refuse(mci.NotFound, "There is no such referral.")
+
+// NotGranted refuses to write at a location on which the user holds no grant (S8, D17).
+func NotGranted(locationID string) error {
+	return mci.Refuse(mci.LocationNotGranted, "You hold no grant on location "+locationID+"; ask your company's administrator for one.")
+}

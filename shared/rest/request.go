@@ -1,9 +1,6 @@
 package rest
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -14,7 +11,6 @@ import (
 
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
-	"mci.example/customers/shared/table"
 )
 
 // Caller is who the verified token says is calling.
@@ -158,49 +154,13 @@ func (r *Request) Valid(more ...mci.Mistake) error {
 }
 
 // Idempotency is what the request's Idempotency-Key binds (D13).
-func (r *Request) Idempotency() table.Request {
+func (r *Request) Idempotency() mci.IdempotentRequest {
 	parameters := make([]string, 0, len(r.path))
 	for _, name := range slices.Sorted(maps.Keys(r.path)) {
 		parameters = append(parameters, r.path[name])
 	}
-	return table.Request{
+	return mci.IdempotentRequest{
 		PartnerID: r.Caller.PartnerID, UserID: r.Caller.UserID, IdempotencyKey: r.idempotencyKey, Body: r.rawBody,
 		Route: r.Route.Key() + " " + strings.Join(parameters, " "),
 	}
-}
-
-// Settle is table.Settle for a request that may be repeated (D13). Where it is refused, what refused it may be the very success
-// of the same request, which came while this one was decided; then it gets that answer. 1 round trip more, for a refusal of a
-// request with an Idempotency-Key.
-func Settle(ctx context.Context, t *table.Table, r *Request, decide func(ctx context.Context) (Answer, error)) (Answer, error) {
-	answer, err := table.Settle(ctx, decide)
-	var refusal *mci.Refusal
-	if r.idempotencyKey == "" || !errors.As(err, &refusal) || slices.Contains(beforeKeys, refusal.Code) {
-		return answer, err
-	}
-	kept, readErr := t.Answer(ctx, r.Idempotency(), r.Now)
-	switch {
-	case readErr != nil:
-		return Answer{}, readErr
-	case kept == nil:
-		return Answer{}, err
-	}
-	return Kept(r, kept)
-}
-
-// beforeKeys are the refusals that come before an Idempotency-Key counts.
-var beforeKeys = []mci.Code{mci.Forbidden, mci.Invalid, mci.NotFound}
-
-// Kept gives the answer kept for the request's Idempotency-Key again; the same key with another body is refused.
-func Kept(r *Request, answer *table.Answer) (Answer, error) {
-	return Answer{answer.Status, json.RawMessage(answer.Body)}, answer.Serves(r.Idempotency())
-}
-
-// Keep renders an answer once, for the caller and for whoever repeats the request (D13).
-func Keep(t *table.Table, r *Request, answer Answer) (Answer, []table.Write, error) {
-	body, err := json.Marshal(answer.Body)
-	if err != nil {
-		return Answer{}, nil, fmt.Errorf("rendering the answer: %w", err)
-	}
-	return Answer{answer.Status, json.RawMessage(body)}, t.Keep(r.Idempotency(), answer.Status, body, r.Now), nil
 }

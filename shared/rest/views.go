@@ -36,6 +36,12 @@ type Claim struct {
 	Version         int                 `json:"version"`
 }
 
+// ClaimList is a list of claims as the API shows it.
+type ClaimList struct {
+	Claims []Claim `json:"claims"`
+	Cursor string  `json:"cursor,omitempty"`
+}
+
 // ReferralLink leads from a claim to its referral (S26).
 type ReferralLink struct {
 	ID   mci.ReferralID   `json:"id"`

@@ -14,14 +14,7 @@ import (
 // answerLife is how long an answer is kept for its idempotency key (D13).
 const answerLife = 24 * time.Hour
 
-// Request is what an Idempotency-Key binds: the same caller, route, key and body get the first success again (D13). The
-// zero value has no key, and binds nothing.
-type Request struct {
-	PartnerID, UserID, Route, IdempotencyKey string
-	Body                                     []byte
-}
-
-func (r Request) key() Key {
+func answerKey(r mci.IdempotentRequest) Key {
 	return idempotencyKey(hash(r.PartnerID, r.UserID, r.Route, r.IdempotencyKey))
 }
 
@@ -36,12 +29,12 @@ type Answer struct {
 
 // Answer gives the answer kept for a request's key, nil where there is none. GetItem: 1 round trip, or none without a key;
 // 1 unit per 4 KB.
-func (t *Table) Answer(ctx context.Context, request Request, now time.Time) (*Answer, error) {
+func (t *Table) Answer(ctx context.Context, request mci.IdempotentRequest, now time.Time) (*Answer, error) {
 	if request.IdempotencyKey == "" {
 		return nil, nil
 	}
 	var answer Answer
-	found, err := t.get(ctx, request.key(), &answer)
+	found, err := t.get(ctx, answerKey(request), &answer)
 	if err != nil || !found || answer.TimeToLive <= now.Unix() {
 		return nil, err
 	}
@@ -49,7 +42,7 @@ func (t *Table) Answer(ctx context.Context, request Request, now time.Time) (*An
 }
 
 // Serves refuses a request that has the answer's key and another body.
-func (a *Answer) Serves(request Request) error {
+func (a *Answer) Serves(request mci.IdempotentRequest) error {
 	if a.BodyHash != hash(string(request.Body)) {
 		return mci.Refuse(mci.IdempotencyKeyReused, "This Idempotency-Key was used for another body; use a new key for a new request.")
 	}
@@ -58,11 +51,11 @@ func (a *Answer) Serves(request Request) error {
 
 // Unanswered has a commit rely on there being no answer yet for a request's key: the same request may have succeeded since
 // it was looked for.
-func (t *Table) Unanswered(request Request, now time.Time) []Write {
+func (t *Table) Unanswered(request mci.IdempotentRequest, now time.Time) []Write {
 	if request.IdempotencyKey == "" {
 		return nil
 	}
-	key, err := encode(request.key())
+	key, err := encode(answerKey(request))
 	check := &types.ConditionCheck{
 		TableName: &t.name, Key: key, ConditionExpression: aws.String(notKept),
 		ExpressionAttributeNames:  map[string]string{"#ttl": TimeToLive},
@@ -75,11 +68,11 @@ func (t *Table) Unanswered(request Request, now time.Time) []Write {
 const notKept = "attribute_not_exists(pk) OR #ttl <= :now"
 
 // Keep writes the answer of a request's first success; the race for one key has one winner.
-func (t *Table) Keep(request Request, status int, body []byte, now time.Time) []Write {
+func (t *Table) Keep(request mci.IdempotentRequest, status int, body []byte, now time.Time) []Write {
 	if request.IdempotencyKey == "" {
 		return nil
 	}
-	answer := Answer{request.key(), hash(string(request.Body)), status, string(body), now.Add(answerLife).Unix()}
+	answer := Answer{answerKey(request), hash(string(request.Body)), status, string(body), now.Add(answerLife).Unix()}
 	write := t.put(answer, notKept, Item{":now": number(fmt.Sprint(now.Unix()))}, ErrLostRace)
 	write.item.Put.ExpressionAttributeNames = map[string]string{"#ttl": TimeToLive}
 	return []Write{write}

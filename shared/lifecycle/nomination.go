@@ -1,4 +1,4 @@
-package rest
+package lifecycle
 
 import (
 	"context"
@@ -9,19 +9,9 @@ import (
 
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
 )
-
-// ClaimList is a list of claims as the API shows it.
-type ClaimList struct {
-	Claims []Claim `json:"claims"`
-	Cursor string  `json:"cursor,omitempty"`
-}
-
-// NotGranted refuses to write at a location on which the user holds no grant (S8, D17).
-func NotGranted(locationID string) error {
-	return mci.Refuse(mci.LocationNotGranted, "You hold no grant on location "+locationID+"; ask your company's administrator for one.")
-}
 
 // Named is what a nomination names, as the table has it.
 type Named struct {
@@ -34,7 +24,7 @@ type Named struct {
 
 // LoadNamed loads what a nomination names, with the caller's grants and the answer kept for the request, and more that the
 // nomination needs, all in parallel: 1 round trip.
-func LoadNamed(ctx context.Context, t *table.Table, r *Request, locationID string, engagementIDs []string, more ...func(context.Context) error) (Named, error) {
+func LoadNamed(ctx context.Context, t *table.Table, r *rest.Request, locationID string, engagementIDs []string, more ...func(context.Context) error) (Named, error) {
 	var named Named
 	var catalogue table.Catalogue
 	var isPartners bool
@@ -62,7 +52,7 @@ func LoadNamed(ctx context.Context, t *table.Table, r *Request, locationID strin
 		return Named{}, err
 	}
 	if locationID != "" && !isPartners {
-		named.Mistakes = append(named.Mistakes, mci.Mistake{Pointer: "/locationId", Detail: noSuchLocation})
+		named.Mistakes = append(named.Mistakes, mci.Mistake{Pointer: "/locationId", Detail: rest.NoSuchLocation})
 	}
 	for i, id := range engagementIDs {
 		engagement, found := catalogue[id]
@@ -74,36 +64,26 @@ func LoadNamed(ctx context.Context, t *table.Table, r *Request, locationID strin
 	return named, nil
 }
 
-// noSuchLocation is what is wrong with a location in a body that is not the partner's.
-const noSuchLocation = "is not a location of yours"
-
-// CheckLocation notes a location that is not the partner's.
-func CheckLocation(r *Request, locationID string, isPartners bool) {
-	if locationID != "" && !isPartners {
-		r.Mistake("locationId", noSuchLocation)
-	}
-}
-
 // CommitBirths decides on a nomination and commits its claims, the customer as nominated, and the answer for whoever repeats
 // the request, in one transaction. 1 round trip; per claim 2 units per KB of the claim, its event, its private detail and its
 // participation.
-func CommitBirths(ctx context.Context, t *table.Table, r *Request, n mci.Nomination, ids []mci.ClaimID, act mci.Act, grants mci.Grants) (Answer, error) {
+func CommitBirths(ctx context.Context, t *table.Table, r *rest.Request, n mci.Nomination, ids []mci.ClaimID, act mci.Act, grants mci.Grants) (rest.Answer, error) {
 	changes, nominated, err := n.Decide(ids, act)
 	if err != nil {
-		return Answer{}, err
+		return rest.Answer{}, err
 	}
-	list := ClaimList{}
+	list := rest.ClaimList{}
 	writes := [][]table.Write{t.Nomination(n.Standing.Nominated, nominated)}
 	for _, change := range changes {
-		list.Claims = append(list.Claims, ViewClaim(change.After, r.Caller, grants))
+		list.Claims = append(list.Claims, rest.ViewClaim(change.After, r.Caller, grants))
 		writes = append(writes, t.Birth(change, n.Standing.Participations[change.After.EngagementID], act.At))
 	}
-	answer, keep, err := Keep(t, r, Answer{http.StatusCreated, list})
+	answer, keep, err := Keep(t, r, rest.Answer{Status: http.StatusCreated, Body: list})
 	if err != nil {
-		return Answer{}, err
+		return rest.Answer{}, err
 	}
 	if err := t.Commit(ctx, append(writes, keep)...); err != nil {
-		return Answer{}, err
+		return rest.Answer{}, err
 	}
 	platform.Count(changes...)
 	return answer, nil
