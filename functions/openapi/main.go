@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -17,17 +18,33 @@ import (
 
 func main() {
 	environment := platform.Open("openapi")
-	lambda.Start(&function{server: rest.NewServer(environment, map[string]rest.Handler{"GET /v1/openapi.json": describe})})
+	go func() { _, _ = description() }() // while the first event is on its way, which is told if this fails
+	lambda.Start(newFunction(environment))
 }
 
-// function keeps the rendered answer, for the description is long and the same for all.
-type function struct {
-	server *rest.Server
-	answer []byte
+// description is the answer of every request that is in order, rendered once, for it is long and the same for all.
+var description = sync.OnceValues(func() ([]byte, error) {
+	var dense bytes.Buffer
+	if err := json.Compact(&dense, openapi.Document); err != nil {
+		return nil, fmt.Errorf("taking the spaces out of the description: %w", err)
+	}
+	response, err := rest.Render(rest.OK(json.RawMessage(dense.Bytes())))
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(response)
+})
+
+type function struct{ server *rest.Server }
+
+func newFunction(environment *platform.Environment) function {
+	return function{rest.NewServer(environment, map[string]rest.Handler{
+		"GET /v1/openapi.json": func(_ context.Context, r *rest.Request) (rest.Answer, error) { return rest.OK(nil), r.Valid() },
+	})}
 }
 
-// Invoke answers a request of the gateway; one at a time, as Lambda has it.
-func (f *function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+// Invoke answers a request of the gateway: what is wrong with it, or the description.
+func (f function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	var event rest.Event
 	if err := json.Unmarshal(payload, &event); err != nil {
 		return nil, fmt.Errorf("reading the gateway's event: %w", err)
@@ -38,21 +55,6 @@ func (f *function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return nil, err
 	case response.StatusCode != http.StatusOK:
 		return json.Marshal(response)
-	case f.answer != nil:
-		return f.answer, nil
 	}
-	var dense bytes.Buffer
-	if err := json.Compact(&dense, []byte(response.Body)); err != nil {
-		return nil, fmt.Errorf("taking the spaces out of the description: %w", err)
-	}
-	response.Body = dense.String()
-	f.answer, err = json.Marshal(response)
-	return f.answer, err
-}
-
-func describe(_ context.Context, r *rest.Request) (rest.Answer, error) {
-	if err := r.Valid(); err != nil {
-		return rest.Answer{}, err
-	}
-	return rest.OK(openapi.Document), nil
+	return description()
 }

@@ -17,7 +17,7 @@ import (
 // description, and nothing of whoever asked.
 func TestTheDescriptionIsTheSameForAll(t *testing.T) {
 	t.Setenv(platform.Stage, "test")
-	f := &function{server: rest.NewServer(platform.Open("openapi"), map[string]rest.Handler{"GET /v1/openapi.json": describe})}
+	f := newFunction(platform.Open("openapi"))
 	sample, err := os.ReadFile(filepath.Join("..", "..", "events", "openapi.json"))
 	if err != nil {
 		t.Fatal(err)

@@ -69,7 +69,7 @@ func (s *Server) Handle(ctx context.Context, event Event) (response Response, _ 
 	defer cancel()
 	answer, err := s.answer(ctx, event)
 	if err == nil {
-		response, err = render(answer)
+		response, err = Render(answer)
 	}
 	if err != nil {
 		var refusal *mci.Refusal
@@ -163,7 +163,8 @@ func headers(contentType string) map[string]string {
 	}
 }
 
-func render(answer Answer) (Response, error) {
+// Render gives a success as the gateway takes it.
+func Render(answer Answer) (Response, error) {
 	body, kept := answer.Body.(json.RawMessage)
 	if !kept {
 		var err error
