@@ -77,7 +77,7 @@ func (b *bench) coldStart(ctx context.Context, k kind, recorded recording) error
 func refusal(k kind) []byte {
 	switch k.function {
 	case "openapi":
-		return k.payloads[0]
+		return request{route: k.route, query: map[string]string{"unknown": "1"}}.payload()
 	case "expiry-sweep":
 		return nil
 	case "mail-feedback":
