@@ -28,7 +28,6 @@ import (
 
 func main() {
 	environment := platform.Open("consent-callback")
-	go func() { _, _, _, _ = mail.Page{}.Render(mail.English) }() // the template is parsed while the first event is on its way
 	lambda.Start(function{clients.Table(environment), environment.Now}.handle)
 }
 

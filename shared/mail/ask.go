@@ -6,13 +6,16 @@
 package mail
 
 import (
+	"cmp"
 	"fmt"
-	"html/template"
-	"net/url"
+	"io"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	g "maragu.dev/gomponents"
+	h "maragu.dev/gomponents/html"
 )
 
 // Money is an amount in decimal digits, such as 1250.00, and its ISO 4217 currency.
@@ -69,44 +72,40 @@ type part struct {
 	datetime string // for an instant, in RFC 3339
 }
 
-// html returns the part with everything in it escaped: instants for machines too, and values set apart, for a name may be
-// written from the other side.
-func (p part) html() string {
-	text := template.HTMLEscapeString(p.text)
+// node returns the part as HTML: instants for machines too, and values set apart, for a name may be written from the other
+// side.
+func (p part) node() g.Node {
 	switch {
 	case p.datetime != "":
-		return `<time datetime="` + template.HTMLEscapeString(p.datetime) + `">` + text + "</time>"
+		return h.Time(h.DateTime(p.datetime), g.Text(p.text))
 	case p.value:
-		return "<bdi>" + text + "</bdi>"
+		return g.El("bdi", g.Text(p.text))
 	}
-	return text
+	return g.Text(p.text)
 }
 
-// phrase is a sentence with its values filled in, as plain text and as HTML. Both are made once, as fields: a template that
-// asks for them takes a third of the time of one that calls methods.
-type phrase struct {
-	text string
-	HTML template.HTML
-}
-
-// phraseOf makes a phrase of its parts.
-func phraseOf(parts ...part) *phrase {
-	var text, html strings.Builder
-	for _, p := range parts {
-		text.WriteString(p.text)
-		html.WriteString(p.html())
-	}
-	return &phrase{text.String(), template.HTML(html.String())}
-}
+// phrase is a sentence with its values filled in.
+type phrase []part
 
 // String returns the sentence as plain text.
-func (p *phrase) String() string { return p.text }
+func (p phrase) String() string {
+	var b strings.Builder
+	for _, part := range p {
+		b.WriteString(part.text)
+	}
+	return b.String()
+}
+
+// Render writes the sentence as HTML, which makes it a node of page and email.
+func (p phrase) Render(w io.Writer) error { return g.Map(p, part.node).Render(w) }
 
 // telling is an ask in a language: the source of every sentence.
 type telling struct {
 	*texts
-	Locale Locale
+	locale Locale
+	ask    Ask // its names fit for one line of text
 	values map[string]part
+	err    error // the first sentence that there was not, or that could not be filled in: a mistake of the build
 }
 
 func tell(l Locale, a Ask, decidedAt time.Time) (*telling, error) {
@@ -144,33 +143,33 @@ func tell(l Locale, a Ask, decidedAt time.Time) (*telling, error) {
 	if a.Payout.Amount != "" {
 		values["payout"] = name(t.Format.money(a.Payout))
 	}
-	return &telling{texts: t, Locale: l, values: values}, nil
+	return &telling{texts: t, locale: l, ask: a, values: values}, nil
 }
 
-// Say returns a sentence of the texts with its values filled in.
-func (t *telling) Say(key string) (*phrase, error) {
+// say returns a sentence of the texts with its values filled in.
+func (t *telling) say(key string) phrase {
 	sentence, ok := t.Sentences[key]
 	if !ok {
-		return nil, fmt.Errorf("there is no sentence %q in %s", key, t.Language)
+		t.err = cmp.Or(t.err, fmt.Errorf("there is no sentence %q in %s", key, t.Language))
 	}
 	return t.fill(sentence)
 }
 
-// Value returns a value by itself, nil when the ask does not have it.
-func (t *telling) Value(name string) *phrase {
+// value returns a value by itself, nil when the ask does not have it.
+func (t *telling) value(name string) phrase {
 	if v := t.values[name]; v.text != "" {
-		return phraseOf(v)
+		return phrase{v}
 	}
 	return nil
 }
 
 // fill goes through the sentence once, so that braces in a value stay what they are.
-func (t *telling) fill(sentence string) (*phrase, error) {
-	var parts []part
+func (t *telling) fill(sentence string) phrase {
+	var p phrase
 	for sentence != "" {
 		before, rest, found := strings.Cut(sentence, "{")
 		if before != "" {
-			parts = append(parts, part{text: before})
+			p = append(p, part{text: before})
 		}
 		if !found {
 			break
@@ -178,13 +177,14 @@ func (t *telling) fill(sentence string) (*phrase, error) {
 		name, after, closed := strings.Cut(rest, "}")
 		value, known := t.values[name]
 		if !closed || !known {
-			return nil, fmt.Errorf("a sentence in %s fills in %q, which there is not", t.Language, name)
+			t.err = cmp.Or(t.err, fmt.Errorf("a sentence in %s fills in %q, which there is not", t.Language, name))
+			break
 		}
-		parts = append(parts, value)
+		p = append(p, value)
 		sentence = after
 	}
-	closeUp(parts)
-	return phraseOf(parts...), nil
+	closeUp(p)
+	return p
 }
 
 // closeUp takes away the spaces that a sentence has around its values, for names in letters, where a name in characters
@@ -207,81 +207,32 @@ func character(r rune) bool {
 
 // section is a heading of the page and what stands under it: a list, or a paragraph.
 type section struct {
-	Title *phrase
-	Items []*phrase
-	Text  *phrase
+	title phrase
+	items []phrase
+	text  phrase
 }
 
-// Sections returns what the customer must know before answering, in the order of the page.
-func (t *telling) Sections() ([]section, error) {
-	meaning := section{}
-	var err error
-	if meaning.Title, err = t.Say("meaningTitle"); err != nil {
-		return nil, err
-	}
+// sections returns what the customer must know before answering, in the order of the page.
+func (t *telling) sections() []section {
+	meaning := section{title: t.say("meaningTitle")}
 	for _, sentence := range t.Meaning {
-		item, err := t.fill(sentence)
-		if err != nil {
-			return nil, err
-		}
-		meaning.Items = append(meaning.Items, item)
+		meaning.items = append(meaning.items, t.fill(sentence))
 	}
-	sections := []section{meaning}
-	for _, key := range []string{"declining", "recording"} {
-		s := section{}
-		if s.Title, err = t.Say(key + "Title"); err != nil {
-			return nil, err
-		}
-		if s.Text, err = t.Say(key); err != nil {
-			return nil, err
-		}
-		sections = append(sections, s)
-	}
-	return sections, nil
+	return []section{meaning, {title: t.say("decliningTitle"), text: t.say("declining")}, {title: t.say("recordingTitle"), text: t.say("recording")}}
 }
 
 // row is a line of the summary that stands at the top of email and page.
-type row struct {
-	Label   *phrase
-	Value   *phrase
-	Address string // an email address to write to
-	Mailto  string // and the link that does so
-}
+type row struct{ label, value phrase }
 
 // rows returns those lines of the summary for which there is a value; labels and values bear the same keys.
-func (t *telling) rows(keys ...string) ([]row, error) {
+func (t *telling) rows(keys ...string) []row {
 	var rows []row
 	for _, key := range keys {
-		value := t.Value(key)
-		if value == nil {
-			continue
+		if value := t.value(key); value != nil {
+			rows = append(rows, row{t.say(key), value})
 		}
-		label, err := t.Say(key)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, row{Label: label, Value: value})
 	}
-	return rows, nil
-}
-
-// contactRow returns the line that names the partner's contact, none when the ask has no address.
-func (t *telling) contactRow(a Ask) ([]row, error) {
-	a = a.cleaned()
-	if a.PartnerContactEmail == "" {
-		return nil, nil
-	}
-	label, err := t.Say("partnerContact")
-	if err != nil {
-		return nil, err
-	}
-	// Escaped whole, for what follows a question mark would be more than an address.
-	mailto := "mailto:" + url.PathEscape(a.PartnerContactEmail)
-	contact := row{Label: label, Address: a.PartnerContactEmail, Mailto: mailto}
-	if a.PartnerContactName != "" {
-		contact.Value = t.Value("partnerContact")
-	}
-	return []row{contact}, nil
+	return rows
 }
 
 // Statement returns the exact text, as plain text, that the page shows the customer to accept or decline: evidence of
@@ -291,21 +242,17 @@ func Statement(l Locale, a Ask) string {
 	if err != nil {
 		return ""
 	}
-	sections, err := t.Sections()
-	if err != nil {
-		return ""
-	}
 	var b strings.Builder
-	for i, s := range sections {
+	for i, s := range t.sections() {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		fmt.Fprintf(&b, "%s\n", s.Title)
-		for n, item := range s.Items {
+		fmt.Fprintf(&b, "%s\n", s.title)
+		for n, item := range s.items {
 			fmt.Fprintf(&b, "%d. %s\n", n+1, item)
 		}
-		if s.Text != nil {
-			fmt.Fprintf(&b, "%s\n", s.Text)
+		if s.text != nil {
+			fmt.Fprintf(&b, "%s\n", s.text)
 		}
 	}
 	return b.String()

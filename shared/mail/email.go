@@ -1,15 +1,15 @@
 package mail
 
 import (
-	_ "embed" // the templates
+	_ "embed" // the style
 	"errors"
 	"fmt"
-	htmltemplate "html/template"
 	"net/url"
 	"strings"
-	"sync"
-	texttemplate "text/template"
 	"time"
+
+	g "maragu.dev/gomponents"
+	h "maragu.dev/gomponents/html"
 )
 
 // Message is an email, less its addresses. HTML and Text say the same.
@@ -29,89 +29,161 @@ func Email(l Locale, a Ask) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	d := letter{telling: t, Link: link.String()}
-	if err := d.write(a.Reminder); err != nil {
-		return Message{}, err
+	letter := write(t, link.String())
+	document, text := letter.html(t), letter.text(t)
+	if t.err != nil {
+		return Message{}, fmt.Errorf("writing the consent email: %w", t.err)
 	}
-	html, err := emailHTML()
-	if err != nil {
-		return Message{}, fmt.Errorf("parsing the consent email: %w", err)
-	}
-	text, err := emailText()
-	if err != nil {
-		return Message{}, fmt.Errorf("parsing the consent email's text: %w", err)
-	}
-	var h, p strings.Builder
-	if err := html.Execute(&h, d); err != nil {
+	var b strings.Builder
+	if err := document.Render(&b); err != nil {
 		return Message{}, fmt.Errorf("rendering the consent email: %w", err)
 	}
-	if err := text.Execute(&p, d); err != nil {
-		return Message{}, fmt.Errorf("rendering the consent email's text: %w", err)
-	}
-	return Message{Subject: d.Subject.String(), HTML: h.String(), Text: p.String()}, nil
+	return Message{Subject: letter.subject.String(), HTML: inLines.Replace(b.String()), Text: text}, nil
 }
 
-// letter is what the email's templates read.
+// inLines ends lines where it shows nowhere: those of an email may have 998 bytes.
+var inLines = strings.NewReplacer("</style>", "</style>\n", "</p>", "</p>\n", "</h1>", "</h1>\n", "</h2>", "</h2>\n", "</li>", "</li>\n", "</tr>", "</tr>\n")
+
+// letter is what the email says, in its order.
 type letter struct {
-	*telling
-	Link       string
-	Subject    *phrase
-	Greeting   *phrase
-	Paragraphs []*phrase
-	Rows       []row
-	Parts      []section
-	Reply      *phrase
+	link       string
+	subject    phrase
+	greeting   phrase
+	paragraphs []phrase
+	rows       []row
+	sections   []section
+	reply      phrase // nil where there is nobody to reply to
 }
 
 // write fills in the sentences.
-func (d *letter) write(reminder bool) error {
-	subject, greeting, paragraphs := "subject", "greeting", []string{"emailIntro", "emailAnswer"}
-	if reminder {
-		subject, paragraphs = "subjectReminder", []string{"emailReminder", "emailIntro", "emailAnswer"}
+func write(t *telling, link string) letter {
+	l := letter{link: link, subject: t.say("subject"), greeting: t.say("greeting"), rows: t.rows(append(asked, "partnerContact")...),
+		sections: t.sections()[:2]} // what is recorded stands on the page, where the answer is given
+	if t.ask.Reminder {
+		l.subject, l.paragraphs = t.say("subjectReminder"), []phrase{t.say("emailReminder")}
 	}
-	if d.Value("contact") == nil {
-		greeting = "greetingNobody"
+	if t.value("contact") == nil {
+		l.greeting = t.say("greetingNobody")
 	}
-	var err error
-	if d.Subject, err = d.Say(subject); err != nil {
-		return err
+	l.paragraphs = append(l.paragraphs, t.say("emailIntro"), t.say("emailAnswer"))
+	if t.value("partnerContact") != nil {
+		l.reply = t.say("emailReply")
 	}
-	if d.Greeting, err = d.Say(greeting); err != nil {
-		return err
-	}
-	for _, key := range paragraphs {
-		paragraph, err := d.Say(key)
-		if err != nil {
-			return err
-		}
-		d.Paragraphs = append(d.Paragraphs, paragraph)
-	}
-	if d.Rows, err = d.rows(append(asked, "partnerContact")...); err != nil {
-		return err
-	}
-	if d.Value("partnerContact") != nil {
-		if d.Reply, err = d.Say("emailReply"); err != nil {
-			return err
-		}
-	}
-	sections, err := d.Sections()
-	if err != nil {
-		return err
-	}
-	d.Parts = sections[:2] // what is recorded stands on the page, where the answer is given
-	return nil
+	return l
 }
 
-var (
-	//go:embed templates/email.html
-	emailHTMLSource string
-	//go:embed templates/email.txt
-	emailTextSource string
+// text is the email as plain text.
+func (l letter) text(t *telling) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n", l.greeting)
+	for _, paragraph := range l.paragraphs {
+		fmt.Fprintf(&b, "%s\n\n", paragraph)
+	}
+	for _, row := range l.rows {
+		fmt.Fprintf(&b, "%s: %s\n", row.label, row.value)
+	}
+	fmt.Fprintf(&b, "\n%s:\n%s\n\n%s\n", t.say("emailButton"), l.link, t.say("emailOpening"))
+	for _, s := range l.sections {
+		fmt.Fprintf(&b, "\n%s\n", s.title)
+		for _, item := range s.items {
+			fmt.Fprintf(&b, "- %s\n", item)
+		}
+		if s.text != nil {
+			fmt.Fprintf(&b, "%s\n", s.text)
+		}
+	}
+	if l.reply != nil {
+		fmt.Fprintf(&b, "\n%s\n", l.reply)
+	}
+	fmt.Fprintf(&b, "\n-- \n%s\n%s\n", t.say("emailWhy"), t.say("program"))
+	return b.String()
+}
 
-	emailHTML = sync.OnceValues(func() (*htmltemplate.Template, error) {
-		return htmltemplate.New("email").Parse(emailHTMLSource)
-	})
-	emailText = sync.OnceValues(func() (*texttemplate.Template, error) {
-		return texttemplate.New("email").Parse(emailTextSource)
-	})
-)
+// html is the email as HTML. Mail readers know tables and styles in place best; emailStyle only adds the dark.
+func (l letter) html(t *telling) g.Node {
+	paper := []g.Node{h.Class("paper ink"), h.Style("padding:28px 24px;background:#ffffff;border:1px solid #d5dbe1;border-radius:8px;" + font +
+		"font-size:16px;line-height:1.6;color:#1a2129;word-break:break-word;"),
+		h.H1(h.Class("ink"), h.Style("margin:0 0 16px;font-size:22px;line-height:1.35;font-weight:600;color:#1a2129;"), t.say("askingHeading")),
+		paragraph(l.greeting),
+	}
+	for _, p := range l.paragraphs {
+		paper = append(paper, paragraph(p))
+	}
+	paper = append(paper, l.summary(), l.button(t),
+		h.P(h.Class("quiet"), h.Style("margin:0 0 12px;font-size:14px;color:#515c68;"), t.say("emailLink"), h.Br(),
+			h.A(h.Class("link"), h.Href(l.link), h.Style("color:#17508a;word-break:break-all;"), g.Text(l.link))),
+		h.P(h.Class("quiet"), h.Style("margin:0 0 8px;font-size:14px;color:#515c68;"), t.say("emailOpening")),
+	)
+	for _, s := range l.sections {
+		paper = append(paper, h.H2(h.Class("ink"), h.Style("margin:24px 0 8px;font-size:17px;line-height:1.4;font-weight:600;color:#1a2129;"), s.title))
+		if s.items != nil {
+			paper = append(paper, h.Ol(h.Style("margin:0;padding:0 0 0 24px;"),
+				g.Map(s.items, func(item phrase) g.Node { return h.Li(h.Style("margin:0 0 8px;"), item) })))
+		}
+		if s.text != nil {
+			paper = append(paper, paragraph(s.text))
+		}
+	}
+	foot := []g.Node{h.Class("quiet"), h.Style("padding:16px 8px 0;" + font + "font-size:14px;line-height:1.5;color:#515c68;word-break:break-word;")}
+	if l.reply != nil {
+		foot = append(foot, h.P(h.Style("margin:0 0 8px;"), l.reply))
+	}
+	foot = append(foot, h.P(h.Style("margin:0;"), t.say("emailWhy")))
+
+	language := g.Group{h.Lang(string(t.locale)), h.Dir(t.Direction)}
+	return h.Doctype(h.HTML(language,
+		h.Head(
+			h.Meta(h.Charset("utf-8")),
+			h.Meta(h.Name("viewport"), h.Content("width=device-width, initial-scale=1")),
+			h.Meta(h.Name("color-scheme"), h.Content("light dark")),
+			h.Meta(h.Name("supported-color-schemes"), h.Content("light dark")),
+			h.TitleEl(g.Text(l.subject.String())),
+			h.StyleEl(g.Raw(emailStyle)),
+		),
+		h.Body(h.Class("ground"), h.Style("margin:0;padding:0;background:#f3f5f7;"),
+			h.Div(h.Role("article"), h.Aria("label", l.subject.String()), language,
+				h.Div(h.Style("display:none;max-height:0;overflow:hidden;"), t.say("preview")),
+				table("100%", "background:#f3f5f7;", h.Class("ground"), h.Tr(h.Td(g.Attr("align", "center"), h.Style("padding:24px 12px;"),
+					table("600", "width:100%;max-width:600px;",
+						h.Tr(h.Td(h.Class("quiet"), h.Style("padding:0 8px 12px;"+font+"font-size:14px;line-height:1.5;color:#515c68;"), t.say("program"))),
+						h.Tr(h.Td(paper...)),
+						h.Tr(h.Td(foot...)),
+					),
+				))),
+			),
+		),
+	))
+}
+
+// summary is the lines that say what the claim is.
+func (l letter) summary() g.Node {
+	return h.Table(h.Width("100%"), unframed, h.Style("margin:20px 0 8px;"), g.Map(l.rows, func(r row) g.Node {
+		return h.Tr(
+			h.Th(h.Scope("row"), g.Attr("align", "start"), h.Class("quiet line"), h.Style("padding:8px 16px 8px 0;width:38%;border-bottom:1px solid #d5dbe1;"+
+				"text-align:start;vertical-align:top;font-size:15px;font-weight:400;color:#515c68;"), r.label),
+			h.Td(h.Class("ink line"), h.Style("padding:8px 0;border-bottom:1px solid #d5dbe1;vertical-align:top;font-size:15px;font-weight:600;color:#1a2129;"), r.value),
+		)
+	}))
+}
+
+// button leads to the page.
+func (l letter) button(t *telling) g.Node {
+	return h.Table(h.Role("presentation"), unframed, h.Style("margin:24px 0 16px;"),
+		h.Tr(h.Td(h.Class("button"), g.Attr("bgcolor", "#17508a"), h.Style("background:#17508a;border-radius:4px;mso-padding-alt:13px 28px;"),
+			h.A(h.Href(l.link), h.Style("display:inline-block;padding:13px 28px;"+font+
+				"font-size:16px;line-height:1.4;font-weight:600;color:#ffffff;text-decoration:none;"), t.say("emailButton")))))
+}
+
+func paragraph(p phrase) g.Node { return h.P(h.Style("margin:0 0 12px;"), p) }
+
+// table is one that only lays out.
+func table(width, style string, children ...g.Node) g.Node {
+	return h.Table(h.Role("presentation"), h.Width(width), unframed, h.Style(style), g.Group(children))
+}
+
+var unframed = g.Group{g.Attr("cellpadding", "0"), g.Attr("cellspacing", "0"), g.Attr("border", "0")}
+
+const font = "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;"
+
+//go:embed email.css
+var emailStyle string

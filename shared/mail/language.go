@@ -102,11 +102,8 @@ func load(l Locale) (*texts, error) {
 	if len(t.Format.Months) != 12 {
 		return nil, fmt.Errorf("the texts of %q name %d months", l, len(t.Format.Months))
 	}
-	hash := sha256.New()
-	for _, source := range [][]byte{data, []byte(pageSource), []byte(emailHTMLSource), []byte(emailTextSource)} {
-		fmt.Fprintf(hash, "%d\n%s", len(source), source)
-	}
-	t.version = string(l) + "-" + hex.EncodeToString(hash.Sum(nil)[:8])
+	hash := sha256.Sum256(data)
+	t.version = string(l) + "-" + hex.EncodeToString(hash[:8])
 	return t, nil
 }
 
@@ -119,7 +116,7 @@ func textsOf(l Locale) (*texts, error) {
 }
 
 // TextVersion names the exact words of a language that customers are shown, as "en-" and 16 hexadecimal digits: it
-// changes with any word of the texts and with the templates of email and page. It is part of a decision's evidence.
+// changes with any word of the texts. It is part of a decision's evidence.
 func TextVersion(l Locale) string {
 	t, err := textsOf(l)
 	if err != nil {
@@ -135,8 +132,15 @@ func (f format) date(at time.Time) string {
 	if at.Day() == 1 {
 		day = f.FirstOfMonth
 	}
-	return strings.NewReplacer("{day}", day, "{month}", f.Months[at.Month()-1], "{year}", strconv.Itoa(at.Year()),
-		"{time}", at.Format("15:04")).Replace(f.Date)
+	return fillIn(f.Date, "{day}", day, "{month}", f.Months[at.Month()-1], "{year}", strconv.Itoa(at.Year()), "{time}", at.Format("15:04"))
+}
+
+// fillIn puts values, which have no braces, in the place of their names.
+func fillIn(pattern string, namesAndValues ...string) string {
+	for i := 0; i < len(namesAndValues); i += 2 {
+		pattern = strings.ReplaceAll(pattern, namesAndValues[i], namesAndValues[i+1])
+	}
+	return pattern
 }
 
 // days writes a number of days.
@@ -145,7 +149,7 @@ func (f format) days(n int) string {
 	if n == 1 {
 		pattern = f.OneDay
 	}
-	return strings.ReplaceAll(pattern, "{n}", f.group(strconv.Itoa(n)))
+	return fillIn(pattern, "{n}", f.group(strconv.Itoa(n)))
 }
 
 // money writes an amount with the marks of the language. An amount that is no decimal number is written as it is.
@@ -162,7 +166,7 @@ func (f format) money(m Money) string {
 	if m.Currency == "USD" {
 		pattern = f.Dollars
 	}
-	return strings.NewReplacer("{amount}", amount, "{currency}", m.Currency).Replace(pattern)
+	return fillIn(pattern, "{amount}", amount, "{currency}", m.Currency)
 }
 
 // group sets the language's mark between each three digits.

@@ -2,14 +2,19 @@ package mail
 
 import (
 	"crypto/sha256"
-	_ "embed" // the templates
+	_ "embed" // the style
 	"encoding/base64"
 	"fmt"
-	"html/template"
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	g "maragu.dev/gomponents"
+	h "maragu.dev/gomponents/html"
 )
 
 // State is what the consent page has to say.
@@ -40,12 +45,13 @@ var states = map[State]struct {
 	rows       []string
 	asking     bool
 	problem    string // the sentence that says what was wrong
+	field      string // where that is put right
 	showsClaim bool
 }{
 	Void:            {status: http.StatusNotFound, words: "void", paragraphs: []string{"voidText"}},
 	Asking:          {status: http.StatusOK, words: "asking", paragraphs: []string{"askingIntro"}, rows: asked, asking: true, showsClaim: true},
-	WrongDecision:   {status: http.StatusUnprocessableEntity, words: "asking", paragraphs: []string{"askingIntro"}, rows: asked, asking: true, showsClaim: true, problem: "errorDecision"},
-	ReasonTooLong:   {status: http.StatusUnprocessableEntity, words: "asking", paragraphs: []string{"askingIntro"}, rows: asked, asking: true, showsClaim: true, problem: "errorReason"},
+	WrongDecision:   {status: http.StatusUnprocessableEntity, words: "asking", paragraphs: []string{"askingIntro"}, rows: asked, asking: true, showsClaim: true, problem: "errorDecision", field: "decision"},
+	ReasonTooLong:   {status: http.StatusUnprocessableEntity, words: "asking", paragraphs: []string{"askingIntro"}, rows: asked, asking: true, showsClaim: true, problem: "errorReason", field: "reason"},
 	Accepted:        {status: http.StatusOK, words: "accepted", paragraphs: []string{"acceptedText", "stands"}, rows: decided, showsClaim: true},
 	Declined:        {status: http.StatusOK, words: "declined", paragraphs: []string{"declinedText", "stands"}, rows: decided, showsClaim: true},
 	TooLate:         {status: http.StatusGone, words: "late", paragraphs: []string{"lateText", "lateDue", "latePartner"}, rows: ended, showsClaim: true},
@@ -78,7 +84,7 @@ type Page struct {
 }
 
 // Render returns the page in a language with its status and its headers. A HEAD is answered with the same less the body.
-// The error can only be one of the build: a template or a text that does not fit, which the tests rule out.
+// The error can only be one of the build: texts that cannot be read or lack a sentence, which the tests rule out.
 func (p Page) Render(l Locale) (status int, header map[string]string, body string, err error) {
 	state, ok := states[p.State]
 	if !ok {
@@ -91,94 +97,166 @@ func (p Page) Render(l Locale) (status int, header map[string]string, body strin
 	if err != nil {
 		return 0, nil, "", err
 	}
-	v := view{telling: t, Style: template.CSS(pageStyle), Accepted: p.State == Accepted,
-		Recorded: p.State == Accepted || p.State == Declined, Asking: state.asking,
-		ReasonProblem: p.State == ReasonTooLong, DecisionProblem: p.State == WrongDecision}
-	if err := v.write(p, state.words, state.paragraphs, state.rows, state.problem); err != nil {
-		return 0, nil, "", err
-	}
-	parsed, err := pageTemplate()
-	if err != nil {
-		return 0, nil, "", fmt.Errorf("parsing the consent page: %w", err)
+	document := p.document(t)
+	if t.err != nil {
+		return 0, nil, "", fmt.Errorf("writing the consent page: %w", t.err)
 	}
 	var b strings.Builder
-	if err := parsed.Execute(&b, v); err != nil {
+	b.Grow(16 << 10)
+	if err := document.Render(&b); err != nil {
 		return 0, nil, "", fmt.Errorf("rendering the consent page: %w", err)
 	}
-	return state.status, headers(p.State, t.Locale), b.String(), nil
+	return state.status, headers(p.State, t.locale), b.String(), nil
 }
 
-// view is what the page's template reads.
-type view struct {
-	*telling
-	Title           string
-	Style           template.CSS
-	Heading         *phrase
-	Paragraphs      []*phrase
-	Rows            []row
-	Asking          bool
-	Accepted        bool
-	Recorded        bool // there is an answer to tell of
-	Problem         *phrase
-	ReasonProblem   bool
-	DecisionProblem bool
-	Reason          string
+// document is the page as HTML.
+func (p Page) document(t *telling) g.Node {
+	state := states[p.State]
+	t.values["answer"] = part{text: t.say(state.words + "Title").String()}
+	content := p.answered
+	if state.asking {
+		content = p.asking
+	}
+	return h.Doctype(h.HTML(h.Lang(string(t.locale)), h.Dir(t.Direction),
+		h.Head(
+			h.Meta(h.Charset("utf-8")),
+			h.TitleEl(g.Text(p.title(t))),
+			h.Meta(h.Name("viewport"), h.Content("width=device-width, initial-scale=1")),
+			h.Meta(h.Name("color-scheme"), h.Content("light dark")),
+			h.Meta(h.Name("robots"), h.Content("noindex, nofollow")),
+			h.StyleEl(g.Raw(pageStyle)),
+		),
+		h.Body(
+			h.Header(h.P(h.Strong(g.Text("MCI")), g.Text(" · "), t.say("consentPage"))),
+			h.Main(content(t)...),
+			h.Footer(h.P(t.say("program"))),
+		),
+	))
 }
 
-// Version goes with the answer: it names the text that was read.
-func (v view) Version() string { return v.version }
-
-// ProblemField is where the problem is put right.
-func (v view) ProblemField() string {
-	if v.ReasonProblem {
-		return "reason"
+// title names the page, what it is about, and the program; what is wrong comes first.
+func (p Page) title(t *telling) string {
+	titles := []string{t.say(states[p.State].words + "Title").String()}
+	if states[p.State].problem != "" {
+		titles[0] = t.say("errorTitle").String() + ": " + titles[0]
 	}
-	return "decision"
-}
-
-// write fills in the sentences of a state.
-func (v *view) write(p Page, words string, paragraphs, rows []string, problem string) error {
-	title, err := v.Say(words + "Title")
-	if err != nil {
-		return err
-	}
-	v.values["answer"] = part{text: title.String()}
-	titles := []string{title.String()}
-	if problem != "" {
-		v.Reason = p.Reason
-		if v.Problem, err = v.Say(problem); err != nil {
-			return err
-		}
-		wrong, err := v.Say("errorTitle")
-		if err != nil {
-			return err
-		}
-		titles[0] = wrong.String() + ": " + titles[0]
-	}
-	if engagement := v.Value("engagement"); engagement != nil {
+	if engagement := t.value("engagement"); engagement != nil {
 		titles = append(titles, engagement.String())
 	}
-	v.Title = strings.Join(append(titles, "MCI"), " – ")
-	if v.Heading, err = v.Say(words + "Heading"); err != nil {
-		return err
+	return strings.Join(append(titles, "MCI"), " – ")
+}
+
+// asking is the page of a claim that is to be answered: what is wrong with the last try, what is asked, what it means, the form.
+func (p Page) asking(t *telling) []g.Node {
+	state := states[p.State]
+	var nodes []g.Node
+	if state.problem != "" {
+		nodes = append(nodes, h.Div(h.Class("summary"), h.Role("alert"), h.TabIndex("-1"), h.AutoFocus(), labelledBy("problem-title"),
+			h.H2(h.ID("problem-title"), t.say("errorHeading")),
+			h.P(h.A(h.Href("#"+state.field), t.say(state.problem))),
+		))
 	}
-	for _, key := range paragraphs {
+	nodes = append(nodes, h.H1(t.say(state.words+"Heading")))
+	for _, key := range state.paragraphs {
+		nodes = append(nodes, h.P(h.Class("lead"), t.say(key)))
+	}
+	nodes = append(nodes, summary(t, state.rows))
+	for i, s := range t.sections() {
+		id := "section-" + strconv.Itoa(i)
+		section := []g.Node{labelledBy(id), h.H2(h.ID(id), s.title)}
+		if s.items != nil {
+			section = append(section, h.Ol(g.Map(s.items, func(item phrase) g.Node { return h.Li(item) })))
+		}
+		if s.text != nil {
+			section = append(section, h.P(s.text))
+		}
+		nodes = append(nodes, h.Section(section...))
+	}
+	return append(nodes, p.form(t))
+}
+
+// form is where the customer answers. What is wrong stands at the field that it is about.
+func (p Page) form(t *telling) g.Node {
+	state := states[p.State]
+	problem := func(field string) (told g.Node, describedBy string) {
+		if state.field != field {
+			return nil, ""
+		}
+		id := field + "-problem"
+		return h.P(h.Class("problem"), h.ID(id), t.say(state.problem)), id
+	}
+	reasonProblem, reasonProblemID := problem("reason")
+	decisionProblem, decisionProblemID := problem("decision")
+	reason := ""
+	if state.problem != "" {
+		reason = p.Reason
+	}
+	return h.Form(h.Method("post"), labelledBy("answer"),
+		h.H2(h.ID("answer"), t.say("answerTitle")),
+		h.P(t.say("answerIntro")),
+		h.Input(h.Type("hidden"), h.Name("version"), h.Value(t.version)),
+		h.Label(h.For("reason"), t.say("reason")),
+		h.P(h.Class("hint"), h.ID("reason-hint"), t.say("reasonHint")),
+		reasonProblem,
+		h.Textarea(h.ID("reason"), h.Name("reason"), h.Rows("3"), h.MaxLength("500"), describedBy("reason-hint", reasonProblemID),
+			g.If(reasonProblem != nil, h.Aria("invalid", "true")),
+			g.Text("\n"+reason), // browsers take one line end away
+		),
+		decisionProblem,
+		h.Div(h.Class("choice"),
+			h.Button(h.ID("decision"), h.Class("accept"), h.Name("decision"), h.Value("accept"), describedBy(decisionProblemID), t.say("accept")),
+			h.Button(h.Name("decision"), h.Value("decline"), describedBy(decisionProblemID), t.say("decline")),
+		),
+	)
+}
+
+// answered is the page where there is nothing to answer.
+func (p Page) answered(t *telling) []g.Node {
+	state := states[p.State]
+	class, recorded := "status", p.State == Accepted || p.State == Declined
+	if p.State == Accepted {
+		class += " accepted"
+	}
+	told := []g.Node{h.Class(class), g.If(recorded, h.Role("status")), h.H1(t.say(state.words + "Heading"))}
+	for _, key := range state.paragraphs {
 		// Without the claim, what speaks of it is left out.
-		if (key == "lateDue" && v.Value("due") == nil) || (key == "latePartner" && v.Value("partner") == nil) {
+		if key == "lateDue" && t.value("due") == nil || key == "latePartner" && t.value("partner") == nil {
 			continue
 		}
-		paragraph, err := v.Say(key)
-		if err != nil {
-			return err
+		told = append(told, h.P(t.say(key)))
+	}
+	return []g.Node{h.Div(told...), summary(t, state.rows)}
+}
+
+// summary is the lines that say what the claim is, the partner's contact last; nothing where there are none.
+func summary(t *telling, keys []string) g.Node {
+	var lines []g.Node
+	for _, row := range t.rows(keys...) {
+		lines = append(lines, h.Div(h.Dt(row.label), h.Dd(row.value)))
+	}
+	if address := t.ask.PartnerContactEmail; address != "" {
+		var name g.Node
+		if t.ask.PartnerContactName != "" {
+			name = g.Group{t.value("partnerContact"), h.Br()}
 		}
-		v.Paragraphs = append(v.Paragraphs, paragraph)
+		// Escaped whole, for what follows a question mark would be more than an address.
+		lines = append(lines, h.Div(h.Dt(t.say("partnerContact")), h.Dd(name, h.A(h.Href("mailto:"+url.PathEscape(address)), g.Text(address)))))
 	}
-	if v.Rows, err = v.rows(rows...); err != nil {
-		return err
+	if lines == nil {
+		return nil
 	}
-	contact, err := v.contactRow(p.Ask)
-	v.Rows = append(v.Rows, contact...)
-	return err
+	return h.Dl(lines...)
+}
+
+func labelledBy(id string) g.Node { return h.Aria("labelledby", id) }
+
+// describedBy names the elements that describe one, those that there are; nothing where there are none.
+func describedBy(ids ...string) g.Node {
+	ids = slices.DeleteFunc(ids, func(id string) bool { return id == "" })
+	if len(ids) == 0 {
+		return nil
+	}
+	return h.Aria("describedby", strings.Join(ids, " "))
 }
 
 // headers are those of every page: nothing from elsewhere is loaded, nothing is kept, framed or told to others, and the
@@ -208,17 +286,10 @@ func headers(s State, l Locale) map[string]string {
 	return h
 }
 
-var (
-	//go:embed templates/page.html
-	pageSource string
-	//go:embed templates/page.css
-	pageStyle string
+//go:embed page.css
+var pageStyle string
 
-	pageTemplate = sync.OnceValues(func() (*template.Template, error) {
-		return template.New("page").Option("missingkey=error").Parse(pageSource)
-	})
-	styleHash = sync.OnceValue(func() string {
-		sum := sha256.Sum256([]byte(pageStyle))
-		return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
-	})
-)
+var styleHash = sync.OnceValue(func() string {
+	sum := sha256.Sum256([]byte(pageStyle))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+})
