@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
 	"mime"
@@ -92,25 +93,19 @@ func (f function) open(ctx context.Context, v pageVisit) (opened, error) {
 	if !isToken {
 		return opened{}, nil
 	}
-	var claim mci.Claim
-	var link *table.Link
 	var catalogue table.Catalogue
-	group, groupCtx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	group.Go(func() (err error) {
-		claim, link, _, err = f.table.ClaimWithLink(groupCtx, id, hash)
+		catalogue, err = f.table.Catalogue(ctx)
 		return err
 	})
-	group.Go(func() (err error) {
-		catalogue, err = f.table.Catalogue(groupCtx)
-		return err
-	})
-	if err := group.Wait(); err != nil {
+	claim, link, _, err := f.table.ClaimWithLink(ctx, id, hash)
+	if err := errors.Join(err, group.Wait()); err != nil {
 		return opened{}, err
 	}
 	if link == nil || link.AddressVersion != claim.Email.AddressVersion {
 		return opened{}, nil
 	}
-	var err error
 	if catalogue, err = f.table.Including(ctx, catalogue, claim.EngagementID); err != nil {
 		return opened{}, err
 	}

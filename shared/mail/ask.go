@@ -8,14 +8,12 @@ package mail
 import (
 	"cmp"
 	"fmt"
+	"html"
 	"io"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	g "maragu.dev/gomponents"
-	h "maragu.dev/gomponents/html"
 )
 
 // Money is an amount in decimal digits, such as 1250.00, and its ISO 4217 currency.
@@ -72,18 +70,6 @@ type part struct {
 	datetime string // for an instant, in RFC 3339
 }
 
-// node returns the part as HTML: instants for machines too, and values set apart, for a name may be written from the other
-// side.
-func (p part) node() g.Node {
-	switch {
-	case p.datetime != "":
-		return h.Time(h.DateTime(p.datetime), g.Text(p.text))
-	case p.value:
-		return g.El("bdi", g.Text(p.text))
-	}
-	return g.Text(p.text)
-}
-
 // phrase is a sentence with its values filled in.
 type phrase []part
 
@@ -96,8 +82,23 @@ func (p phrase) String() string {
 	return b.String()
 }
 
-// Render writes the sentence as HTML, which makes it a node of page and email.
-func (p phrase) Render(w io.Writer) error { return g.Map(p, part.node).Render(w) }
+// Render writes the sentence as HTML with everything in it escaped: instants for machines too, and values set apart, for a name
+// may be written from the other side. It makes a phrase a node of page and email.
+func (p phrase) Render(w io.Writer) error {
+	for _, part := range p {
+		text := html.EscapeString(part.text)
+		switch {
+		case part.datetime != "":
+			text = `<time datetime="` + html.EscapeString(part.datetime) + `">` + text + "</time>"
+		case part.value:
+			text = "<bdi>" + text + "</bdi>"
+		}
+		if _, err := io.WriteString(w, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // telling is an ask in a language: the source of every sentence.
 type telling struct {
