@@ -118,6 +118,8 @@ func (s *system) theAlarms() []alarm {
 			metrics: []metric{business(platform.SweepLagSeconds, "Maximum")}, above: 1800, minutes: 5, periods: 3, missing: "breaching"},
 		alarm{name: "stream-age", meaning: "Consents wait longer than an hour for the upgrade of their referral; the stream forgets after a day",
 			metrics: []metric{{"AWS/Lambda", "IteratorAge", "Maximum", []any{"FunctionName", upgrades.Ref()}}}, above: 3600e3, minutes: 5, periods: 1},
+		alarm{name: "stream-unreadable", meaning: "Records of the table's stream name no claim: what they were about waits for no upgrade",
+			metrics: []metric{business(platform.RecordsUnreadable, "Sum")}, above: 0, minutes: 5, periods: 1},
 		alarm{name: "events-delayed", meaning: "The pipe of domain events fails; the stream forgets after a day",
 			metrics: []metric{{"AWS/EventBridge/Pipes", "ExecutionFailed", "Sum", []any{"PipeName", s.name("events")}}}, above: 0, minutes: 5, periods: 3},
 		alarm{name: "bounce-rate", meaning: "More than 4% of the account's mail bounces; SES reviews an account at 5%",

@@ -515,7 +515,7 @@ func TestWhatSomeoneIsWokenFor(t *testing.T) {
 		"AWS/ApiGateway 5xx", "AWS/ApiGateway Latency", "AWS/Lambda Duration", "AWS/Lambda Throttles", "AWS/Lambda Errors",
 		"AWS/SQS ApproximateNumberOfMessagesVisible", "MCI/Customers SweepLagSeconds", "AWS/Lambda IteratorAge",
 		"AWS/SES Reputation.BounceRate", "AWS/SES Reputation.ComplaintRate", "AWS/EventBridge/Pipes ExecutionFailed",
-		"MCI/Customers RequestsThrottled", "AWS/DynamoDB WriteThrottleEvents", "AWS/Lambda DestinationDeliveryFailures",
+		"MCI/Customers RequestsThrottled", "MCI/Customers RecordsUnreadable", "AWS/DynamoDB WriteThrottleEvents", "AWS/Lambda DestinationDeliveryFailures",
 	} {
 		if !watched[metric] {
 			t.Errorf("no alarm watches %s", metric)

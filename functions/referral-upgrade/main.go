@@ -54,8 +54,14 @@ func (f function) handle(ctx context.Context, payload json.RawMessage) (any, err
 func (f function) onStream(ctx context.Context, batch events.DynamoDBEvent) events.DynamoDBEventResponse {
 	response := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
 	for _, record := range batch.Records {
-		if err := f.onRecord(ctx, record); err != nil {
-			slog.Error("upgrading a referral from the stream", "event", record.EventID, "error", err)
+		id, isClaim := claimOf(record)
+		if !isClaim { // it would fail each time that it came again, and keep back what is behind it
+			slog.Error("a record of the stream names no claim", "event", record.EventID)
+			platform.Emit(map[string]float64{platform.RecordsUnreadable: 1})
+			continue
+		}
+		if err := f.onClaim(ctx, id); err != nil {
+			slog.Error("upgrading a referral from the stream", "event", record.EventID, "claim", id, "error", err)
 			failed := events.DynamoDBBatchItemFailure{ItemIdentifier: record.Change.SequenceNumber}
 			response.BatchItemFailures = append(response.BatchItemFailures, failed)
 		}
@@ -63,15 +69,16 @@ func (f function) onStream(ctx context.Context, batch events.DynamoDBEvent) even
 	return response
 }
 
-func (f function) onRecord(ctx context.Context, record events.DynamoDBEventRecord) error {
+// claimOf gives the claim that a record is about.
+func claimOf(record events.DynamoDBEventRecord) (mci.ClaimID, bool) {
 	attribute, found := record.Change.NewImage["id"]
 	if !found || attribute.DataType() != events.DataTypeString {
-		return errors.New("the record holds no claim")
+		return "", false
 	}
-	id, isID := mci.ParseClaimID(attribute.String())
-	if !isID {
-		return errors.New("the record names no claim")
-	}
+	return mci.ParseClaimID(attribute.String())
+}
+
+func (f function) onClaim(ctx context.Context, id mci.ClaimID) error {
 	_, err := table.Settle(ctx, func(ctx context.Context) (struct{}, error) {
 		now := f.now()
 		claim, catalogue, err := f.load(ctx, id)

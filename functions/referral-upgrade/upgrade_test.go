@@ -249,10 +249,10 @@ func TestS27_RecordsComeTwiceLateOutOfOrderAndPoisoned(t *testing.T) {
 		release()
 	})
 	for rule, bad := range poison {
-		t.Run("one "+rule, func(t *testing.T) {
+		t.Run("one "+rule+" keeps none back, and does not come again", func(t *testing.T) {
 			claims, release := consented(t, p, e, 2)
 			failed := failures(t, ofClaim(6, claims[0]), bad, ofClaim(8, claims[1]))
-			if !slices.Equal(failed, []string{"7"}) || types(claims[0]) != upgraded || types(claims[1]) != upgraded {
+			if len(failed) != 0 || types(claims[0]) != upgraded || types(claims[1]) != upgraded {
 				t.Errorf("failed: %v; before it %s, behind it %s", failed, types(claims[0]), types(claims[1]))
 			}
 			release()

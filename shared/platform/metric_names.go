@@ -7,7 +7,7 @@ const (
 	MetricDimension = "Stage"
 )
 
-// Names of the business metrics. All but the last two count what took effect, as the events of claims do.
+// Names of the business metrics. All but the last three count what took effect, as the events of claims do.
 const (
 	ClaimsAdded        = "ClaimsAdded"
 	ClaimsClaimed      = "ClaimsClaimed"
@@ -27,4 +27,5 @@ const (
 	EmailsComplained   = "EmailsComplained"
 	TimeToConsentHours = "TimeToConsentHours" // from the birth of the claim to the consent
 	SweepLagSeconds    = "SweepLagSeconds"    // how long the oldest due claim had waited; every sweep says it, 0 for none
+	RecordsUnreadable  = "RecordsUnreadable"  // records of the table's stream that name no claim, and are passed over
 )
