@@ -31,11 +31,6 @@ type call struct {
 	skip                   int
 }
 
-// reads says that the call changes nothing, so that one way of failing is much like another.
-func (c call) reads() bool {
-	return c.service != localtest.SESService && c.action != "TransactWriteItems"
-}
-
 func (c call) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%s %s #%d", c.action, c.items, c.skip+1))
 }
@@ -85,10 +80,9 @@ func (e effect) String() string {
 	return string(e.Effect)
 }
 
-// What goes wrong with each call. The second lists are for longer runs: for reads they differ in nothing but the SDK's
-// patience, for commits in how often.
+// What goes wrong with each call. The second lists are for longer runs: they differ in little.
 var (
-	reads   = [][]effect{{{localtest.Fail, localtest.All}, {localtest.KillBefore, 1}}, {{localtest.Lose, 1}, {localtest.Throttle, localtest.All}, {localtest.KillAfter, 1}}}
+	reads   = [][]effect{{{localtest.Fail, localtest.All}, {localtest.Lose, 1}, {localtest.KillBefore, 1}, {localtest.Throttle, localtest.All}}, {{localtest.KillAfter, 1}}}
 	commits = [][]effect{{
 		{localtest.Fail, localtest.All}, {localtest.Lose, 1}, {localtest.KillBefore, 1}, {localtest.KillAfter, 1},
 		{localtest.Throttle, localtest.All}, {localtest.Conflict, 1},
@@ -142,12 +136,8 @@ func TestNoFaultAtAnyCallBreaksAFlow(t *testing.T) {
 		}
 		w.readMailbox(t)
 		f.end(t, clean)
-		for i, c := range calls {
-			effects := effectsOn(c)
-			if _, long := soak.Long(); !long && c.reads() {
-				effects = effects[i%len(effects) : i%len(effects)+1] // one call fails, the next one kills
-			}
-			for _, e := range effects {
+		for _, c := range calls {
+			for _, e := range effectsOn(c) {
 				attempts = append(attempts, attempt{flow: f, call: c, effect: e})
 			}
 		}
@@ -211,6 +201,81 @@ func TestNoFaultAtAnyCallBreaksAFlow(t *testing.T) {
 			})
 		}
 	})
+	w.everyEmailHasItsClaim(t)
+	soak.Audit(t)
+}
+
+// TestNoFaultAtWhatTellsNoClientsApartBreaksAFlow has the reads of the catalogue and of kept answers go wrong, whose requests
+// name no client: each function is by itself, started anew so that it has no catalogue yet.
+func TestNoFaultAtWhatTellsNoClientsApartBreaksAFlow(t *testing.T) {
+	w := newWorld(t)
+	begin := func(f flow) *run {
+		r := w.newRun(t)
+		if f.prepare != nil {
+			f.prepare(t, r)
+		}
+		if f.ready != nil {
+			localtest.WaitDrained(t)
+			f.ready(t, r)
+		}
+		return r
+	}
+	startAnew := func() { localtest.SetClock(t, localtest.Cloud().Offset()+time.Second) } // functions take the clock as they start
+	type round struct{ items, effect string }
+	rounds := map[round][]*attempt{} // of which each function has one part
+	var functions []string
+	runs := 0
+	for _, f := range flows {
+		if slices.Contains(functions, f.function) {
+			continue
+		}
+		functions = append(functions, f.function)
+		w.people(t, 1)
+		clean := begin(f)
+		startAnew()
+		for _, request := range f.do(t, clean).Expect(t, f.status).Requests() {
+			c := callOf(request)
+			if c.items != "ENGAGEMENTS" && c.items != "IDEMPOTENCY" {
+				continue
+			}
+			for _, e := range effectsOn(c) {
+				in := round{c.items, e.String()}
+				rounds[in] = append(rounds[in], &attempt{flow: f, call: c, effect: e})
+				runs++
+			}
+		}
+	}
+	w.people(t, runs)
+	t.Logf("%d faults in %d functions", runs, len(functions))
+	for in, attempts := range rounds {
+		for _, a := range attempts {
+			a.run = begin(a.flow)
+		}
+		startAnew()
+		t.Run(in.items+" "+in.effect, func(t *testing.T) {
+			for _, a := range attempts {
+				t.Run(a.flow.name, func(t *testing.T) {
+					t.Parallel()
+					fault := localtest.Inject(t, localtest.Fault{
+						Effect: a.effect.Effect, Function: a.flow.function, Action: a.call.action, Times: a.effect.times,
+						Match: func(request localtest.Request) bool { return callOf(request).items == a.call.items },
+					})
+					a.flow.do(t, a.run) // whatever it answers
+					if fault.Fired() == 0 {
+						t.Error("the fault met no call")
+					}
+					fault.Remove()
+					a.flow.do(t, a.run).Expect(t, a.flow.status)
+				})
+			}
+		})
+	}
+	w.readMailbox(t)
+	for _, attempts := range rounds {
+		for _, a := range attempts {
+			a.flow.end(t, a.run)
+		}
+	}
 	w.everyEmailHasItsClaim(t)
 	soak.Audit(t)
 }
