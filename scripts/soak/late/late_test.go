@@ -1,0 +1,61 @@
+// Package late has the sweep run out of time.
+package late
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"mci.example/customers/scripts/local/cloud"
+	"mci.example/customers/scripts/local/localtest"
+	"mci.example/customers/scripts/local/localtest/story"
+	"mci.example/customers/scripts/soak"
+	"mci.example/customers/shared/platform"
+)
+
+// working is how long the sweep takes up more: it keeps five seconds for its end.
+const working = 3 * time.Second
+
+func TestMain(m *testing.M) {
+	localtest.Main(m, func(config *cloud.Config) {
+		config.Functions = slices.Clone(platform.Functions)
+		for i := range config.Functions {
+			if config.Functions[i].Name == platform.Schedule.Function {
+				config.Functions[i].Timeout = 5*time.Second + working
+			}
+		}
+	})
+}
+
+func TestD3_ASweepThatRunsOutOfTimeSaysSoAndLeavesTheRestToTheNext(t *testing.T) {
+	const claims = 60 // more than a sweep expires at a time
+	p, e := story.NewPartner(t), story.Engagement(t, story.Object{"consentWindowDays": 1})
+	var due []story.Claim
+	for range claims {
+		due = append(due, p.Add(t, story.NewCustomer(t, e), e))
+	}
+	story.ClockAt(t, due[claims-1].ConsentDue.Add(time.Minute))
+	type result struct {
+		Expired   int
+		Remaining bool
+	}
+	slow := localtest.Inject(t, localtest.Fault{
+		Effect: localtest.Slow, Delay: working, Function: "expiry-sweep", Action: "TransactWriteItems", Times: localtest.All,
+	})
+	first := localtest.Decode[result](t, localtest.Invoke(t, "expiry-sweep", story.Object{}).Expect(t, 200))
+	if first.Expired == 0 || first.Expired >= claims || !first.Remaining {
+		t.Errorf("a sweep that had time for some of %d claims says %+v", claims, first)
+	}
+	soak.Audit(t)
+	slow.Remove()
+	second := localtest.Decode[result](t, localtest.Invoke(t, "expiry-sweep", story.Object{}).Expect(t, 200))
+	if second.Expired != claims-first.Expired || second.Remaining {
+		t.Errorf("the first sweep expired %d of %d claims, the second one says %+v", first.Expired, claims, second)
+	}
+	for _, claim := range due {
+		if now := p.Get(t, claim.ID); now.Types() != "claim.added claim.expired" {
+			t.Errorf("a claim's events are %s", now.Types())
+		}
+	}
+	soak.Audit(t)
+}
