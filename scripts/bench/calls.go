@@ -372,6 +372,12 @@ func (b *bench) lifecycle(ctx context.Context) error {
 	}
 
 	// Once more, for customers who are known now.
+	if _, err := run(b.route("list-customers", "list-customers", 200, 2, request{
+		route: "GET /v1/engagements/{engagementId}/customers", user: partnerUser, path: map[string]string{"engagementId": engagementID(1)},
+		query: map[string]string{"tab": "eligible"},
+	}), cold(emptyTable)); err != nil {
+		return err
+	}
 	again, err := run(b.route("claim-customer", "claim-customer", 201, 3, all(func(i int) request {
 		return request{route: "POST /v1/customers/{customerId}/claims", user: partnerUser,
 			path: map[string]string{"customerId": customer(i).id()}, body: nomination(customer(i), engagementID(1))}

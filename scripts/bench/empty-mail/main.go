@@ -1,5 +1,5 @@
 // Command empty-mail is what the cold start of a function that reads and writes the table and sends email is measured
-// against: it holds the same SDK clients and does nothing.
+// against: it holds the same SDK clients and does nothing with them.
 package main
 
 import (
@@ -27,7 +27,22 @@ type empty struct {
 	mail  *sesv2.Client
 }
 
-// Invoke answers at once.
-func (e empty) Invoke(context.Context, []byte) ([]byte, error) {
-	return []byte(`"` + e.table.Options().Region + e.mail.Options().Region + `"`), nil
+// Invoke answers at once. A payload that nobody sends would have it ask table and mail service, for a client that can ask
+// for nothing is not the same: the linker leaves most of it out.
+func (e empty) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	switch string(payload) {
+	case "get":
+		return answer(e.table.GetItem(ctx, nil))
+	case "get all":
+		return answer(e.table.BatchGetItem(ctx, nil))
+	case "query":
+		return answer(e.table.Query(ctx, nil))
+	case "commit":
+		return answer(e.table.TransactWriteItems(ctx, nil))
+	case "send":
+		return answer(e.mail.SendEmail(ctx, nil))
+	}
+	return []byte("{}"), nil
 }
+
+func answer[T any](_ T, err error) ([]byte, error) { return nil, err }

@@ -1,5 +1,5 @@
 // Command empty-table is what the cold start of a function that reads and writes the table is measured against: it holds
-// the same SDK client and does nothing.
+// the same SDK client and does nothing with it.
 package main
 
 import (
@@ -23,7 +23,20 @@ func main() {
 
 type empty struct{ table *dynamodb.Client }
 
-// Invoke answers at once.
-func (e empty) Invoke(context.Context, []byte) ([]byte, error) {
-	return []byte(`"` + e.table.Options().Region + `"`), nil
+// Invoke answers at once. A payload that nobody sends would have it ask the table, for a client that can ask for nothing is
+// not the same: the linker leaves most of it out.
+func (e empty) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	switch string(payload) {
+	case "get":
+		return answer(e.table.GetItem(ctx, nil))
+	case "get all":
+		return answer(e.table.BatchGetItem(ctx, nil))
+	case "query":
+		return answer(e.table.Query(ctx, nil))
+	case "commit":
+		return answer(e.table.TransactWriteItems(ctx, nil))
+	}
+	return []byte("{}"), nil
 }
+
+func answer[T any](_ T, err error) ([]byte, error) { return nil, err }
