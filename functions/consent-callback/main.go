@@ -29,6 +29,7 @@ import (
 
 func main() {
 	environment := platform.Open("consent-callback")
+	go func() { _, _, _, _ = mail.Page{}.Render(mail.English) }() // texts and code are in memory when the first request comes
 	lambda.Start(function{clients.Table(environment), environment.Now}.handle)
 }
 

@@ -17,12 +17,10 @@ import (
 )
 
 func main() {
-	environment := platform.Open("openapi")
-	go func() { _, _ = description() }() // while the first event is on its way, which is told if this fails
-	lambda.Start(newFunction(environment))
+	lambda.Start(newFunction(platform.Open("openapi")))
 }
 
-// description is the answer of every request that is in order, rendered once, for it is long and the same for all.
+// description is the answer of every request that is in order, rendered when it is first asked for: it is long, and the same for all.
 var description = sync.OnceValues(func() ([]byte, error) {
 	var dense bytes.Buffer
 	if err := json.Compact(&dense, openapi.Document); err != nil {
