@@ -151,7 +151,13 @@ func TestD13_OfACrowdWithOneKeyAllGetTheSameAnswer(t *testing.T) {
 		}},
 	} {
 		t.Run(step.name, func(t *testing.T) {
-			answers := atOnce(crowd()/2, func(int) localtest.Response { return step.ask() })
+			answers := atOnce(crowd()/2, func(int) localtest.Response {
+				for {
+					if answer := step.ask(); answer.Status != 503 { // which a client repeats, as it is told to
+						return answer
+					}
+				}
+			})
 			for _, answer := range answers {
 				if answer.Status != step.status || string(answer.Body) != string(answers[0].Body) {
 					t.Fatalf("one was answered %d %s and another %d %s", answers[0].Status, answers[0].Body, answer.Status, answer.Body)
