@@ -17,10 +17,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
-)
 
-// BuildFlags are those that the deployed functions are built with; only the platform differs.
-var BuildFlags = []string{"-tags", "lambda.norpc", "-trimpath", "-ldflags", "-s -w -buildid="}
+	"mci.example/customers/shared/platform"
+)
 
 // A build is a folder with one binary per function, made from the sources as they are now. It is named after the
 // sources' hash, so that starting again with nothing changed builds nothing, and a cloud that runs keeps its binaries
@@ -76,7 +75,7 @@ func goBuild(ctx context.Context, config Config, folder string) (string, error) 
 	if err != nil {
 		return "", fmt.Errorf("make the build folder: %w", err)
 	}
-	arguments := slices.Concat([]string{"build"}, BuildFlags, []string{"-o", work + "/"}, config.Packages)
+	arguments := slices.Concat([]string{"build"}, platform.BuildFlags, []string{"-o", work + "/"}, config.Packages)
 	cmd := exec.CommandContext(ctx, "go", arguments...)
 	cmd.Dir = config.Root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
@@ -99,7 +98,7 @@ func goBuild(ctx context.Context, config Config, folder string) (string, error) 
 // toolchain and the flags.
 func hashSources(config Config) (string, error) {
 	hash := sha256.New()
-	fmt.Fprintln(hash, runtime.Version(), runtime.GOOS, runtime.GOARCH, os.Getenv("GOFLAGS"), BuildFlags, config.Packages)
+	fmt.Fprintln(hash, runtime.Version(), runtime.GOOS, runtime.GOARCH, os.Getenv("GOFLAGS"), platform.BuildFlags, config.Packages)
 	add := func(path string) error {
 		file, err := os.Open(path)
 		if err != nil {
