@@ -37,13 +37,16 @@ type function struct {
 
 // handle tells a batch of the stream from a request of the gateway.
 func (f function) handle(ctx context.Context, payload json.RawMessage) (any, error) {
-	var batch events.DynamoDBEvent
+	var batch struct{ Records []json.RawMessage } // each is read by itself, for one that cannot be read is not all
 	if err := json.Unmarshal(payload, &batch); err == nil && batch.Records != nil {
-		return f.onStream(ctx, batch), nil
+		return f.onStream(ctx, batch.Records), nil
 	}
 	var event rest.Event
 	if err := json.Unmarshal(payload, &event); err != nil {
-		return nil, fmt.Errorf("reading an event that is neither the stream's nor the gateway's: %w", err)
+		return nil, fmt.Errorf("reading an event that is not the stream's: %w", err)
+	}
+	if event.RouteKey == "" { // an answer would tell the stream that all is done
+		return nil, errors.New("the event is neither the stream's nor the gateway's")
 	}
 	return f.server.Handle(ctx, event)
 }
@@ -51,12 +54,14 @@ func (f function) handle(ctx context.Context, payload json.RawMessage) (any, err
 // onStream upgrades what the batch's claims allow. One that fails keeps no other back: the rest is worked on, and then the
 // stream brings it and all behind it again. A record seen twice, late or out of order changes nothing, for the claim itself
 // decides, as it is now.
-func (f function) onStream(ctx context.Context, batch events.DynamoDBEvent) events.DynamoDBEventResponse {
+func (f function) onStream(ctx context.Context, records []json.RawMessage) events.DynamoDBEventResponse {
 	response := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
-	for _, record := range batch.Records {
+	for _, payload := range records {
+		var record events.DynamoDBEventRecord
+		unread := json.Unmarshal(payload, &record)
 		id, isClaim := claimOf(record)
-		if !isClaim { // it would fail each time that it came again, and keep back what is behind it
-			slog.Error("a record of the stream names no claim", "event", record.EventID)
+		if unread != nil || !isClaim { // it would fail each time that it came again, and keep back what is behind it
+			slog.Error("a record of the stream names no claim", "event", record.EventID, "error", unread)
 			platform.Emit(map[string]float64{platform.RecordsUnreadable: 1})
 			continue
 		}

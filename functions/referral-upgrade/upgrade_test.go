@@ -219,6 +219,10 @@ func TestS27_RecordsComeTwiceLateOutOfOrderAndPoisoned(t *testing.T) {
 		"whose claim is a number":        record(7, story.Object{"id": story.Object{"N": "7"}}),
 		"whose claim cannot be one":      record(7, story.Object{"id": story.Object{"S": "nothing"}}),
 		"whose claim is of another form": record(7, story.Object{"id": story.Object{"M": story.Object{}}}),
+		"of a type that there is not":    record(7, story.Object{"id": story.Object{"Q": "x"}}),
+		"of two types at once":           record(7, story.Object{"id": story.Object{"S": "x", "N": "1"}}),
+		"whose number is none":           record(7, story.Object{"version": story.Object{"N": 1}}),
+		"that is no record":              {"dynamodb": "nothing"},
 	}
 	t.Run("none at all", func(t *testing.T) {
 		if failed := failures(t); len(failed) != 0 {
@@ -310,8 +314,10 @@ func TestS27_RecordsComeTwiceLateOutOfOrderAndPoisoned(t *testing.T) {
 		}
 	})
 	t.Run("no record and no request", func(t *testing.T) {
-		if answer := localtest.Invoke(t, "referral-upgrade", `"nothing"`); answer.Status != 500 {
-			t.Errorf("answered %d %s", answer.Status, answer.Body)
+		for _, event := range []any{`"nothing"`, story.Object{}, story.Object{"Records": nil}, story.Object{"Records": "none"}, []int{}} {
+			if answer := localtest.Invoke(t, "referral-upgrade", event); answer.Status != 500 {
+				t.Errorf("%v was answered %d %s", event, answer.Status, answer.Body)
+			}
 		}
 	})
 	localtest.WaitDrained(t)
