@@ -63,8 +63,7 @@ func (f function) check(ctx context.Context, r *rest.Request) (rest.Answer, erro
 	if err := group.Wait(); err != nil {
 		return rest.Answer{}, err
 	}
-	rest.CheckLocation(r, locationID, isPartners)
-	if err := r.Valid(); err != nil {
+	if err := r.Valid(rest.CheckLocation(locationID, isPartners)...); err != nil {
 		return rest.Answer{}, err
 	}
 

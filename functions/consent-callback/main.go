@@ -29,7 +29,7 @@ import (
 
 func main() {
 	environment := platform.Open("consent-callback")
-	go func() { _, _, _, _ = mail.Page{}.Render(mail.English) }() // texts and code are in memory when the first request comes
+	go func() { _, _, _, _ = mail.Page{}.Render(mail.Choose("", "en")) }() // texts and code are in memory when the first request comes
 	lambda.Start(function{clients.Table(environment), environment.Now}.handle)
 }
 
@@ -161,7 +161,10 @@ func (f function) answer(ctx context.Context, v pageVisit) (rest.Response, error
 		}
 		decision, reason := form["decision"], typed(form.Get("reason"))
 		locale := v.locale(opened.claim)
-		version := mail.TextVersion(locale)
+		evidence, err := mail.Evidence(locale, opened.page.Ask)
+		if err != nil {
+			return rest.Response{}, err
+		}
 		switch {
 		case len(decision) != 1 || decision[0] != "accept" && decision[0] != "decline":
 			opened.page.State, opened.page.Reason = mail.WrongDecision, reason
@@ -169,16 +172,11 @@ func (f function) answer(ctx context.Context, v pageVisit) (rest.Response, error
 		case decision[0] == "decline" && mci.CheckText(reason, mci.MaxReason) != nil:
 			opened.page.State, opened.page.Reason = mail.ReasonTooLong, reason
 			return v.page(opened.page, opened.claim), nil
-		case form.Has("version") && form.Get("version") != version:
+		case form.Has("version") && form.Get("version") != evidence["textVersion"]:
 			return v.seeOther(), nil // the text has changed since it was read: the customer shall read it
 		}
-		change, open := opened.claim.Decide(act, mci.Answer{
-			Accept: decision[0] == "accept", Reason: reason,
-			Evidence: map[string]string{
-				"address": v.event.RequestContext.HTTP.SourceIP, "browser": clean(v.event.Headers["user-agent"], mci.MaxReason),
-				"locale": string(locale), "textVersion": version, "statement": mail.Statement(locale, opened.page.Ask),
-			},
-		}, opened.engagement)
+		evidence["address"], evidence["browser"] = v.event.RequestContext.HTTP.SourceIP, clean(v.event.Headers["user-agent"], mci.MaxReason)
+		change, open := opened.claim.Decide(act, mci.Answer{Accept: decision[0] == "accept", Reason: reason, Evidence: evidence}, opened.engagement)
 		if !open {
 			return rest.Response{}, fmt.Errorf("claim %s is %s, and yet was asked", opened.claim.ID, opened.claim.Status)
 		}

@@ -93,7 +93,9 @@ func (f function) begin(ctx context.Context, r *rest.Request, act mci.Act, reque
 			return beginning{}, rest.NotGranted(loaded.Claim.LocationID)
 		}
 		claim := loaded.Claim.At(r.Now)
-		request.Evidence = evidence(claim, begun.engagement, request.CustomerContact)
+		if request.Evidence, err = evidence(claim, begun.engagement, request.CustomerContact); err != nil {
+			return beginning{}, err
+		}
 		if begun.change, err = claim.RequestConsent(act, request, begun.engagement); err != nil {
 			return beginning{}, err
 		}
@@ -109,14 +111,11 @@ func (f function) begin(ctx context.Context, r *rest.Request, act mci.Act, reque
 }
 
 // evidence is what the email says, for the record.
-func evidence(claim mci.Claim, engagement mci.Engagement, corrected *mci.Contact) map[string]string {
+func evidence(claim mci.Claim, engagement mci.Engagement, corrected *mci.Contact) (map[string]string, error) {
 	if corrected != nil {
 		claim.CustomerContact = *corrected
 	}
-	locale := mail.Choose(claim.CustomerContact.Locale, "")
-	return map[string]string{
-		"locale": string(locale), "textVersion": mail.TextVersion(locale), "statement": mail.Statement(locale, mail.AskOf(claim, engagement)),
-	}
+	return mail.Evidence(mail.Choose(claim.CustomerContact.Locale, ""), mail.AskOf(claim, engagement))
 }
 
 // email sends the email, and gives SES's ID for it.

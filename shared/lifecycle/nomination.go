@@ -51,9 +51,7 @@ func LoadNamed(ctx context.Context, t *table.Table, r *rest.Request, locationID 
 	if err := group.Wait(); err != nil {
 		return Named{}, err
 	}
-	if locationID != "" && !isPartners {
-		named.Mistakes = append(named.Mistakes, mci.Mistake{Pointer: "/locationId", Detail: rest.NoSuchLocation})
-	}
+	named.Mistakes = rest.CheckLocation(locationID, isPartners)
 	for i, id := range engagementIDs {
 		engagement, found := catalogue[id]
 		if !found && id != "" {

@@ -14,7 +14,7 @@ import (
 
 // Settle is table.Settle for a request that may be repeated (D13). Where it is refused, what refused it may be the very success
 // of the same request, which came while this one was decided; then it gets that answer. 1 round trip more, for a refusal of a
-// request with an Idempotency-Key.
+// request with an Idempotency-Key; without one there is no answer to look for.
 func Settle(ctx context.Context, t *table.Table, r *rest.Request, decide func(ctx context.Context) (rest.Answer, error)) (rest.Answer, error) {
 	answer, err := table.Settle(ctx, decide)
 	var refusal *mci.Refusal

@@ -236,12 +236,13 @@ func (t *telling) rows(keys ...string) []row {
 	return rows
 }
 
-// Statement returns the exact text, as plain text, that the page shows the customer to accept or decline: evidence of
-// what was agreed to. It is empty only if the texts of the language cannot be read, which the tests rule out.
-func Statement(l Locale, a Ask) string {
+// Evidence is what a customer was shown, for the record: the locale, the textVersion, and the statement, which is the exact
+// text, as plain text, that the page gives the customer to accept or decline. The error can only be one of the build: texts
+// that cannot be read or lack a sentence, which the tests rule out.
+func Evidence(l Locale, a Ask) (map[string]string, error) {
 	t, err := tell(l, a, time.Time{})
 	if err != nil {
-		return ""
+		return nil, err
 	}
 	var b strings.Builder
 	for i, s := range t.sections() {
@@ -256,5 +257,5 @@ func Statement(l Locale, a Ask) string {
 			fmt.Fprintf(&b, "%s\n", s.text)
 		}
 	}
-	return b.String()
+	return map[string]string{"locale": string(t.locale), "textVersion": t.version, "statement": b.String()}, t.err
 }

@@ -20,6 +20,15 @@ func ask() Ask {
 	}
 }
 
+func statement(t *testing.T, l Locale, a Ask) string {
+	t.Helper()
+	evidence, err := Evidence(l, a)
+	if err != nil || evidence["locale"] != string(l) || evidence["textVersion"] != TextVersion(l) {
+		t.Fatalf("the evidence is %v, %v", evidence, err)
+	}
+	return evidence["statement"]
+}
+
 func TestD11_TheStatementSaysWhatAcceptingMeans(t *testing.T) {
 	for _, l := range Locales {
 		t.Run(string(l), func(t *testing.T) {
@@ -28,7 +37,7 @@ func TestD11_TheStatementSaysWhatAcceptingMeans(t *testing.T) {
 				t.Fatal(err)
 			}
 			a := ask()
-			got := Statement(l, a)
+			got := statement(t, l, a)
 			for _, want := range []string{a.PartnerName, a.EngagementName, a.CustomerName, read.Format.money(a.Payout),
 				read.Format.days(90), read.Format.date(a.ConsentDue), "\n1. ", "\n4. "} {
 				if !strings.Contains(got, want) {
@@ -46,7 +55,7 @@ func TestD11_TheStatementSaysWhatAcceptingMeans(t *testing.T) {
 	t.Run("braces in a name are no placeholders", func(t *testing.T) {
 		a := ask()
 		a.PartnerName, a.EngagementName = "{customer}", "{"
-		if got := Statement(English, a); !strings.Contains(got, "engagement “{”, which {customer} carries out") {
+		if got := statement(t, English, a); !strings.Contains(got, "engagement “{”, which {customer} carries out") {
 			t.Error(got)
 		}
 	})
@@ -55,11 +64,11 @@ func TestD11_TheStatementSaysWhatAcceptingMeans(t *testing.T) {
 func TestNamesInCharactersStandWithoutSpaces(t *testing.T) {
 	a := ask()
 	a.PartnerName, a.CustomerName = "コントソ", "ファブリカム"
-	if got := Statement("ja", a); !strings.Contains(got, "ファブリカムは、コントソが MCI") {
+	if got := statement(t, "ja", a); !strings.Contains(got, "ファブリカムは、コントソが MCI") {
 		t.Error(got)
 	}
 	a.PartnerName, a.CustomerName = "Contoso", "Fabrikam"
-	if got := Statement("ja", a); !strings.Contains(got, "Fabrikam は、Contoso が MCI") {
+	if got := statement(t, "ja", a); !strings.Contains(got, "Fabrikam は、Contoso が MCI") {
 		t.Error(got)
 	}
 }

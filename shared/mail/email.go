@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,7 +58,7 @@ type letter struct {
 
 // write fills in the sentences.
 func write(t *telling, link string) letter {
-	l := letter{link: link, subject: t.say("subject"), greeting: t.say("greeting"), rows: t.rows(append(asked, "partnerContact")...),
+	l := letter{link: link, subject: t.say("subject"), greeting: t.say("greeting"), rows: t.rows(slices.Concat(asked, []string{"partnerContact"})...),
 		sections: t.sections()[:2]} // what is recorded stands on the page, where the answer is given
 	if t.ask.Reminder {
 		l.subject, l.paragraphs = t.say("subjectReminder"), []phrase{t.say("emailReminder")}

@@ -167,7 +167,7 @@ func TestS22_ThePageAsks(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, line := range strings.Split(Statement(l, p.Ask), "\n") {
+				for _, line := range strings.Split(statement(t, l, p.Ask), "\n") {
 					line = strings.Join(strings.Fields(regexp.MustCompile(`^\d\. `).ReplaceAllString(line, "")), " ")
 					if !strings.Contains(seen, line) {
 						t.Errorf("the page does not show this of the statement: %q", line)

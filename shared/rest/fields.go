@@ -64,12 +64,10 @@ func ReadLocationID(body *Object) string { return body.Line("locationId", mci.Ma
 // ReadEngagementIDs reads the required engagements of a nomination.
 func ReadEngagementIDs(body *Object) []string { return body.IDs("engagementIds", maxEngagements) }
 
-// NoSuchLocation is what is wrong with a location in a body that is not the partner's.
-const NoSuchLocation = "is not a location of yours"
-
-// CheckLocation notes a location that is not the partner's.
-func CheckLocation(r *Request, locationID string, isPartners bool) {
-	if locationID != "" && !isPartners {
-		r.Mistake("locationId", NoSuchLocation)
+// CheckLocation tells what is wrong with a location in a body that is not the partner's.
+func CheckLocation(locationID string, isPartners bool) []mci.Mistake {
+	if locationID == "" || isPartners {
+		return nil
 	}
+	return []mci.Mistake{{Pointer: "/locationId", Detail: "is not a location of yours"}}
 }
