@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"time"
 
 	"mci.example/customers/scripts/bench/replay"
 	"mci.example/customers/shared/mci"
+	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/rest"
 )
 
 // callFigures are what one kind of call is measured to be.
@@ -325,6 +328,9 @@ func (b *bench) lifecycle(ctx context.Context) error {
 	if _, err := run(b.route("consent-callback, the page", "consent-callback", 200, 1, page("GET", nil)(0)), cold(emptyTable)); err != nil {
 		return err
 	}
+	if _, err := run(b.route("consent-callback, HEAD", "consent-callback", 200, 1, page("HEAD", nil)(0))); err != nil {
+		return err
+	}
 	decline := url.Values{"decision": {"decline"}, "reason": {"Not this year."}}
 	if _, err := run(b.route("consent-callback, decline", "consent-callback", 303, 2, all(page("POST", decline))...)); err != nil {
 		return err
@@ -397,8 +403,25 @@ func (b *bench) lifecycle(ctx context.Context) error {
 		return err
 	}
 	nothing := kind{name: "expiry-sweep, nothing due", function: "expiry-sweep", budget: 1, payloads: [][]byte{scheduled}, rounds: b.size(200, 20), cold: emptyTable}
-	_, err = run(nothing)
-	return err
+	if _, err = run(nothing); err != nil {
+		return err
+	}
+	return b.complete()
+}
+
+// complete checks that no function and no route was forgotten.
+func (b *bench) complete() error {
+	for _, function := range platform.Functions {
+		if !slices.ContainsFunc(b.Cold, func(f coldFigures) bool { return f.Function == function.Name }) {
+			return fmt.Errorf("the cold start of %s is not measured", function.Name)
+		}
+	}
+	for _, route := range rest.Routes {
+		if !slices.ContainsFunc(b.Calls, func(f callFigures) bool { return f.Route == route.Key() }) {
+			return fmt.Errorf("no call of %s is measured", route.Key())
+		}
+	}
+	return nil
 }
 
 // referralOf is the ID of a claim's referral.

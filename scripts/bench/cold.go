@@ -122,6 +122,7 @@ func (b *bench) sizes(ctx context.Context) error {
 		f := sizeFigures{function.Name, zip.Size(), b.stand.peaks[function.Name]}
 		b.Sizes = append(b.Sizes, f)
 		b.expect(f.Zip <= maxZip, "%s: the zip has %.2f MB, more than 6", f.Function, megabytes(f.Zip))
+		b.expect(f.Peak > 0, "%s: its memory was not measured", f.Function)
 		b.expect(f.Peak <= maxPeak, "%s: used up to %.1f MB of memory, more than 24", f.Function, megabytes(f.Peak))
 	}
 	return nil

@@ -20,7 +20,7 @@ type priceList struct {
 }
 
 var prices = priceList{
-	Region: "us-east-1", Seen: "2026-11-21", GatewayMillion: 1.00, LambdaMillion: 0.20, LambdaGBSecond: 0.0000133334,
+	Region: "us-east-1", Seen: "2025", GatewayMillion: 1.00, LambdaMillion: 0.20, LambdaGBSecond: 0.0000133334,
 	ReadMillion: 0.125, WriteMillion: 0.625, EmailsThousand: 0.10, WithoutTransfer: true,
 }
 

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"mci.example/customers/scripts/bench/replay"
-	"mci.example/customers/shared/platform"
-	"mci.example/customers/shared/rest"
 )
 
 func TestAPercentileIsATimeThatSoManyRunsDidNotExceed(t *testing.T) {
@@ -56,20 +54,6 @@ func TestRequestsSentAtOnceAreOneRoundTrip(t *testing.T) {
 	}
 	if call := recording.call(); len(call.Waves) != 3 || len(call.Waves[2]) != 2 {
 		t.Errorf("the floor is told %v", call.Waves)
-	}
-}
-
-func TestEveryFunctionIsMeasured(t *testing.T) {
-	for _, function := range platform.Functions {
-		k := kind{function: function.Name, payloads: [][]byte{{}}}
-		for _, route := range rest.Routes {
-			if route.Function == function.Name {
-				k.route = route.Key()
-			}
-		}
-		if refusal(k) == nil && function.Name != sweepFunction {
-			t.Errorf("there is nothing that %s could answer at once", function.Name)
-		}
 	}
 }
 

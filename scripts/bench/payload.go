@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -34,7 +35,8 @@ type request struct {
 	form  url.Values // or as a form
 }
 
-// payload is what API Gateway hands to the route's function, with the headers that a browser's request has.
+// payload is what API Gateway hands to the route's function, with the headers that a browser's request has and the key that
+// lets a client repeat it.
 func (r request) payload() []byte {
 	method, path, _ := strings.Cut(r.route, " ")
 	for name, value := range r.path {
@@ -75,7 +77,7 @@ func (r request) payload() []byte {
 	}
 	switch {
 	case r.body != nil:
-		event.Headers["content-type"] = "application/json"
+		event.Headers["content-type"], event.Headers["idempotency-key"] = "application/json", rand.Text()
 		event.Body = string(encoded(r.body))
 	case r.form != nil:
 		event.Headers["content-type"] = "application/x-www-form-urlencoded"

@@ -20,7 +20,7 @@ func main() {
 		os.Exit(1)
 	}
 	table, mail := dynamodb.NewFromConfig(settings), sesv2.NewFromConfig(settings)
-	lambda.Start(empty{table.GetItem, table.BatchGetItem, table.Query, table.TransactWriteItems, mail.SendEmail})
+	lambda.Start(empty{table.GetItem, table.Query, mail.SendEmail})
 }
 
 // empty holds what the clients can do: of one that does nothing the linker leaves most out.
