@@ -118,8 +118,8 @@ type auditor struct {
 
 	mu        sync.Mutex
 	report    Report
-	consented map[digest]struct{}  // partners and customers with a consent
-	known     map[digest]table.Key // and those known of whom no consent was seen yet
+	consented map[digest]struct{}  // partners and customers with the consent from which on the customer is known
+	known     map[digest]table.Key // and those known of whom that consent was not seen yet
 	completed map[digest]tally     // customers and engagements whose count is not even yet
 }
 
@@ -268,7 +268,7 @@ func (a *auditor) claim(ctx context.Context, key table.Key, id mci.ClaimID) erro
 	defer a.mu.Unlock()
 	a.report.Claims++
 	claim := s.Claim
-	if claim.ConsentedAt != nil {
+	if consentsSince(claim, s.Nominated) {
 		pair := digestOf(claim.PartnerID, claim.Customer.ID)
 		a.consented[pair] = struct{}{}
 		delete(a.known, pair)
@@ -280,6 +280,11 @@ func (a *auditor) claim(ctx context.Context, key table.Key, id mci.ClaimID) erro
 		return writeSnapshot(a.options.Snapshot, claim)
 	}
 	return nil
+}
+
+// consentsSince says whether the claim's consent is the one from which on the customer is known to the partner.
+func consentsSince(claim mci.Claim, n mci.NominatedCustomer) bool {
+	return n.Known() && claim.Customer.ID == n.Customer.ID && claim.ConsentedAt != nil && claim.ConsentedAt.Equal(*n.KnownSince)
 }
 
 // count adds to a tally, and forgets one that is even. The auditor must be locked.
@@ -379,7 +384,7 @@ func (a *auditor) belongs(ctx context.Context, key table.Key, id mci.ClaimID, ru
 	})
 }
 
-// settleKnown looks for the consents of customers who are known and of whom no consent was seen.
+// settleKnown looks for the consents of customers who are known and of whom the consent that made them so was not seen.
 func (a *auditor) settleKnown(ctx context.Context) error {
 	for _, key := range a.known {
 		n, _, err := a.table.NominatedAsStored(ctx, key)
@@ -388,13 +393,13 @@ func (a *auditor) settleKnown(ctx context.Context) error {
 		}
 		consented := false
 		if err := a.table.EveryClaim(ctx, key.Owner(), func(claim mci.Claim) bool {
-			consented = claim.Customer.ID == n.Customer.ID && claim.ConsentedAt != nil
+			consented = consentsSince(claim, n)
 			return consented
 		}); err != nil {
 			return err
 		}
 		if n.Known() && !consented {
-			a.found([]Violation{{KnownRule, key, "the customer is known and never consented"}})
+			a.found([]Violation{{KnownRule, key, "the customer consented to nothing at the instant since which they are known"}})
 		}
 	}
 	return nil

@@ -159,6 +159,8 @@ func TestEveryTamperingIsFound(t *testing.T) {
 		"a completed claim that is not counted":     {auditor.LimitRule, w.donePlaceKey, set(table.Item{"completed": num(0), "completedBy": nil}), w.doneKey},
 		"a completed claim that there never was":    {auditor.LimitRule, w.donePlaceKey, set(table.Item{"completed": num(2)}), table.Key{}},
 		"a known customer who never consented":      {auditor.KnownRule, table.Key{PK: w.claimKey.PK, SK: "CUSTOMER#" + w.declined.Customer["id"].(string)}, set(table.Item{"knownSince": str("2026-01-01T00:00:00Z")}), table.Key{}},
+		"a customer known since before the consent": {auditor.KnownRule, w.knownKey, set(table.Item{"knownSince": str("2020-01-01T00:00:00Z")}), table.Key{}},
+		"a customer known since after the consent":  {auditor.KnownRule, w.knownKey, set(table.Item{"knownSince": str("2090-01-01T00:00:00Z")}), table.Key{}},
 		"a consent whose customer is not known":     {auditor.KnownRule, w.knownKey, set(table.Item{"knownSince": nil, "pageKey": nil}), w.doneKey},
 		"a known customer who is not listed":        {auditor.IndexRule, w.knownKey, set(table.Item{"pageKey": nil}), table.Key{}},
 		"a referral of no claim": {auditor.ReferralRule, w.referralKey, func(i table.Item) {
