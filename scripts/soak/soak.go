@@ -3,8 +3,10 @@
 package soak
 
 import (
+	"bytes"
 	"flag"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,14 +20,34 @@ func Long() (time.Duration, bool) {
 	return limit, err == nil && limit > 0
 }
 
-// Audit fails the test for each rule that something in the table breaks, once the table's stream was worked on.
-func Audit(t testing.TB) auditor.Report {
+// ended is what the latest audit of this test binary's table saw ended; no test empties the table.
+var ended struct {
+	sync.Mutex
+	snapshot []byte
+}
+
+// Judge gives what an audit finds in the table, once the table's stream was worked on. What had ended at the audit before
+// must be the same now.
+func Judge(t testing.TB) auditor.Report {
 	t.Helper()
 	localtest.WaitDrained(t)
-	report, err := auditor.Run(t.Context(), localtest.DynamoDB(), localtest.Table(), auditor.Options{Now: localtest.Now})
+	ended.Lock()
+	defer ended.Unlock()
+	var snapshot bytes.Buffer
+	report, err := auditor.Run(t.Context(), localtest.DynamoDB(), localtest.Table(), auditor.Options{
+		Now: localtest.Now, Snapshot: &snapshot, Earlier: bytes.NewReader(ended.snapshot),
+	})
 	if err != nil {
 		t.Fatalf("audit the table: %v", err)
 	}
+	ended.snapshot = snapshot.Bytes()
+	return report
+}
+
+// Audit fails the test for each rule that something in the table breaks.
+func Audit(t testing.TB) auditor.Report {
+	t.Helper()
+	report := Judge(t)
 	for _, violation := range report.Violations {
 		t.Error(violation)
 	}
