@@ -65,9 +65,6 @@ func (f function) handle(ctx context.Context, event rest.Event) (response rest.R
 		slog.Error("failed", "request", event.RequestContext.RequestID, "error", err)
 		response = v.page(mail.Page{State: mail.Unavailable}, mci.Claim{})
 	}
-	if event.RequestContext.HTTP.Method == http.MethodHead {
-		response.Body = ""
-	}
 	return response, nil
 }
 
@@ -234,7 +231,12 @@ func (v pageVisit) locale(claim mci.Claim) mail.Locale {
 
 // page renders the page.
 func (v pageVisit) page(page mail.Page, claim mci.Claim) rest.Response {
-	status, headers, body, err := page.Render(v.locale(claim))
+	locale := v.locale(claim)
+	if v.event.RequestContext.HTTP.Method == http.MethodHead {
+		status, headers := page.Head(locale)
+		return rest.Response{StatusCode: status, Headers: headers}
+	}
+	status, headers, body, err := page.Render(locale)
 	if err != nil {
 		slog.Error("rendering the consent page", "request", v.event.RequestContext.RequestID, "error", err)
 		return rest.Response{StatusCode: http.StatusInternalServerError}

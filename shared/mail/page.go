@@ -83,7 +83,12 @@ type Page struct {
 	Reason    string    // what was typed, to be shown again with WrongDecision and ReasonTooLong
 }
 
-// Render returns the page in a language with its status and its headers. A HEAD is answered with the same less the body.
+// Head returns the page's status and headers in a language: all that a HEAD asks for.
+func (p Page) Head(l Locale) (status int, header map[string]string) {
+	return states[p.State].status, headers(p.State, l)
+}
+
+// Render returns the page in a language with its status and its headers.
 // The error can only be one of the build: texts that cannot be read or lack a sentence, which the tests rule out.
 func (p Page) Render(l Locale) (status int, header map[string]string, body string, err error) {
 	state, ok := states[p.State]
@@ -106,7 +111,8 @@ func (p Page) Render(l Locale) (status int, header map[string]string, body strin
 	if err := document.Render(&b); err != nil {
 		return 0, nil, "", fmt.Errorf("rendering the consent page: %w", err)
 	}
-	return state.status, headers(p.State, t.locale), b.String(), nil
+	status, header = p.Head(t.locale)
+	return status, header, b.String(), nil
 }
 
 // document is the page as HTML.
