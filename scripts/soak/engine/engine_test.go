@@ -148,12 +148,14 @@ func TestWhatWasConfirmedSurvivesTheEngineAndTheFunctionsBeingKilled(t *testing.
 	}()
 
 	functions := []string{"add-customer", "send-consent", "consent-callback", "submit-claim", "review-claim", "referral-upgrade"}
+	var dying []*localtest.Injected
+	enginesKilled := 0
 	for kill := range kills {
 		// One request in some dies with its function, before or after it takes effect, and then the engine does.
-		localtest.Inject(t, localtest.Fault{
+		dying = append(dying, localtest.Inject(t, localtest.Fault{
 			Effect:   []localtest.Effect{localtest.KillBefore, localtest.KillAfter}[kill%2],
 			Function: functions[random.IntN(len(functions))], Action: "TransactWriteItems", Skip: random.IntN(3),
-		})
+		}))
 		point := localtest.Inject(t, localtest.Fault{
 			Effect: localtest.Lose, Service: localtest.DynamoDBService, Action: "TransactWriteItems", Skip: 2 + random.IntN(12),
 		})
@@ -166,8 +168,18 @@ func TestWhatWasConfirmedSurvivesTheEngineAndTheFunctionsBeingKilled(t *testing.
 		if err := localtest.Cloud().RestartDatabase(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		enginesKilled++
 	}
 	<-finished
+	localtest.WaitDrained(t) // the function that the stream wakes may die, too
+	functionsKilled := 0
+	for _, death := range dying {
+		functionsKilled += death.Fired()
+	}
+	t.Logf("the engine was killed %d times, a function %d times", enginesKilled, functionsKilled)
+	if enginesKilled == 0 || functionsKilled == 0 {
+		t.Error("what was to be survived never happened")
+	}
 
 	told := 0
 	for _, c := range clients {
