@@ -2,6 +2,7 @@ package crash
 
 import (
 	"encoding/json"
+	"errors"
 	"net/url"
 	"regexp"
 	"slices"
@@ -69,8 +70,9 @@ type run struct {
 	customer story.Customer
 	claim    story.Claim // that the flow is about, if it was there before
 	link     string
-	key      string // the request's Idempotency-Key
-	message  string // SES's ID of the email
+	key      string       // the request's Idempotency-Key
+	message  string       // SES's ID of the email
+	tags     story.Object // that SES was given with it, and tells with its events
 }
 
 // newRun takes a partner and a customer for a run.
@@ -87,8 +89,10 @@ func (w *world) newRun(t *testing.T) *run {
 // marks are IDs of which each request that a function makes for this run holds one, but for those that tell nothing.
 func (r *run) marks() []string {
 	marks := []string{r.partner.ID, r.customer.ID, r.customer.Email, r.customer.Tenant, r.customer.Domain}
-	if r.claim.ID != "" {
-		marks = append(marks, r.claim.ID)
+	for _, mark := range []string{r.claim.ID, r.message} {
+		if mark != "" { // a flow may do without
+			marks = append(marks, mark)
+		}
 	}
 	return marks
 }
@@ -121,18 +125,45 @@ func (r *run) bring(t *testing.T, status mci.Status, engagement string) {
 
 var consentPath = regexp.MustCompile(`/consent/[A-Za-z0-9_.-]+`)
 
-// ask sends the consent email. What it says is read from the request to SES: to read the whole mailbox each time takes long.
+// ask sends the consent email.
 func (r *run) ask(t *testing.T) {
 	t.Helper()
-	for _, request := range story.Post(t, r.partner.Token, r.claim.ID, "consent-requests", story.FirstRequest("60000.00")).Expect(t, 202).Requests() {
+	r.taken(t, story.Post(t, r.partner.Token, r.claim.ID, "consent-requests", story.FirstRequest("60000.00")).Expect(t, 202))
+}
+
+// askUnrecorded sends the consent email, and the function dies before it writes down that SES has it.
+func (r *run) askUnrecorded(t *testing.T) {
+	t.Helper()
+	fault := localtest.Inject(t, localtest.Fault{
+		Effect: localtest.KillBefore, Function: "send-consent", Action: "TransactWriteItems", Skip: 1, Match: r.marked,
+	})
+	r.taken(t, story.Post(t, r.partner.Token, r.claim.ID, "consent-requests", story.FirstRequest("60000.00")))
+	if fault.Fired() != 1 {
+		t.Error("the sending was recorded")
+	}
+}
+
+// taken reads what the email says from the request to SES: to read the whole mailbox each time takes long.
+func (r *run) taken(t *testing.T, answer localtest.Response) {
+	t.Helper()
+	for _, request := range answer.Requests() {
 		if request.Service != localtest.SESService {
 			continue
 		}
+		var asked struct {
+			EmailTags []struct{ Name, Value string }
+		}
 		var taken struct{ MessageId string }
-		if err := json.Unmarshal(request.Answer, &taken); err != nil {
+		if err := errors.Join(json.Unmarshal(request.Body, &asked), json.Unmarshal(request.Answer, &taken)); err != nil {
 			t.Fatal(err)
 		}
-		r.link, r.message = consentPath.FindString(string(request.Body)), taken.MessageId
+		r.link, r.message, r.tags = consentPath.FindString(string(request.Body)), taken.MessageId, story.Object{}
+		for _, tag := range asked.EmailTags {
+			r.tags[tag.Name] = []string{tag.Value}
+		}
+	}
+	if r.message == "" {
+		t.Fatal("SES has no email")
 	}
 }
 
@@ -185,6 +216,23 @@ func answer(decision, events string) flow {
 			return story.Answer(t, r.link, url.Values{"decision": {decision}})
 		},
 		check: func(t *testing.T, r *run) { localtest.Call(t, "GET", r.link, "", nil).Expect(t, 200) },
+	}
+}
+
+func bounced(name string, prepare func(t *testing.T, r *run)) flow {
+	return flow{
+		name: name, function: "mail-feedback", status: 200, events: pending + " email.bounced", prepare: prepare,
+		do: func(t *testing.T, r *run) localtest.Response {
+			return localtest.Invoke(t, "mail-feedback", story.Object{
+				"version": "0", "id": r.key, "detail-type": "Email Bounced", "source": "aws.ses", "account": "123456789012",
+				"time": "2026-11-01T10:00:01Z", "region": "us-east-1", "resources": []string{},
+				"detail": story.Object{
+					"eventType": "Bounce", "bounce": story.Object{"bounceType": "Permanent"},
+					"mail": story.Object{"messageId": r.message, "tags": r.tags},
+				},
+			})
+		},
+		check: asked(contactOf, 0),
 	}
 }
 
@@ -293,20 +341,11 @@ var flows = []flow{
 			return localtest.Call(t, "POST", r.claim.Referral.Href+"/upgrade", token, story.Object{}, "Idempotency-Key", r.key)
 		},
 	},
-	{
-		name: "feedback: bounced", function: "mail-feedback", status: 200, events: pending + " email.bounced",
-		prepare: func(t *testing.T, r *run) { r.bring(t, mci.ConsentPending, r.engagements[0]) },
-		do: func(t *testing.T, r *run) localtest.Response {
-			return localtest.Invoke(t, "mail-feedback", story.Object{
-				"version": "0", "id": r.key, "detail-type": "Email Bounced", "source": "aws.ses", "account": "123456789012",
-				"time": "2026-11-01T10:00:01Z", "region": "us-east-1", "resources": []string{},
-				"detail": story.Object{
-					"eventType": "Bounce", "bounce": story.Object{"bounceType": "Permanent"},
-					"mail": story.Object{"messageId": r.message, "tags": story.Object{"claim": []string{r.claim.ID}}},
-				},
-			})
-		},
-	},
+	bounced("feedback: bounced", func(t *testing.T, r *run) { r.bring(t, mci.ConsentPending, r.engagements[0]) }),
+	bounced("feedback: bounced, before the sending was recorded", func(t *testing.T, r *run) {
+		r.bring(t, mci.ConsentNotSent, r.engagements[0])
+		r.askUnrecorded(t)
+	}),
 }
 
 // manage has the program's sellers take the customer on, or let go of it.
