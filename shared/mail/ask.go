@@ -47,6 +47,10 @@ func (a Ask) cleaned() Ask {
 // OneLine makes a text harmless in a line: controls, line ends and runs of spaces become one space, invalid bytes and
 // what has no shape of its own (such as marks that turn the direction) go. Joiners stay, for scripts and emoji use them.
 func OneLine(s string) string {
+	unusual := func(r rune) bool { return r < ' ' || r > '~' }
+	if strings.IndexFunc(s, unusual) < 0 && !strings.Contains(s, "  ") && strings.TrimSpace(s) == s {
+		return s // as most names are
+	}
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\u200c' || r == '\u200d':

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,6 +40,9 @@ func Choose(contactLocale, acceptLanguage string) Locale {
 	for _, wanted := range []string{contactLocale, acceptLanguage} {
 		if len(wanted) > 500 { // far more than any browser sends
 			continue
+		}
+		if slices.Contains(Locales, Locale(wanted)) {
+			return Locale(wanted)
 		}
 		// What was understood before a mistake still counts.
 		tags, _, _ := language.ParseAcceptLanguage(wanted)
