@@ -3,10 +3,12 @@
 package model
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -46,6 +48,7 @@ func TestTheSystemDoesAsTheModelSays(t *testing.T) {
 			m := newMachine(t, rt)
 			rt.Repeat(map[string]func(*rapid.T){"": func(*rapid.T) {}, "next": m.next})
 			m.everything(rt)
+			m.audit(rt)
 		})
 		if !long || t.Failed() || time.Since(began) > limit {
 			break
@@ -59,10 +62,20 @@ type machine struct {
 	world
 	t       *testing.T
 	program string
+	field   string
+	kept    []kept
+}
+
+// kept is a request that succeeded by an Idempotency-Key.
+type kept struct {
+	path, token, key string
+	body             story.Object
+	at               time.Time
+	answer           localtest.Response
 }
 
 func newMachine(t *testing.T, rt *rapid.T) *machine {
-	m := &machine{t: t, program: story.Program(t)}
+	m := &machine{t: t, program: story.Program(t), field: localtest.Token(t, "", story.Name("seller"), mci.FieldSeller)}
 	for _, p := range story.NewPartners(t, 3) {
 		m.partners = append(m.partners, &partner{
 			id: p.ID, location: p.Location, user: p.User, token: p.Token, seller: localtest.Token(t, p.ID, p.User, mci.ReferralAdmin),
@@ -137,7 +150,8 @@ var steps = []step{
 	{"review", 2, (*machine).review}, {"cancel", 1, (*machine).cancel}, {"come to a deadline", 2, (*machine).deadline},
 	{"let time pass", 1, (*machine).pass}, {"sweep", 1, (*machine).sweep}, {"upgrade", 1, (*machine).upgrade}, {"mail event", 1, (*machine).mailEvent},
 	{"eligibility changes", 1, (*machine).changeEligibility}, {"management changes", 1, (*machine).changeManaged},
-	{"look at a page", 1, (*machine).look}, {"look at lists", 1, (*machine).lists},
+	{"look at a page", 1, (*machine).look}, {"look at lists", 1, (*machine).lists}, {"look at lists across partners", 1, (*machine).listsOfAll},
+	{"repeat", 2, (*machine).repeat},
 }
 
 // next does what comes next.
@@ -163,6 +177,59 @@ func (m *machine) next(rt *rapid.T) {
 // call asks the system.
 func (m *machine) call(method, path, token string, body any) localtest.Response {
 	return localtest.Call(m.t, method, path, token, body)
+}
+
+// post asks the system to do something, at times by a key with which the request may be repeated.
+func (m *machine) post(rt *rapid.T, path, token string, body story.Object) localtest.Response {
+	if draw(rt, "with a key", 2) == 0 {
+		return m.call("POST", path, token, body)
+	}
+	k := kept{path: path, token: token, key: story.Name("key"), body: body, at: now()}
+	k.answer = m.keyed(k, body)
+	if k.answer.Status < 300 {
+		m.kept = append(m.kept, k)
+	}
+	return k.answer
+}
+
+func (m *machine) keyed(k kept, body story.Object) localtest.Response {
+	return localtest.Call(m.t, "POST", k.path, k.token, body, "Idempotency-Key", k.key)
+}
+
+// repeat repeats a request that succeeded in the last 24 hours: whatever has happened since, it gets the answer that it got,
+// and does nothing. With another body it is refused (D13).
+func (m *machine) repeat(rt *rapid.T) {
+	m.kept = slices.DeleteFunc(m.kept, func(k kept) bool { return now().Sub(k.at) >= day-time.Minute })
+	if len(m.kept) == 0 {
+		return
+	}
+	k := m.kept[draw(rt, "request", len(m.kept))]
+	if draw(rt, "with another body", 4) == 0 {
+		another := maps.Clone(k.body)
+		switch {
+		case another["friendlyName"] != nil:
+			another["friendlyName"] = "Another claim"
+		case another["reason"] != nil:
+			another["reason"] = "another"
+		case another["notes"] != nil:
+			another["notes"] = "other ones"
+		case strings.HasSuffix(k.path, "/consent-requests"):
+			another["partnerContact"] = story.Object{"name": "Lou", "email": "lou@partner.example"}
+		default:
+			return // a body that has nothing to change
+		}
+		expect(rt, m.keyed(k, another), 409, "idempotency-key-reused")
+		return
+	}
+	again := m.keyed(k, k.body)
+	if again.Status != k.answer.Status || !bytes.Equal(again.Body, k.answer.Body) {
+		rt.Fatalf("%s was answered %d %s, and when it was repeated %d %s", k.path, k.answer.Status, k.answer.Body, again.Status, again.Body)
+	}
+	for _, request := range again.Requests() {
+		if request.Service == localtest.SESService {
+			rt.Fatalf("the repeat of %s sent an email", k.path)
+		}
+	}
 }
 
 // expect holds an answer against what the model says: the status of a success, or the code of a refusal.
@@ -255,7 +322,7 @@ func (m *machine) add(rt *rapid.T) {
 	if kind == "domain" {
 		id = nominatedID{"tenant-id", true}
 	}
-	m.nominated(rt, p, c, engagements, []nominatedID{id}, hours, m.call("POST", "/v1/customers", p.token, body))
+	m.nominated(rt, p, c, engagements, []nominatedID{id}, hours, m.post(rt, "/v1/customers", p.token, body))
 }
 
 func (m *machine) claimKnown(rt *rapid.T) {
@@ -266,7 +333,7 @@ func (m *machine) claimKnown(rt *rapid.T) {
 		ids = []nominatedID{{kind: "msx-opportunity-id"}}
 		body["opportunityId"] = c.ids["msx-opportunity-id"]
 	}
-	answer := m.call("POST", "/v1/customers/"+c.id+"/claims", p.token, body)
+	answer := m.post(rt, "/v1/customers/"+c.id+"/claims", p.token, body)
 	if !p.known[c] {
 		expect(rt, answer, 404, "not-found")
 		return
@@ -300,13 +367,14 @@ func (m *machine) nominated(rt *rapid.T, p *partner, c *customer, engagements []
 		rt.Fatalf("%v: %s", err, answer.Body)
 	}
 	wasKnown := p.known[c]
+	m.births++
 	for i, e := range engagements {
 		made := born.Claims[i]
 		if made.EngagementID != e.id || string(made.CustomerID.Type) != chosen[i].kind || !made.ConsentDue.Equal(made.CreatedAt.Add(time.Duration(e.consent)*day)) {
 			rt.Fatalf("the claim on %s by %s is %+v", e.id, chosen[i].kind, made)
 		}
 		m.claims = append(m.claims, &claim{
-			id: made.ID, partner: p, customer: c, engagement: e, wasKnown: wasKnown, status: "consent-not-sent", consentDue: made.ConsentDue, deal: -1,
+			id: made.ID, birth: m.births, partner: p, customer: c, engagement: e, wasKnown: wasKnown, status: "consent-not-sent", consentDue: made.ConsentDue, deal: -1,
 		})
 		p.remember(c, chosen[i])
 	}
@@ -343,7 +411,7 @@ func (m *machine) request(rt *rapid.T, c *claim, full bool) {
 	case len(c.sends) >= 10:
 		code = "too-many-requests"
 	}
-	answer := m.call("POST", "/v1/claims/"+c.id+"/consent-requests", c.partner.token, body)
+	answer := m.post(rt, "/v1/claims/"+c.id+"/consent-requests", c.partner.token, body)
 	if code != "" {
 		expect(rt, answer, statusOf[code], code)
 		return
@@ -454,7 +522,7 @@ func (m *machine) get(rt *rapid.T, c *claim) story.Claim {
 // do asks for something to be done to a claim that is only right in some statuses.
 func (m *machine) do(rt *rapid.T, c *claim, token, what string, body story.Object, from ...string) bool {
 	right := slices.Contains(from, c.at(now()))
-	answer := m.call("POST", "/v1/claims/"+c.id+"/"+what, token, body)
+	answer := m.post(rt, "/v1/claims/"+c.id+"/"+what, token, body)
 	if !right {
 		expect(rt, answer, 409, "wrong-status")
 		return false
@@ -467,7 +535,8 @@ func (m *machine) submit(rt *rapid.T) {
 	c := m.drawClaim(rt, "consented", "action-required")
 	body := story.Object{"completedOn": now().UTC().Format(time.DateOnly), "notes": ""}
 	if m.do(rt, c, c.partner.token, "submission", body, "consented", "action-required") {
-		c.status = "submitted"
+		m.submissions++
+		c.status, c.submission = "submitted", m.submissions
 	}
 }
 
@@ -555,7 +624,7 @@ func (m *machine) stepOver(rt *rapid.T) {
 
 func (m *machine) upgrade(rt *rapid.T) {
 	c := m.drawClaim(rt, "consented", "submitted", "consent-pending")
-	answer := m.call("POST", "/v1/referrals/R"+c.id+"/upgrade", c.partner.seller, story.Object{})
+	answer := m.post(rt, "/v1/referrals/R"+c.id+"/upgrade", c.partner.seller, story.Object{})
 	switch {
 	case c.referral == "":
 		expect(rt, answer, 404, "not-found")
@@ -685,12 +754,98 @@ func (m *machine) listsOf(rt *rapid.T, p *partner) {
 	for _, r := range list.Referrals {
 		gotReferrals = append(gotReferrals, fmt.Sprintf("%s %s %s", r.ID, r.Type, r.State()))
 	}
-	slices.Sort(claims) // claims born at once have no order among themselves that the model knows
+	inOrder := strings.Join(gotClaims, "\n")
+	slices.Sort(claims)
 	slices.Sort(gotClaims)
-	slices.Sort(referrals)
+	slices.Sort(referrals) // which have no order
 	slices.Sort(gotReferrals)
 	if !slices.Equal(claims, gotClaims) || !slices.Equal(referrals, gotReferrals) {
 		rt.Fatalf("the lists are\n%s\n%s\ninstead of\n%s\n%s", strings.Join(gotClaims, "\n"), strings.Join(gotReferrals, "\n"), strings.Join(claims, "\n"), strings.Join(referrals, "\n"))
+	}
+	// Newest first; those born at once have no order among themselves that the model knows.
+	if !slices.IsSortedFunc(list.Claims, func(a, b story.Claim) int { return m.find(b.ID).birth - m.find(a.ID).birth }) {
+		rt.Fatalf("the claims are not listed newest first:\n%s", inOrder)
+	}
+}
+
+// listsOfAll holds the lists across partners against the model: the program's of what waits for review, longest waiting
+// first, and the field sellers' of co-sell referrals. Other sequences' claims are on them too.
+func (m *machine) listsOfAll(rt *rapid.T) {
+	var waiting []*claim
+	var coSell []string
+	for _, c := range m.claims {
+		if c.status == "submitted" {
+			waiting = append(waiting, c)
+		}
+		if c.referral == "co-sell" {
+			coSell = append(coSell, fmt.Sprintf("R%s co-sell %s", c.id, c.referralState(now())))
+		}
+	}
+	slices.SortFunc(waiting, func(a, b *claim) int { return a.submission - b.submission })
+	var want, gotWaiting, gotCoSell []string
+	for _, c := range waiting {
+		want = append(want, c.id)
+	}
+	read := func(path, token string, take func(claims []story.Claim, referrals []story.Referral)) {
+		for cursor := ""; ; {
+			var page struct {
+				Claims    []story.Claim
+				Referrals []story.Referral
+				Cursor    string
+			}
+			answer := m.call("GET", path+"?limit=100"+cursor, token, nil)
+			expect(rt, answer, 200, "")
+			if err := json.Unmarshal(answer.Body, &page); err != nil {
+				rt.Fatal(err)
+			}
+			take(page.Claims, page.Referrals)
+			if page.Cursor == "" {
+				return
+			}
+			cursor = "&cursor=" + url.QueryEscape(page.Cursor)
+		}
+	}
+	read("/v1/claims", m.program, func(claims []story.Claim, _ []story.Referral) {
+		for _, c := range claims {
+			if c.Status != "submitted" {
+				rt.Fatalf("claim %s waits for review and is %s", c.ID, c.Status)
+			}
+			if m.find(c.ID) != nil {
+				gotWaiting = append(gotWaiting, c.ID)
+			}
+		}
+	})
+	read("/v1/referrals", m.field, func(_ []story.Claim, referrals []story.Referral) {
+		for _, r := range referrals {
+			if m.find(r.ClaimID) != nil {
+				gotCoSell = append(gotCoSell, fmt.Sprintf("%s %s %s", r.ID, r.Type, r.State()))
+			}
+		}
+	})
+	slices.Sort(coSell) // which have no order
+	slices.Sort(gotCoSell)
+	if !slices.Equal(want, gotWaiting) || !slices.Equal(coSell, gotCoSell) {
+		rt.Fatalf("the lists across partners are\n%s\n%s\ninstead of\n%s\n%s", strings.Join(gotWaiting, "\n"), strings.Join(gotCoSell, "\n"), strings.Join(want, "\n"), strings.Join(coSell, "\n"))
+	}
+}
+
+// audit fails the sequence, so that it shrinks, for each rule that something of its own breaks. What other sequences broke
+// is still in the table.
+func (m *machine) audit(rt *rapid.T) {
+	own := map[string]bool{}
+	for _, p := range m.partners {
+		own[p.id] = true
+	}
+	for _, c := range m.customers {
+		own[c.id] = true
+	}
+	for _, c := range m.claims {
+		own[c.id] = true
+	}
+	for _, violation := range soak.Judge(m.t).Violations {
+		if own[violation.Key.Owner()] {
+			rt.Error(violation)
+		}
 	}
 }
 
@@ -702,6 +857,7 @@ func (m *machine) everything(rt *rapid.T) {
 			m.page(rt, p, e)
 		}
 	}
+	m.listsOfAll(rt)
 	for _, c := range m.claims {
 		m.get(rt, c)
 	}

@@ -57,6 +57,8 @@ type link struct {
 
 type claim struct {
 	id            string
+	birth         int // the how many-th; claims that were born at once share it
+	submission    int // the how many-th, once it was submitted
 	partner       *partner
 	customer      *customer
 	engagement    *engagement
@@ -128,6 +130,18 @@ type world struct {
 	customers   []*customer
 	engagements []*engagement
 	claims      []*claim
+	births      int
+	submissions int
+}
+
+// find gives the claim of that ID, nil where it is none of this world's.
+func (w *world) find(id string) *claim {
+	for _, c := range w.claims {
+		if c.id == id {
+			return c
+		}
+	}
+	return nil
 }
 
 // open lists claims of the customer on the engagement that are open.
