@@ -4,18 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/uuid"
 
 	"mci.example/customers/scripts/import/importer"
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
+	"mci.example/customers/shared/mci"
+	"mci.example/customers/shared/table"
 )
 
 var errLost = errors.New("the connection broke")
@@ -46,38 +54,83 @@ func load(ctx context.Context, w *wire, folder string) (importer.Summary, error)
 	return importer.Run(ctx, dynamodb.New(options), localtest.Table(), folder, importer.Options{})
 }
 
-// rows is how many each file has.
-const rows = 60
+// rows is how many locations there are: more than one batch of writes.
+const rows = 30
 
-// folder writes files of which each key and each name holds the word.
-func folder(t *testing.T, word string) string {
+// data is a folder of the program's files, one row or more of each, of which each key and each name is its own.
+type data struct {
+	folder       string
+	word, tenant string // by which its own are known
+	keys         []table.Key
+}
+
+// newData writes a folder. It refers to a customer and an engagement that the table has already.
+func newData(t *testing.T, before story.Customer, engagement string) data {
 	t.Helper()
-	locations, customers := "", ""
-	for i := range rows {
-		locations += fmt.Sprintf("%s,Partner,%s-%d,Seattle,US,true,*\n", word, word, i)
-		customers += fmt.Sprintf("%s-%d,Customer,US,true\n", word, i)
-	}
+	d := data{folder: t.TempDir(), word: story.Name("data"), tenant: uuid.NewString()}
 	files := map[string]string{
-		"locations.csv": "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds\n" + locations,
-		"customers.csv": "customerId,name,country,managed\n" + customers,
+		"engagements.json": `[{"id": "WORD", "name": "Assessment", "solutionArea": "Infrastructure", "description": "", "payType": "fixed",
+			"customerIdTypes": ["tenant-id"], "startsOn": "2020-01-01", "endsOn": "2039-12-31", "consentWindowDays": 30, "submissionWindowDays": 60,
+			"resubmissionWindowDays": 14, "claimLimits": {"active": 1, "allowed": 2}, "payout": "1250.00"}]`,
+		"locations.csv":     "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds\n",
+		"grants.csv":        "partnerId,userId,locationId,role,revoked\nWORD,user,WORD-0,incentives-admin,\n",
+		"customers.csv":     "customerId,name,country,managed\nWORD,Customer,US,true\n",
+		"customer-ids.csv":  "customerId,idType,idValue\nWORD,tenant-id,TENANT\n",
+		"domains.csv":       "domain,tenantId\nWORD.example,TENANT\nWORD-other.example," + before.Tenant + "\n",
+		"opportunities.csv": "opportunityId,customerId,value,status\nWORD,WORD,1000.00,open\n",
+		"eligibility.csv":   "engagementId,idType,idValue,eligible,reason\nWORD,tenant-id,TENANT,true,\n" + engagement + ",tenant-id,TENANT,false,too small\n",
 	}
-	path := t.TempDir()
+	tenant := mci.CustomerID{Type: mci.TenantID, Value: d.tenant}
+	domain := func(name string) mci.CustomerID { return mci.CustomerID{Type: mci.Domain, Value: name} }
+	d.keys = []table.Key{
+		table.NewEngagementRecord(mci.Engagement{ID: d.word}).Key,
+		table.NewGrantRecord(mci.Grant{PartnerID: d.word, UserID: "user", LocationID: d.word + "-0", Role: mci.IncentivesAdmin}).Key,
+		table.NewCustomerRecord(mci.Customer{ID: d.word}).Key,
+		table.NewDirectoryRecord(tenant, "").Key,
+		table.NewDomainRecord(domain(d.word+".example"), tenant, "").Key,
+		table.NewDomainRecord(domain(d.word+"-other.example"), tenant, "").Key,
+		table.NewOpportunityRecord(mci.Opportunity{ID: d.word}).Key,
+		table.NewEligibilityRecord(tenant, mci.Eligibility{EngagementID: d.word}).Key,
+		table.NewEligibilityRecord(tenant, mci.Eligibility{EngagementID: engagement}).Key,
+	}
+	for i := range rows {
+		files["locations.csv"] += fmt.Sprintf("WORD,Partner,WORD-%d,Seattle,US,true,*\n", i)
+		location := mci.Location{PartnerID: d.word, ID: fmt.Sprintf("%s-%d", d.word, i)}
+		d.keys = append(d.keys, table.NewLocationRecord(location).Key)
+	}
+	own := strings.NewReplacer("WORD", d.word, "TENANT", d.tenant)
 	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(path, name), []byte(content), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(d.folder, name), []byte(own.Replace(content)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return path
+	return d
 }
 
-// stored counts the items that the folder of the word has led to.
-func stored(t *testing.T, word string) int {
+// stored gives the items that the folder has led to, each as one line, with nothing in it by which folders differ.
+func (d data) stored(t *testing.T) []string {
 	t.Helper()
-	n := len(story.Items(t, "PARTNER#"+word, "LOCATION#"))
-	for i := range rows {
-		n += len(story.Items(t, fmt.Sprintf("CUSTOMER#%s-%d", word, i), "CUSTOMER"))
+	keys := make([]table.Item, len(d.keys))
+	for i, key := range d.keys {
+		keys[i] = table.KeyItem(key)
 	}
-	return n
+	output, err := localtest.DynamoDB().BatchGetItem(t.Context(), &dynamodb.BatchGetItemInput{
+		RequestItems: map[string]types.KeysAndAttributes{localtest.Table(): {Keys: keys, ConsistentRead: aws.Bool(true)}},
+	})
+	if err != nil || len(output.UnprocessedKeys) > 0 {
+		t.Fatalf("reading %d items, of which %d tables have some left: %v", len(keys), len(output.UnprocessedKeys), err)
+	}
+	nobodys := strings.NewReplacer(d.word, "WORD", d.tenant, "TENANT")
+	var lines []string
+	for _, item := range output.Responses[localtest.Table()] {
+		var attributes map[string]any
+		if err := attributevalue.UnmarshalMap(item, &attributes); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, nobodys.Replace(fmt.Sprint(attributes))) // maps print in the order of their keys
+	}
+	slices.Sort(lines)
+	return lines
 }
 
 // loses is a fault that lets the request take effect.
@@ -91,40 +144,55 @@ func loses(then func()) fault {
 	}
 }
 
+// throttled is a fault of which the request takes no effect, and DynamoDB says so.
+func throttled(func() (*http.Response, error)) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: http.StatusBadRequest,
+		Header:     http.Header{"Content-Type": {"application/x-amz-json-1.0"}},
+		Body:       io.NopCloser(strings.NewReader(`{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"asked to throttle"}`)),
+	}, nil
+}
+
 func TestB2_AnImportThatWasCutShortAnywhereIsMendedByRepeatingIt(t *testing.T) {
-	word := story.Name("whole")
-	clean := &wire{}
-	summary, err := load(t.Context(), clean, folder(t, word))
+	engagement := story.Engagement(t, nil)
+	before := story.NewCustomer(t)
+	clean, sound := &wire{}, newData(t, before, engagement)
+	summary, err := load(t.Context(), clean, sound.folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	requests, items := clean.seen.Load(), stored(t, word)
-	if items != 2*rows || requests < 5 {
-		t.Fatalf("the import made %d items in %d requests: %s", items, requests, summary)
+	requests, want := clean.seen.Load(), sound.stored(t)
+	if len(want) != len(sound.keys) || len(summary.Files) != 8 || requests < 12 { // each file's, and those that look things up
+		t.Fatalf("the import made %d of %d items in %d requests: %s", len(want), len(sound.keys), requests, summary)
+	}
+	fails := func(then func()) fault {
+		return func(func() (*http.Response, error)) (*http.Response, error) {
+			then()
+			return nil, errLost
+		}
 	}
 	faults := map[string]func(kill context.CancelFunc) fault{
-		"it fails": func(context.CancelFunc) fault {
-			return func(func() (*http.Response, error)) (*http.Response, error) { return nil, errLost }
-		},
-		"its answer is lost":            func(context.CancelFunc) fault { return loses(func() {}) },
-		"the import is killed after it": func(kill context.CancelFunc) fault { return loses(kill) },
+		"it fails":                       func(context.CancelFunc) fault { return fails(func() {}) },
+		"it is throttled":                func(context.CancelFunc) fault { return throttled },
+		"its answer is lost":             func(context.CancelFunc) fault { return loses(func() {}) },
+		"the import is killed before it": func(kill context.CancelFunc) fault { return fails(kill) },
+		"the import is killed after it":  func(kill context.CancelFunc) fault { return loses(kill) },
 	}
 	for name, fault := range faults {
 		for at := range requests {
 			t.Run(fmt.Sprintf("%s/request %d", name, at+1), func(t *testing.T) {
-				word := story.Name("cut")
-				path := folder(t, word)
+				data := newData(t, before, engagement)
 				ctx, kill := context.WithCancel(t.Context())
 				defer kill()
-				if _, err := load(ctx, &wire{at: at + 1, fault: fault(kill)}, path); err == nil {
+				if _, err := load(ctx, &wire{at: at + 1, fault: fault(kill)}, data.folder); err == nil {
 					t.Error("the import did not say that it was cut short")
 				}
-				again, err := load(t.Context(), &wire{}, path)
+				again, err := load(t.Context(), &wire{}, data.folder)
 				if err != nil {
 					t.Fatalf("the repetition failed: %v", err)
 				}
-				if n := stored(t, word); n != items {
-					t.Errorf("there are %d items instead of %d: %s", n, items, again)
+				if got := data.stored(t); !slices.Equal(got, want) {
+					t.Errorf("the table has\n%s\ninstead of\n%s\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"), again)
 				}
 			})
 		}
