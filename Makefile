@@ -52,7 +52,14 @@ check: ## gofmt, vet, staticcheck
 	go vet ./...
 	go tool staticcheck ./...
 
-soak: $(TOOLS) ## crash, race, fault and model tests for longer: make soak SOAK=10m
+soak: $(TOOLS) ## fuzzing, and crash, race, fault and model tests for longer: make soak SOAK=10m
+	@# Each fuzz target for a tenth of SOAK. An input that fails one is kept in testdata/fuzz beside it, and is tested from then on.
+	@tenth=$$(echo "$${SOAK:-10m}" | sed -E 's/([0-9]*)([0-9])(\.([0-9]+))?/\1.\2\4/g'); \
+	grep -ro --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file target; do \
+		name=$${target#func }; package=$$(dirname "$$file"); \
+		echo "fuzzing $$name in $$package for $$tenth"; \
+		go test -timeout 0 -run '^$$' -fuzz "^$$name\$$" -fuzztime "$$tenth" -fuzzminimizetime 1s "$$package" </dev/null || exit 1; \
+	done
 	@SOAK=$${SOAK:-10m} go test -count=1 -timeout 0 -p 1 -v ./scripts/audit/... ./scripts/erase/... ./scripts/soak/...
 
 bench: $(TOOLS) ## measure speed, memory and cost against floors of the same run (BENCH=-quick tries it out)
