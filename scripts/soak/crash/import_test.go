@@ -46,12 +46,28 @@ func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
 	return w.fault(send)
 }
 
-// load imports the folder over the wire.
-func load(ctx context.Context, w *wire, folder string) (importer.Summary, error) {
+// newTable makes a table of the test's own that nothing streams from: the engine slows as a stream grows.
+func newTable(t *testing.T) (name string) {
+	t.Helper()
+	input := table.CreateInput(story.Name("import"))
+	input.StreamSpecification = nil
+	if _, err := localtest.DynamoDB().CreateTable(t.Context(), input); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := localtest.DynamoDB().DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: input.TableName}); err != nil {
+			t.Error(err)
+		}
+	})
+	return *input.TableName
+}
+
+// load imports the folder into the table over the wire.
+func load(ctx context.Context, w *wire, name, folder string) (importer.Summary, error) {
 	options := localtest.DynamoDB().Options()
 	options.HTTPClient = &http.Client{Transport: w}
 	options.Retryer = aws.NopRetryer{} // so that each fault is the import's own to bear
-	return importer.Run(ctx, dynamodb.New(options), localtest.Table(), folder, importer.Options{})
+	return importer.Run(ctx, dynamodb.New(options), name, folder, importer.Options{})
 }
 
 // rows is how many locations there are: more than one batch of writes.
@@ -64,8 +80,8 @@ type data struct {
 	keys         []table.Key
 }
 
-// newData writes a folder. It refers to a customer and an engagement that the table has already.
-func newData(t *testing.T, before story.Customer, engagement string) data {
+// newData writes a folder. It refers to what another has brought, or to itself alone where there is none before.
+func newData(t *testing.T, before data) data {
 	t.Helper()
 	d := data{folder: t.TempDir(), word: story.Name("data"), tenant: uuid.NewString()}
 	files := map[string]string{
@@ -76,9 +92,9 @@ func newData(t *testing.T, before story.Customer, engagement string) data {
 		"grants.csv":        "partnerId,userId,locationId,role,revoked\nWORD,user,WORD-0,incentives-admin,\n",
 		"customers.csv":     "customerId,name,country,managed\nWORD,Customer,US,true\n",
 		"customer-ids.csv":  "customerId,idType,idValue\nWORD,tenant-id,TENANT\n",
-		"domains.csv":       "domain,tenantId\nWORD.example,TENANT\nWORD-other.example," + before.Tenant + "\n",
+		"domains.csv":       "domain,tenantId\nWORD.example,TENANT\nWORD-other.example," + before.tenant + "\n",
 		"opportunities.csv": "opportunityId,customerId,value,status\nWORD,WORD,1000.00,open\n",
-		"eligibility.csv":   "engagementId,idType,idValue,eligible,reason\nWORD,tenant-id,TENANT,true,\n" + engagement + ",tenant-id,TENANT,false,too small\n",
+		"eligibility.csv":   "engagementId,idType,idValue,eligible,reason\nWORD,tenant-id,TENANT,true,\n" + before.word + ",tenant-id,TENANT,false,too small\n",
 	}
 	tenant := mci.CustomerID{Type: mci.TenantID, Value: d.tenant}
 	domain := func(name string) mci.CustomerID { return mci.CustomerID{Type: mci.Domain, Value: name} }
@@ -91,16 +107,20 @@ func newData(t *testing.T, before story.Customer, engagement string) data {
 		table.NewDomainRecord(domain(d.word+"-other.example"), tenant, "").Key,
 		table.NewOpportunityRecord(mci.Opportunity{ID: d.word}).Key,
 		table.NewEligibilityRecord(tenant, mci.Eligibility{EngagementID: d.word}).Key,
-		table.NewEligibilityRecord(tenant, mci.Eligibility{EngagementID: engagement}).Key,
+		table.NewEligibilityRecord(tenant, mci.Eligibility{EngagementID: before.word}).Key,
 	}
 	for i := range rows {
 		files["locations.csv"] += fmt.Sprintf("WORD,Partner,WORD-%d,Seattle,US,true,*\n", i)
 		location := mci.Location{PartnerID: d.word, ID: fmt.Sprintf("%s-%d", d.word, i)}
 		d.keys = append(d.keys, table.NewLocationRecord(location).Key)
 	}
+	if before.word == "" {
+		delete(files, "domains.csv")
+		files["eligibility.csv"] = "engagementId,idType,idValue,eligible,reason\n"
+	}
 	own := strings.NewReplacer("WORD", d.word, "TENANT", d.tenant)
-	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(d.folder, name), []byte(own.Replace(content)), 0o600); err != nil {
+	for file, content := range files {
+		if err := os.WriteFile(filepath.Join(d.folder, file), []byte(own.Replace(content)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -108,21 +128,21 @@ func newData(t *testing.T, before story.Customer, engagement string) data {
 }
 
 // stored gives the items that the folder has led to, each as one line, with nothing in it by which folders differ.
-func (d data) stored(t *testing.T) []string {
+func (d data) stored(t *testing.T, name string) []string {
 	t.Helper()
 	keys := make([]table.Item, len(d.keys))
 	for i, key := range d.keys {
 		keys[i] = table.KeyItem(key)
 	}
 	output, err := localtest.DynamoDB().BatchGetItem(t.Context(), &dynamodb.BatchGetItemInput{
-		RequestItems: map[string]types.KeysAndAttributes{localtest.Table(): {Keys: keys, ConsistentRead: aws.Bool(true)}},
+		RequestItems: map[string]types.KeysAndAttributes{name: {Keys: keys, ConsistentRead: aws.Bool(true)}},
 	})
 	if err != nil || len(output.UnprocessedKeys) > 0 {
 		t.Fatalf("reading %d items, of which %d tables have some left: %v", len(keys), len(output.UnprocessedKeys), err)
 	}
 	nobodys := strings.NewReplacer(d.word, "WORD", d.tenant, "TENANT")
 	var lines []string
-	for _, item := range output.Responses[localtest.Table()] {
+	for _, item := range output.Responses[name] {
 		var attributes map[string]any
 		if err := attributevalue.UnmarshalMap(item, &attributes); err != nil {
 			t.Fatal(err)
@@ -154,14 +174,17 @@ func throttled(func() (*http.Response, error)) (*http.Response, error) {
 }
 
 func TestB2_AnImportThatWasCutShortAnywhereIsMendedByRepeatingIt(t *testing.T) {
-	engagement := story.Engagement(t, nil)
-	before := story.NewCustomer(t)
-	clean, sound := &wire{}, newData(t, before, engagement)
-	summary, err := load(t.Context(), clean, sound.folder)
+	name := newTable(t)
+	before := newData(t, data{})
+	if _, err := load(t.Context(), &wire{}, name, before.folder); err != nil {
+		t.Fatal(err)
+	}
+	clean, sound := &wire{}, newData(t, before)
+	summary, err := load(t.Context(), clean, name, sound.folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	requests, want := clean.seen.Load(), sound.stored(t)
+	requests, want := clean.seen.Load(), sound.stored(t, name)
 	if len(want) != len(sound.keys) || len(summary.Files) != 8 || requests < 12 { // each file's, and those that look things up
 		t.Fatalf("the import made %d of %d items in %d requests: %s", len(want), len(sound.keys), requests, summary)
 	}
@@ -178,20 +201,20 @@ func TestB2_AnImportThatWasCutShortAnywhereIsMendedByRepeatingIt(t *testing.T) {
 		"the import is killed before it": func(kill context.CancelFunc) fault { return fails(kill) },
 		"the import is killed after it":  func(kill context.CancelFunc) fault { return loses(kill) },
 	}
-	for name, fault := range faults {
+	for wrong, fault := range faults {
 		for at := range requests {
-			t.Run(fmt.Sprintf("%s/request %d", name, at+1), func(t *testing.T) {
-				data := newData(t, before, engagement)
+			t.Run(fmt.Sprintf("%s/request %d", wrong, at+1), func(t *testing.T) {
+				data := newData(t, before)
 				ctx, kill := context.WithCancel(t.Context())
 				defer kill()
-				if _, err := load(ctx, &wire{at: at + 1, fault: fault(kill)}, data.folder); err == nil {
+				if _, err := load(ctx, &wire{at: at + 1, fault: fault(kill)}, name, data.folder); err == nil {
 					t.Error("the import did not say that it was cut short")
 				}
-				again, err := load(t.Context(), &wire{}, data.folder)
+				again, err := load(t.Context(), &wire{}, name, data.folder)
 				if err != nil {
 					t.Fatalf("the repetition failed: %v", err)
 				}
-				if got := data.stored(t); !slices.Equal(got, want) {
+				if got := data.stored(t, name); !slices.Equal(got, want) {
 					t.Errorf("the table has\n%s\ninstead of\n%s\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"), again)
 				}
 			})
