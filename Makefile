@@ -58,7 +58,8 @@ soak: $(TOOLS) ## fuzzing, and crash, race, fault and model tests for longer: ma
 	grep -ro --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file target; do \
 		name=$${target#func }; package=$$(dirname "$$file"); \
 		echo "fuzzing $$name in $$package for $$tenth"; \
-		go test -timeout 0 -run "^$$name\$$" -fuzz "^$$name\$$" -fuzztime "$$tenth" -fuzzminimizetime 1s "$$package" </dev/null || exit 1; \
+		go test -count=1 -run "^$$name\$$" "$$package" </dev/null && \
+		go test -timeout 0 -run '^$$' -fuzz "^$$name\$$" -fuzztime "$$tenth" -fuzzminimizetime 1s "$$package" </dev/null || exit 1; \
 	done
 	@SOAK=$${SOAK:-10m} go test -count=1 -timeout 0 -p 1 -v ./scripts/audit/... ./scripts/erase/... ./scripts/soak/...
 
