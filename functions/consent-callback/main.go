@@ -208,9 +208,11 @@ func (v pageVisit) form() (url.Values, mail.State) {
 	return form, state
 }
 
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
 // typed is a text from a form, with the line ends of the web made plain, and without what cannot be seen.
 func typed(text string) string {
-	return strings.TrimSpace(clean(strings.ReplaceAll(text, "\r\n", "\n"), rest.MaxBody))
+	return strings.TrimSpace(lineEnds.Replace(clean(text, rest.MaxBody)))
 }
 
 // clean drops what a reader cannot see, and what is too long.

@@ -83,12 +83,16 @@ func judgeClaim(id mci.ClaimID, s table.Surroundings, now time.Time) []Violation
 	j.must(s.Nominated.PartnerID == claim.PartnerID && s.Nominated.Customer.ID == claim.Customer.ID, OwnerRule, "the partner never nominated customer %s", claim.Customer.ID)
 	if claim.ConsentedAt != nil {
 		since := s.Nominated.KnownSince
-		j.must(since != nil && !since.After(*claim.ConsentedAt), KnownRule, "the customer consented and is not known since then")
+		j.must(since != nil && since.Sub(*claim.ConsentedAt) <= overtaking, KnownRule, "the customer consented and is not known since then")
 	}
 	judgeReferral(j, s)
 	judgeHistory(j, s)
 	return j.found
 }
+
+// overtaking is by how much an earlier consent may be written after a later one: the instant of either is that at which its
+// request began, and the first to be written says since when the customer is known.
+const overtaking = 10 * time.Second // the time that consent-callback has
 
 func samePlace(a, b mci.Place) bool {
 	due := func(p mci.Place) string {

@@ -538,3 +538,24 @@ func (d deadline) judgeRivals(t *testing.T, c *contest, first answer) {
 		t.Errorf("%d rivals got the place of the claim; it has ended: %t", births, ended)
 	}
 }
+
+func TestACustomerWhoAcceptsSeveralClaimsAtOnceIsKnownSinceTheirConsent(t *testing.T) {
+	partner := story.NewPartner(t)
+	var engagements []string
+	for range 6 {
+		engagements = append(engagements, story.Engagement(t, nil))
+	}
+	for range 4 {
+		customer := story.NewCustomer(t, engagements...)
+		var links []string
+		for _, engagement := range engagements {
+			_, link := partner.Bring(t, mci.ConsentPending, customer, engagement)
+			links = append(links, link)
+		}
+		answers := atOnce(len(links), func(i int) localtest.Response { return story.Answer(t, links[i], story.Form("accept")) })
+		if counts := statuses(answers); counts[303] != len(links) {
+			t.Errorf("answered %v", counts)
+		}
+	}
+	soak.Audit(t)
+}
