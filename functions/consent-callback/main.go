@@ -158,10 +158,6 @@ func (f function) answer(ctx context.Context, v pageVisit) (rest.Response, error
 		}
 		decision, reason := form["decision"], typed(form.Get("reason"))
 		locale := v.locale(opened.claim)
-		evidence, err := mail.Evidence(locale, opened.page.Ask)
-		if err != nil {
-			return rest.Response{}, err
-		}
 		switch {
 		case len(decision) != 1 || decision[0] != "accept" && decision[0] != "decline":
 			opened.page.State, opened.page.Reason = mail.WrongDecision, reason
@@ -169,8 +165,12 @@ func (f function) answer(ctx context.Context, v pageVisit) (rest.Response, error
 		case decision[0] == "decline" && mci.CheckText(reason, mci.MaxReason) != nil:
 			opened.page.State, opened.page.Reason = mail.ReasonTooLong, reason
 			return v.page(opened.page, opened.claim), nil
-		case form.Has("version") && form.Get("version") != evidence["textVersion"]:
+		case form.Has("version") && form.Get("version") != mail.TextVersion(locale):
 			return v.seeOther(), nil // the text has changed since it was read: the customer shall read it
+		}
+		evidence, err := mail.Evidence(locale, opened.page.Ask)
+		if err != nil {
+			return rest.Response{}, err
 		}
 		evidence["address"], evidence["browser"] = v.event.RequestContext.HTTP.SourceIP, clean(v.event.Headers["user-agent"], mci.MaxReason)
 		change, open := opened.claim.Decide(act, mci.Answer{Accept: decision[0] == "accept", Reason: reason, Evidence: evidence}, opened.engagement)

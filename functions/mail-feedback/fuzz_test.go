@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/table"
 )
@@ -18,17 +17,9 @@ import (
 // Whatever comes as an event of SES: nothing is recorded of what is no event, says nothing of an email, or names none; and the
 // table is asked for all the rest, here in vain.
 func FuzzAnEventOfSESIsReadOrRefusedOrIgnored(f *testing.F) {
-	samples, err := filepath.Glob("../../events/mail-feedback*.json")
-	if err != nil || len(samples) == 0 {
-		f.Fatalf("there are no events to begin with: %v", err)
-	}
-	for _, sample := range samples {
-		content, err := os.ReadFile(sample)
-		if err != nil {
-			f.Fatal(err)
-		}
+	for _, sample := range localtest.Samples(f, "mail-feedback") {
 		var event events.CloudWatchEvent
-		if err := json.Unmarshal(content, &event); err != nil {
+		if err := json.Unmarshal(sample, &event); err != nil {
 			f.Fatal(err)
 		}
 		f.Add([]byte(event.Detail))

@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
@@ -22,16 +21,8 @@ const claimRecord = `"eventID":"1","dynamodb":{"SequenceNumber":"1","NewImage":{
 // Whatever wakes the function is a batch, a request, or an error, for an answer would tell the stream that all is done. Of a batch
 // exactly those records come again that name a claim whose upgrade failed, and a request may be made again: here nothing is in time.
 func FuzzAnEventIsABatchARequestOrRefused(f *testing.F) {
-	samples, err := filepath.Glob("../../events/referral-upgrade*.json")
-	if err != nil || len(samples) == 0 {
-		f.Fatalf("there are no events to begin with: %v", err)
-	}
-	for _, sample := range samples {
-		content, err := os.ReadFile(sample)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(content)
+	for _, sample := range localtest.Samples(f, "referral-upgrade") {
+		f.Add(sample)
 	}
 	for _, seed := range []string{
 		`{"Records":[{` + claimRecord + `},{},null,7,{"dynamodb":{"NewImage":{"id":{"N":"7"}}}},{` + claimRecord + `}]}`, `{"Records":[]}`, `{"Records":null}`, `{"Records":"x"}`, `{"Records":{}}`,

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"slices"
-
-	"mci.example/customers/shared/platform"
-)
+import "mci.example/customers/shared/platform"
 
 // priceList is what AWS charges, in US dollars, beyond its free tiers and at the first step where prices fall with use.
 type priceList struct {
@@ -38,8 +34,7 @@ type costFigures struct {
 // costs prices every call that was measured, by its units, its milliseconds and its function's memory.
 func (b *bench) costs() {
 	for _, call := range b.Calls {
-		at := slices.IndexFunc(platform.Functions, func(f platform.Function) bool { return f.Name == call.Function })
-		gigabytes := float64(platform.Functions[at].MemoryMB) / 1024
+		gigabytes := float64(platform.FunctionOf(call.Function).MemoryMB) / 1024
 		c := costFigures{
 			Name: call.Name, Route: call.Route,
 			Lambda:   prices.LambdaMillion + 1e6*gigabytes*call.BilledMillis/1000*prices.LambdaGBSecond,

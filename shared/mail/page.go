@@ -88,8 +88,8 @@ func (p Page) Head(l Locale) (status int, header map[string]string) {
 	return states[p.State].status, headers(p.State, l)
 }
 
-// Render returns the page in a language with its status and its headers.
-// The error can only be one of the build: texts that cannot be read or lack a sentence, which the tests rule out.
+// Render returns the page in a language with its status and its headers. The error can only be one of the build: texts that
+// cannot be read or lack a sentence, which the tests rule out.
 func (p Page) Render(l Locale) (status int, header map[string]string, body string, err error) {
 	state, ok := states[p.State]
 	if !ok {
@@ -118,7 +118,8 @@ func (p Page) Render(l Locale) (status int, header map[string]string, body strin
 // document is the page as HTML.
 func (p Page) document(t *telling) g.Node {
 	state := states[p.State]
-	t.values["answer"] = part{text: t.say(state.words + "Title").String()}
+	says := t.say(state.words + "Title").String() // what the page says in short, of a decision the answer itself
+	t.values["answer"] = part{text: says}
 	content := p.answered
 	if state.asking {
 		content = p.asking
@@ -126,7 +127,7 @@ func (p Page) document(t *telling) g.Node {
 	return h.Doctype(h.HTML(h.Lang(string(t.locale)), h.Dir(t.Direction),
 		h.Head(
 			h.Meta(h.Charset("utf-8")),
-			h.TitleEl(g.Text(p.title(t))),
+			h.TitleEl(g.Text(title(t, says, state.problem != ""))),
 			h.Meta(h.Name("viewport"), h.Content("width=device-width, initial-scale=1")),
 			h.Meta(h.Name("color-scheme"), h.Content("light dark")),
 			h.Meta(h.Name("robots"), h.Content("noindex, nofollow")),
@@ -140,11 +141,11 @@ func (p Page) document(t *telling) g.Node {
 	))
 }
 
-// title names the page, what it is about, and the program; what is wrong comes first.
-func (p Page) title(t *telling) string {
-	titles := []string{t.say(states[p.State].words + "Title").String()}
-	if states[p.State].problem != "" {
-		titles[0] = t.say("errorTitle").String() + ": " + titles[0]
+// title names what the page says, what it is about, and the program; that something is wrong comes first.
+func title(t *telling, says string, wrong bool) string {
+	titles := []string{says}
+	if wrong {
+		titles[0] = t.say("errorTitle").String() + ": " + says
 	}
 	if engagement := t.value("engagement"); engagement != nil {
 		titles = append(titles, engagement.String())

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -46,12 +45,12 @@ func Fail(err error) {
 }
 
 func open(function string) (*Environment, error) {
-	at := slices.IndexFunc(Functions, func(f Function) bool { return f.Name == function })
-	if at < 0 {
+	declared := FunctionOf(function)
+	if declared.Name == "" {
 		return nil, fmt.Errorf("there is no function %q in the list of functions", function)
 	}
 	environment := &Environment{settings: map[string]string{}}
-	for _, name := range Functions[at].Environment {
+	for _, name := range declared.Environment {
 		value := os.Getenv(name)
 		if value == "" {
 			value = defaults[name]

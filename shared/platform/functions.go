@@ -1,4 +1,4 @@
-// Package platform is what every function's main needs: configuration, clients, clock, logging, metrics. The functions'
+// Package platform is what every function's main needs: configuration, clock, logging, metrics; in clients, those of AWS. The functions'
 // own settings stand here too, for the CDK app and the one-machine cloud read the same values.
 package platform
 
@@ -51,6 +51,16 @@ var Functions = []Function{
 	{"review-claim", 512, 10 * time.Second, callerEnvironment},
 	{"send-consent", 512, 20 * time.Second, mailEnvironment},
 	{"submit-claim", 512, 10 * time.Second, callerEnvironment},
+}
+
+// FunctionOf gives the function of that name, the zero value where there is none.
+func FunctionOf(name string) Function {
+	for _, function := range Functions {
+		if function.Name == name {
+			return function
+		}
+	}
+	return Function{}
 }
 
 // Schedule is the sweep's: it runs every Rate. Sweeps may overlap harmlessly.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mci.example/customers/shared/mci"
+	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/table"
 )
 
@@ -91,8 +92,8 @@ func judgeClaim(id mci.ClaimID, s table.Surroundings, now time.Time) []Violation
 }
 
 // overtaking is by how much an earlier consent may be written after a later one: the instant of either is that at which its
-// request began, and the first to be written says since when the customer is known.
-const overtaking = 10 * time.Second // the time that consent-callback has
+// request began, for which consent-callback has its time, and the first to be written says since when the customer is known.
+var overtaking = platform.FunctionOf("consent-callback").Timeout
 
 func samePlace(a, b mci.Place) bool {
 	due := func(p mci.Place) string {

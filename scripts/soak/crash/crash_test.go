@@ -129,14 +129,7 @@ func TestNoFaultAtAnyCallBreaksAFlow(t *testing.T) {
 	w.people(t, len(flows))
 	var attempts []attempt
 	for _, f := range flows {
-		clean := w.newRun(t)
-		if f.prepare != nil {
-			f.prepare(t, clean)
-		}
-		if f.ready != nil {
-			localtest.WaitDrained(t)
-			f.ready(t, clean)
-		}
+		clean := w.begin(t, f)
 		answer := f.do(t, clean).Expect(t, f.status)
 		calls := callsOf(t, clean, answer.Requests())
 		if len(calls) < 2 {
@@ -217,17 +210,6 @@ func TestNoFaultAtAnyCallBreaksAFlow(t *testing.T) {
 // name no client: each function is by itself, started anew so that it has no catalogue yet.
 func TestNoFaultAtWhatTellsNoClientsApartBreaksAFlow(t *testing.T) {
 	w := newWorld(t)
-	begin := func(f flow) *run {
-		r := w.newRun(t)
-		if f.prepare != nil {
-			f.prepare(t, r)
-		}
-		if f.ready != nil {
-			localtest.WaitDrained(t)
-			f.ready(t, r)
-		}
-		return r
-	}
 	startAnew := func() { localtest.SetClock(t, localtest.Cloud().Offset()+time.Second) } // functions take the clock as they start
 	type round struct{ items, effect string }
 	rounds := map[round][]*attempt{} // of which each function has one part
@@ -239,7 +221,7 @@ func TestNoFaultAtWhatTellsNoClientsApartBreaksAFlow(t *testing.T) {
 		}
 		functions = append(functions, f.function)
 		w.people(t, 1)
-		clean := begin(f)
+		clean := w.begin(t, f)
 		startAnew()
 		for _, request := range f.do(t, clean).Expect(t, f.status).Requests() {
 			c := callOf(request)
@@ -257,7 +239,7 @@ func TestNoFaultAtWhatTellsNoClientsApartBreaksAFlow(t *testing.T) {
 	t.Logf("%d faults in %d functions", runs, len(functions))
 	for in, attempts := range rounds {
 		for _, a := range attempts {
-			a.run = begin(a.flow)
+			a.run = w.begin(t, a.flow)
 		}
 		startAnew()
 		t.Run(in.items+" "+in.effect, func(t *testing.T) {

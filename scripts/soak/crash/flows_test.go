@@ -86,6 +86,20 @@ func (w *world) newRun(t *testing.T) *run {
 	return r
 }
 
+// begin takes a run to where the flow begins.
+func (w *world) begin(t *testing.T, f flow) *run {
+	t.Helper()
+	r := w.newRun(t)
+	if f.prepare != nil {
+		f.prepare(t, r)
+	}
+	if f.ready != nil {
+		localtest.WaitDrained(t)
+		f.ready(t, r)
+	}
+	return r
+}
+
 // marks are IDs of which each request that a function makes for this run holds one, but for those that tell nothing.
 func (r *run) marks() []string {
 	marks := []string{r.partner.ID, r.customer.ID, r.customer.Email, r.customer.Tenant, r.customer.Domain}
