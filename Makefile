@@ -1,6 +1,6 @@
 # What can be done with the system. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check import reset bench soak audit erase repair-upgrades build synth deploy bootstrap missing
+.PHONY: help run demo test cover check import reset bench soak audit erase repair-upgrades build synth deploy bootstrap missing
 
 # The engines, the CDK CLI and the test browser, from npm; pinned in infra/package.json.
 TOOLS := infra/node_modules/.package-lock.json
@@ -46,6 +46,15 @@ reset: ## empty the local state
 test: $(TOOLS) check ## check the code and run every test there is
 	$(if $(RACE),,@echo "no C compiler here: testing without the race detector" >&2)
 	go test $(RACE) -timeout 30m ./...
+
+# Tests and functions count apart: the functions run as processes of their own, and write when they end.
+COVERED := ./shared/...,./functions/...
+cover: export FUNCTIONS_GOCOVERDIR = $(CURDIR)/build/cover/functions
+cover: $(TOOLS) ## run every test and give the statement coverage of shared/ and functions/
+	@rm -rf build/cover && mkdir -p build/cover/tests $(FUNCTIONS_GOCOVERDIR)
+	go test -count=1 -timeout 60m -coverpkg=$(COVERED) ./... -args -test.gocoverdir=$(CURDIR)/build/cover/tests
+	@go tool covdata textfmt -i=build/cover/tests,$(FUNCTIONS_GOCOVERDIR) -o=build/cover/profile
+	@go tool cover -func=build/cover/profile | tail -n 1
 
 check: ## gofmt, vet, staticcheck
 	@echo "gofmt"; unformatted=$$(gofmt -l functions infra/*.go infra/calls scripts shared); test -z "$$unformatted" || { echo "not formatted: $$unformatted" >&2; exit 1; }

@@ -68,6 +68,18 @@ func (b *build) binary(function string) string { return filepath.Join(b.folder, 
 
 func (b *build) release() { b.lock.Close() }
 
+// coverage is the folder in which the functions write down which of their statements ran, or "" where they do not. It
+// has a name of its own because go test sets GOCOVERDIR to a folder that it removes.
+func coverage() string { return os.Getenv("FUNCTIONS_GOCOVERDIR") }
+
+// buildFlags are those of the deployed functions; where coverage is measured, also those that have them count.
+func buildFlags() []string {
+	if coverage() == "" {
+		return platform.BuildFlags
+	}
+	return append(slices.Clone(platform.BuildFlags), "-cover", "-coverpkg=./shared/...,./functions/...")
+}
+
 // goBuild writes the folder as a whole or not at all. Where broken functions are allowed, those that build go to a folder
 // that is used this once.
 func goBuild(ctx context.Context, config Config, folder string) (string, error) {
@@ -75,7 +87,7 @@ func goBuild(ctx context.Context, config Config, folder string) (string, error) 
 	if err != nil {
 		return "", fmt.Errorf("make the build folder: %w", err)
 	}
-	arguments := slices.Concat([]string{"build"}, platform.BuildFlags, []string{"-o", work + "/"}, config.Packages)
+	arguments := slices.Concat([]string{"build"}, buildFlags(), []string{"-o", work + "/"}, config.Packages)
 	cmd := exec.CommandContext(ctx, "go", arguments...)
 	cmd.Dir = config.Root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
@@ -98,7 +110,7 @@ func goBuild(ctx context.Context, config Config, folder string) (string, error) 
 // toolchain and the flags.
 func hashSources(config Config) (string, error) {
 	hash := sha256.New()
-	fmt.Fprintln(hash, runtime.Version(), runtime.GOOS, runtime.GOARCH, os.Getenv("GOFLAGS"), platform.BuildFlags, config.Packages)
+	fmt.Fprintln(hash, runtime.Version(), runtime.GOOS, runtime.GOARCH, os.Getenv("GOFLAGS"), buildFlags(), config.Packages)
 	add := func(path string) error {
 		file, err := os.Open(path)
 		if err != nil {

@@ -83,6 +83,9 @@ func (l *lambda) environment(function platform.Function, process string) []strin
 		"LAMBDA_TASK_ROOT=" + l.binaries.folder,
 		"_HANDLER=bootstrap",
 	}
+	if folder := coverage(); folder != "" {
+		environment = append(environment, "GOCOVERDIR="+folder)
+	}
 	for _, name := range function.Environment {
 		environment = append(environment, name+"="+l.values[name])
 	}

@@ -63,6 +63,8 @@ type process struct {
 	generation int
 	child      *child
 	work       chan *invocation // to the process, once it asks for the next request
+	leave      chan struct{}    // closed once it shall exit by itself
+	leaving    sync.Once
 	mu         sync.Mutex
 	current    *invocation // handed out and not yet answered
 }
@@ -111,7 +113,7 @@ func (l *lambda) stop() {
 	}
 	l.mu.Unlock()
 	for _, p := range running {
-		p.child.kill()
+		p.end()
 	}
 	l.server.Close()
 	for _, f := range l.functions {
@@ -137,9 +139,21 @@ func (l *lambda) replaceProcesses() {
 		f.idle = nil
 		f.mu.Unlock()
 		for _, p := range idle {
-			p.child.kill()
+			p.end()
 		}
 	}
+}
+
+// end ends a process. One that measures coverage writes it down on its own way out: the Runtime API has it exit.
+func (p *process) end() {
+	if coverage() != "" {
+		p.leaving.Do(func() { close(p.leave) })
+		select {
+		case <-p.child.done:
+		case <-time.After(5 * time.Second):
+		}
+	}
+	p.child.kill()
 }
 
 // kill ends a process at this point of its work.
@@ -248,7 +262,8 @@ func (l *lambda) process(f *function) (p *process, fresh bool, err error) {
 		return nil, false, fmt.Errorf("the one-machine cloud is stopping")
 	}
 	l.started++
-	p = &process{id: f.Name + "-" + strconv.Itoa(l.started), function: f, generation: l.generation, work: make(chan *invocation)}
+	p = &process{id: f.Name + "-" + strconv.Itoa(l.started), function: f, generation: l.generation,
+		work: make(chan *invocation), leave: make(chan struct{})}
 	cmd := exec.Command(l.binaries.binary(f.Name))
 	cmd.Dir = l.binaries.folder
 	cmd.Env = l.environment(f.Function, p.id)
@@ -280,7 +295,7 @@ func (l *lambda) release(p *process) {
 	}
 	l.mu.Unlock()
 	if !current {
-		p.child.kill()
+		p.end()
 	}
 }
 
@@ -321,6 +336,8 @@ func (l *lambda) next(p *process, w http.ResponseWriter, r *http.Request) {
 		header.Set("Lambda-Runtime-Invoked-Function-Arn", functionARN(p.function.Name))
 		header.Set("Lambda-Runtime-Trace-Id", traceID()+";Parent=0000000000000000;Sampled=0")
 		w.Write(inv.payload) // a process that is gone by now is noticed where its answer is awaited
+	case <-p.leave:
+		runtimeError(w, http.StatusGone, "Shutdown", "No request will come any more")
 	case <-r.Context().Done():
 	case <-p.child.done:
 	}
