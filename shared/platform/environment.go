@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -14,7 +15,10 @@ import (
 )
 
 // defaults are of the settings that need not be given.
-var defaults = map[string]string{PartnerClaim: "custom:partnerId", RolesClaim: "cognito:groups"}
+var defaults = map[string]string{PartnerClaim: "custom:partnerId", RolesClaim: "cognito:groups", MailsPerPartner: "1000"}
+
+// mayBeEmpty are the settings for which no value means something.
+var mayBeEmpty = map[string]bool{SignOutURL: true, RetentionMonths: true}
 
 // Environment is what a function runs with: its settings and its clock.
 type Environment struct {
@@ -55,7 +59,7 @@ func open(function string) (*Environment, error) {
 		if value == "" {
 			value = defaults[name]
 		}
-		if value == "" {
+		if value == "" && !mayBeEmpty[name] {
 			return nil, fmt.Errorf("the environment variable %s is not set", name)
 		}
 		environment.settings[name] = value
@@ -71,6 +75,10 @@ func open(function string) (*Environment, error) {
 
 // Setting gives the value of one of the function's environment variables.
 func (e *Environment) Setting(name string) string { return e.settings[name] }
+
+// API gives the address at which the function calls the API: PUBLIC_URL, except on one machine, where a function's own
+// calls have an address apart so that the gateway can tell them from calls of the outside.
+func (e *Environment) API() string { return cmp.Or(os.Getenv(APIURL), e.settings[PublicURL]) }
 
 // Now is the instant by the function's clock: UTC, whole milliseconds.
 func (e *Environment) Now() time.Time {

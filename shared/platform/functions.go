@@ -14,7 +14,14 @@ const (
 	Sender           = "SENDER"            // the address that consent emails come from
 	ConfigurationSet = "CONFIGURATION_SET" // SES's, for the consent email
 	PublicURL        = "PUBLIC_URL"        // what the consent link begins with: scheme and host
+	ReceiptKeys      = "RECEIPT_KEYS"      // the keys of receipts by number, as in 1=<KMS key>,2=<KMS key>; the last one signs
+	OIDCIssuer       = "OIDC_ISSUER"       // whose ID tokens the API takes, and where the portal has people sign in
+	OIDCClientID     = "OIDC_CLIENT_ID"    // the portal's name at the issuer, which is the audience of ID tokens
+	SignOutURL       = "SIGN_OUT_URL"      // the issuer's sign-out address; empty: the one that its discovery names
+	MailsPerPartner  = "MAILS_PER_PARTNER" // how many consent emails one partner may send in a UTC day (D25)
+	RetentionMonths  = "RETENTION_MONTHS"  // how long private detail outlives a claim's end (D37); empty: until erased
 	ClockOffset      = "CLOCK_OFFSET"      // how far ahead the clock runs; only the one-machine cloud sets it
+	APIURL           = "API_URL"           // where functions call the API, see Environment.API; only the one-machine cloud sets it
 )
 
 // Function is one Lambda function: a folder of functions/ and what it runs with.
