@@ -70,7 +70,7 @@ func (r request) payload() []byte {
 		event.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
 			JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: map[string]string{
 				"sub": r.user.id, "custom:partnerId": r.user.partner, "cognito:groups": "[" + string(r.user.role) + "]",
-				"aud": cloud.Audience, "iss": "https://issuer.mci.example", "token_use": "id",
+				"aud": cloud.ClientID, "iss": "https://issuer.mci.example", "token_use": "id",
 				"iat": fmt.Sprint(now.Unix()), "exp": fmt.Sprint(now.Add(time.Hour).Unix()),
 			}},
 		}

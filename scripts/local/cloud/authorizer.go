@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 
 // authorize does what API Gateway's JWT authorizer does: it verifies the token in the Authorization header and hands its
 // claims over as strings.
-func (i *issuer) authorize(ctx context.Context, authorization string) (map[string]string, error) {
+func (c *Cloud) authorize(ctx context.Context, authorization string) (map[string]string, error) {
 	raw := authorization
 	if scheme, token, found := strings.Cut(authorization, " "); found && strings.EqualFold(scheme, "Bearer") {
 		raw = strings.TrimSpace(token)
@@ -25,9 +26,19 @@ func (i *issuer) authorize(ctx context.Context, authorization string) (map[strin
 	if signed.Signatures[0].Header.KeyID == "" {
 		return nil, fmt.Errorf("the token names no key")
 	}
-	token, err := i.verifier.Verify(ctx, raw) // signature, issuer, audience, exp and nbf
+	token, err := c.verifier.Verify(ctx, raw) // signature, issuer, exp and nbf
 	if err != nil {
 		return nil, err
+	}
+	var client struct {
+		ID string `json:"client_id"`
+	}
+	if err := token.Claims(&client); err != nil {
+		return nil, fmt.Errorf("read the token's claims: %w", err)
+	}
+	// Access tokens have no audience: API Gateway looks at client_id then, so functions refuse what is no ID token.
+	if !slices.Contains(token.Audience, ClientID) && (len(token.Audience) > 0 || client.ID != ClientID) {
+		return nil, fmt.Errorf("the token is for %v, not for %s", token.Audience, ClientID)
 	}
 	if token.IssuedAt.After(time.Now()) {
 		return nil, fmt.Errorf("the token was issued in the future")

@@ -5,13 +5,18 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"mci.example/customers/scripts/local/issuer"
 )
 
 // sign makes a token by hand.
@@ -36,12 +41,31 @@ func sign(t *testing.T, algorithm jose.SignatureAlgorithm, key any, keyID string
 	return token
 }
 
+// issuerKey is the key that the cloud's issuer signs with, and its name.
+func issuerKey(t *testing.T, c *Cloud) (*rsa.PrivateKey, string) {
+	t.Helper()
+	block, _ := pem.Decode([]byte(read(t, filepath.Join(c.config.StateDir, "issuer-key.pem"))))
+	key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := c.Token("user-1", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key, signed.Signatures[0].Header.KeyID
+}
+
 func TestTokens(t *testing.T) {
 	c := sharedCloud(t)
-	i := c.issuer
+	key, keyID := issuerKey(t, c)
 	claims := func(changes map[string]any) map[string]any {
 		now := time.Now()
-		all := map[string]any{"sub": "user-1", "iss": i.url, "aud": Audience, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
+		all := map[string]any{"sub": "user-1", "iss": c.Issuer(), "aud": ClientID, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
 		for name, value := range changes {
 			if all[name] = value; value == nil {
 				delete(all, name)
@@ -49,7 +73,7 @@ func TestTokens(t *testing.T) {
 		}
 		return all
 	}
-	own := func(changes map[string]any) string { return sign(t, jose.RS256, i.key, i.keyID, claims(changes)) }
+	own := func(changes map[string]any) string { return sign(t, jose.RS256, key, keyID, claims(changes)) }
 	otherRSA, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +97,7 @@ func TestTokens(t *testing.T) {
 		"a good token":                      {"Bearer " + good, 200},
 		"the token alone":                   {good, 200},
 		"the scheme in another case":        {"bearer " + good, 200},
-		"several audiences with ours":       {"Bearer " + own(map[string]any{"aud": []string{"other", Audience}}), 200},
+		"several audiences with ours":       {"Bearer " + own(map[string]any{"aud": []string{"other", ClientID}}), 200},
 		"no header":                         {"", 401},
 		"another scheme":                    {"Basic " + good, 401},
 		"no token":                          {"Bearer nonsense", 401},
@@ -84,11 +108,14 @@ func TestTokens(t *testing.T) {
 		"another issuer":                    {"Bearer " + own(map[string]any{"iss": "https://elsewhere.example"}), 401},
 		"another audience":                  {"Bearer " + own(map[string]any{"aud": "other"}), 401},
 		"no audience":                       {"Bearer " + own(map[string]any{"aud": nil}), 401},
-		"another key under our key's name":  {"Bearer " + sign(t, jose.RS256, otherRSA, i.keyID, claims(nil)), 401},
+		"an access token, which has none":   {"Bearer " + own(map[string]any{"aud": nil, "client_id": ClientID}), 200},
+		"an access token of another client": {"Bearer " + own(map[string]any{"aud": nil, "client_id": "other"}), 401},
+		"another audience of our client":    {"Bearer " + own(map[string]any{"aud": "other", "client_id": ClientID}), 401},
+		"another key under our key's name":  {"Bearer " + sign(t, jose.RS256, otherRSA, keyID, claims(nil)), 401},
 		"another key":                       {"Bearer " + sign(t, jose.RS256, otherRSA, "other", claims(nil)), 401},
-		"our key without its name":          {"Bearer " + sign(t, jose.RS256, i.key, "", claims(nil)), 401},
-		"an algorithm of another kind":      {"Bearer " + sign(t, jose.ES256, otherEC, i.keyID, claims(nil)), 401},
-		"the public key as a shared secret": {"Bearer " + sign(t, jose.HS256, i.key.PublicKey.N.Bytes(), i.keyID, claims(nil)), 401},
+		"our key without its name":          {"Bearer " + sign(t, jose.RS256, key, "", claims(nil)), 401},
+		"an algorithm of another kind":      {"Bearer " + sign(t, jose.ES256, otherEC, keyID, claims(nil)), 401},
+		"the public key as a shared secret": {"Bearer " + sign(t, jose.HS256, key.PublicKey.N.Bytes(), keyID, claims(nil)), 401},
 		"no signature":                      {"Bearer " + encode(`{"alg":"none"}`) + "." + encode(string(payload)) + ".", 401},
 		"a changed payload":                 {"Bearer " + parts[0] + "." + encode(strings.Replace(string(payload), "user-1", "user-2", 1)) + "." + parts[2], 401},
 	}
@@ -112,9 +139,9 @@ func TestLocalTokens(t *testing.T) {
 		status int
 		claims map[string]string
 	}{
-		"a partner's user":     {`{"sub":"u","partnerId":"p","roles":["incentives-user","referral-admin"]}`, 200, map[string]string{"sub": "u", PartnerClaim: "p", RolesClaim: "[incentives-user referral-admin]"}},
-		"one without partner":  {`{"sub":"u","roles":["program-admin"]}`, 200, map[string]string{"sub": "u", PartnerClaim: "", RolesClaim: "[program-admin]"}},
-		"one without roles":    {`{"sub":"u","partnerId":"p"}`, 200, map[string]string{RolesClaim: ""}},
+		"a partner's user":     {`{"sub":"u","partnerId":"p","roles":["incentives-user","referral-admin"]}`, 200, map[string]string{"sub": "u", issuer.PartnerClaim: "p", issuer.RolesClaim: "[incentives-user referral-admin]"}},
+		"one without partner":  {`{"sub":"u","roles":["program-admin"]}`, 200, map[string]string{"sub": "u", issuer.PartnerClaim: "", issuer.RolesClaim: "[program-admin]"}},
+		"one without roles":    {`{"sub":"u","partnerId":"p"}`, 200, map[string]string{issuer.RolesClaim: ""}},
 		"nobody":               {`{"partnerId":"p"}`, 400, nil},
 		"an unknown field":     {`{"sub":"u","partner":"p"}`, 400, nil},
 		"no JSON":              {`sub=u`, 400, nil},

@@ -19,7 +19,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/coreos/go-oidc/v3/oidc"
 
+	"mci.example/customers/scripts/local/issuer"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/rest"
 )
@@ -29,9 +31,12 @@ const (
 	Region    = "us-east-1"
 	Account   = "123456789012"
 	TableName = "customers"
-	Audience  = "local"                  // the audience that tokens are issued for and checked against
+	ClientID  = "portal"                 // the portal at the issuer: the audience of tokens
 	Sender    = "incentives@mci.example" // the address that consent emails come from
 )
+
+// issuerPath is where the issuer's addresses begin.
+const issuerPath = "/local/issuer"
 
 // Config says what to start and where. Root and StateDir must be set; the zero value of everything else works.
 type Config struct {
@@ -48,7 +53,13 @@ type Config struct {
 
 	Output io.Writer // progress, and functions' failures; nowhere if nil
 
+	MailsPerPartner string // of these two settings of a stage, what functions are given; "" is the product's own default
+	RetentionMonths string
+
 	NoSchedule bool // leave it to the caller to invoke what runs on a schedule
+
+	// IssuerApart has the issuer answer at an address of another site than the API's, as it is in AWS.
+	IssuerApart bool
 
 	// Functions, Routes and Stream are the product's own, unless a test of the cloud itself brings others, and Packages
 	// are those that make the functions' binaries.
@@ -80,7 +91,8 @@ type Cloud struct {
 	config   Config
 	url      string
 	clock    *clock
-	issuer   *issuer
+	issuer   *issuer.Issuer
+	verifier *oidc.IDTokenVerifier
 	lambda   *lambda
 	poller   *poller
 	database *dynamodb.Client
@@ -124,10 +136,10 @@ func Start(ctx context.Context, config Config) (_ *Cloud, err error) {
 	if c.clock, err = openClock(filepath.Join(config.StateDir, "clock")); err != nil {
 		return nil, err
 	}
-	if c.issuer, err = openIssuer(c.url+"/local/oidc", filepath.Join(config.StateDir, "issuer-key.pem")); err != nil {
+	if err := c.openIssuer(); err != nil {
 		return nil, err
 	}
-	values, err := functionEnvironment(config, c.url)
+	values, err := c.functionEnvironment()
 	if err != nil {
 		return nil, err
 	}
@@ -243,6 +255,48 @@ func (c *Cloud) SetClock(offset time.Duration) error {
 	c.lambda.replaceProcesses()
 	return nil
 }
+
+// openIssuer makes the issuer of tokens. Its addresses are the API's own, unless it is to be apart.
+func (c *Cloud) openIssuer() error {
+	url := c.url
+	if c.config.IssuerApart {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return fmt.Errorf("listen for the issuer: %w", err)
+		}
+		_, port, err := net.SplitHostPort(listener.Addr().String())
+		if err != nil {
+			return fmt.Errorf("listen for the issuer: %w", err)
+		}
+		url = "http://localhost:" + port
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.issuer.ServeHTTP(w, r) }),
+			ReadHeaderTimeout: 30 * time.Second}
+		c.onStop(func() { server.Close() })
+		go server.Serve(listener) // ends when Stop closes the server
+	}
+	var err error
+	c.issuer, err = issuer.Open(url+issuerPath, filepath.Join(c.config.StateDir, "issuer-key.pem"), issuer.Client{ID: ClientID,
+		RedirectTo:  []string{c.url + "/portal/callback"},
+		SignedOutTo: []string{c.url + "/", c.url + "/portal", c.url + "/portal/sign-in"},
+	})
+	if err != nil {
+		return err
+	}
+	keys := oidc.NewRemoteKeySet(context.Background(), c.issuer.KeysURL()) // fetched when a token first needs them
+	c.verifier = oidc.NewVerifier(c.issuer.URL(), keys, &oidc.Config{SkipClientIDCheck: true})
+	return nil
+}
+
+// Token gives an ID token of the user, as POST /local/token does.
+func (c *Cloud) Token(subject, partner string, roles ...string) (string, error) {
+	return c.issuer.Token(issuer.User{Subject: subject, Partner: partner, Roles: roles})
+}
+
+// Sign gives a token of the issuer with these very claims; tests make tokens with it that nobody should accept.
+func (c *Cloud) Sign(claims map[string]any) (string, error) { return c.issuer.Sign(claims) }
+
+// Issuer gives what the claim iss must say.
+func (c *Cloud) Issuer() string { return c.issuer.URL() }
 
 // listen binds a loopback port, or says which variable moves it.
 func listen(variable string, port int) (net.Listener, error) {

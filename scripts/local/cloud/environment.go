@@ -11,26 +11,32 @@ import (
 	"strconv"
 	"strings"
 
+	"mci.example/customers/scripts/local/issuer"
 	"mci.example/customers/shared/platform"
 )
 
 // functionEnvironment gives the value of every variable that a function declares; in AWS the stack does.
-func functionEnvironment(config Config, url string) (map[string]string, error) {
-	key, err := cursorKey(filepath.Join(config.StateDir, "cursor-key"))
+func (c *Cloud) functionEnvironment() (map[string]string, error) {
+	key, err := cursorKey(filepath.Join(c.config.StateDir, "cursor-key"))
 	if err != nil {
 		return nil, fmt.Errorf("the key that seals cursors: %w", err)
 	}
 	values := map[string]string{
 		platform.Stage:            "local",
 		platform.TableName:        TableName,
-		platform.PartnerClaim:     PartnerClaim,
-		platform.RolesClaim:       RolesClaim,
+		platform.PartnerClaim:     issuer.PartnerClaim,
+		platform.RolesClaim:       issuer.RolesClaim,
 		platform.CursorKey:        key,
 		platform.Sender:           Sender,
 		platform.ConfigurationSet: "consent",
-		platform.PublicURL:        url,
+		platform.PublicURL:        c.url,
+		platform.OIDCIssuer:       c.issuer.URL(),
+		platform.OIDCClientID:     ClientID,
+		platform.SignOutURL:       "", // discovery names it
+		platform.MailsPerPartner:  c.config.MailsPerPartner,
+		platform.RetentionMonths:  c.config.RetentionMonths,
 	}
-	for _, function := range config.Functions {
+	for _, function := range c.config.Functions {
 		for _, name := range function.Environment {
 			if _, known := values[name]; !known {
 				return nil, fmt.Errorf("%s reads %s, to which the one-machine cloud gives no value", function.Name, name)

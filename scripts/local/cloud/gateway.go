@@ -52,7 +52,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var claims map[string]string
 	if !route.Public() {
 		var err error
-		if claims, err = c.issuer.authorize(r.Context(), r.Header.Get("Authorization")); err != nil {
+		if claims, err = c.authorize(r.Context(), r.Header.Get("Authorization")); err != nil {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			writeMessage(w, http.StatusUnauthorized, "Unauthorized")
 			return

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"mci.example/customers/scripts/local/issuer"
 	"mci.example/customers/shared/rest"
 )
 
@@ -68,8 +69,8 @@ func TestPayloadFormat(t *testing.T) {
 		t.Errorf("the request context is %+v", got.RequestContext)
 	}
 	claims := got.RequestContext.Authorizer.JWT.Claims
-	for name, want := range map[string]string{"sub": "user-1", PartnerClaim: "partner-1",
-		RolesClaim: "[incentives-user program-admin]", "token_use": "id", "iss": c.Issuer(), "aud": Audience} {
+	for name, want := range map[string]string{"sub": "user-1", issuer.PartnerClaim: "partner-1",
+		issuer.RolesClaim: "[incentives-user program-admin]", "token_use": "id", "iss": c.Issuer(), "aud": ClientID} {
 		if claims[name] != want {
 			t.Errorf("claim %s is %q instead of %q", name, claims[name], want)
 		}

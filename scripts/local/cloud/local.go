@@ -19,8 +19,8 @@ func (c *Cloud) serveLocal(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/local/")
 	function, invokes := strings.CutPrefix(path, "invoke/")
 	switch {
-	case strings.HasPrefix(path, "oidc/") && r.Method == http.MethodGet:
-		c.issuer.serve(w, r)
+	case strings.HasPrefix(path, "issuer/") && !c.config.IssuerApart:
+		c.issuer.ServeHTTP(w, r)
 	case path == "token" && r.Method == http.MethodPost:
 		c.serveToken(w, r)
 	case path == "clock" && (r.Method == http.MethodPost || r.Method == http.MethodGet):
@@ -46,7 +46,7 @@ func (c *Cloud) serveToken(w http.ResponseWriter, r *http.Request) {
 		writeMessage(w, http.StatusBadRequest, "sub is missing: who the token is for")
 		return
 	}
-	token, err := c.issuer.token(user.Subject, user.Partner, user.Roles)
+	token, err := c.Token(user.Subject, user.Partner, user.Roles...)
 	if err != nil {
 		writeMessage(w, http.StatusInternalServerError, err.Error())
 		return

@@ -97,7 +97,7 @@ var grants = [][]string{
 	{"fabrikam", "mei@fabrikam", "fb-tokyo", "incentives-admin", ""},
 	{"fabrikam", "mei@fabrikam", "fb-osaka", "incentives-admin", ""},
 	{"fabrikam", "joao@fabrikam", "fb-saopaulo", "incentives-user", ""},
-	{"fabrikam", "hana@fabrikam", "fb-tokyo", "incentives-user", ""},
+	{"fabrikam", "yuki@fabrikam", "fb-tokyo", "incentives-user", ""},
 	{"tailspin", "claire@tailspin", "ts-paris", "incentives-admin", ""},
 	{"tailspin", "claire@tailspin", "ts-berlin", "incentives-admin", ""},
 	{"tailspin", "deniz@tailspin", "ts-istanbul", "incentives-user", ""},
