@@ -1,9 +1,10 @@
 # What can be done with the system. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test cover check import reset bench soak audit erase repair-upgrades build synth deploy bootstrap missing
+.PHONY: help run demo test cover check import reset bench soak audit erase repair-upgrades build synth deploy destroy bootstrap vulncheck missing
 
-# The engines, the CDK CLI and the test browser, from npm; pinned in infra/package.json.
+# From npm, each with its own lock: the engines and the test browser, and the CDK's command line.
 TOOLS := infra/node_modules/.package-lock.json
+CDK_TOOLS := infra/cdk/node_modules/.package-lock.json
 
 # The race detector needs a C compiler, which nothing else here does.
 RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
@@ -12,8 +13,13 @@ help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(TOOLS): infra/package.json infra/package-lock.json
-	@echo "installing the engines, the CDK CLI and the test browser (npm ci, some seconds)" >&2
+	@echo "installing the engines and the test browser (npm ci, some seconds)" >&2
 	@npm ci --prefix infra --no-audit --no-fund --loglevel=error >&2
+	@touch $@
+
+$(CDK_TOOLS): infra/cdk/package.json infra/cdk/package-lock.json
+	@echo "installing the CDK's command line (npm ci, a few seconds)" >&2
+	@npm ci --prefix infra/cdk --no-audit --no-fund --loglevel=error >&2
 	@touch $@
 
 # --- on this machine ---
@@ -61,6 +67,9 @@ check: ## gofmt, vet, staticcheck
 	go vet ./...
 	go tool staticcheck ./...
 
+vulncheck: ## look for known vulnerabilities in what is compiled in, in Go's database (or DB=file:///path, a copy)
+	go tool govulncheck $(if $(DB),-db '$(DB)') ./...
+
 soak: $(TOOLS) ## fuzzing, and crash, race, fault and model tests for longer: make soak SOAK=10m
 	@# Each fuzz target for a tenth of SOAK. An input that fails one is kept in testdata/fuzz beside it, and is tested from then on.
 	@tenth=$$(echo "$${SOAK:-10m}" | sed -E 's/([0-9]*)([0-9])(\.([0-9]+))?/\1.\2\4/g'); \
@@ -78,9 +87,9 @@ bench: $(TOOLS) ## measure speed, memory and cost against floors of the same run
 
 # --- AWS ---
 
-# What the operator chooses: SETTINGS='-c stage=prod -c sender=consent@mail.contoso.com …'
-SETTINGS ?= -c stage=dev
-CDK = node infra/node_modules/aws-cdk/bin/cdk
+# Which stage of cdk.json's context.stages: dev or prod. All that an operator chooses for it stands there.
+STAGE ?= dev
+CDK = node infra/cdk/node_modules/aws-cdk/bin/cdk --context stage=$(STAGE)
 
 # Zips are built anew when a source is newer than the last build, or when one is missing.
 SOURCES := $(shell find functions shared scripts/build go.mod go.sum -type f)
@@ -93,11 +102,14 @@ build/.complete: $(SOURCES) $(if $(MISSING),missing)
 	go run ./scripts/build
 	@touch $@
 
-synth: build $(TOOLS) ## synthesise the CloudFormation template, in cdk.out/ (SETTINGS='-c stage=prod …')
-	@AWS_EC2_METADATA_DISABLED=true $(CDK) synth --quiet $(SETTINGS)
+synth: build $(CDK_TOOLS) ## synthesise the CloudFormation template, in cdk.out/ (STAGE=prod)
+	@AWS_EC2_METADATA_DISABLED=true $(CDK) synth --quiet
 
-deploy: build $(TOOLS) ## deploy to AWS (SETTINGS as for synth; first, once per account and region: make bootstrap)
-	$(CDK) deploy $(SETTINGS)
+deploy: build $(CDK_TOOLS) ## deploy to AWS (STAGE=prod; first, once per account and region: make bootstrap)
+	$(CDK) deploy
 
-bootstrap: build $(TOOLS) ## prepare the AWS account and region for deployments
-	$(CDK) bootstrap $(SETTINGS)
+destroy: build $(CDK_TOOLS) ## take a deployment down (STAGE=prod is protected, and leaves its data)
+	$(CDK) destroy
+
+bootstrap: build $(CDK_TOOLS) ## prepare the AWS account and region for deployments
+	$(CDK) bootstrap

@@ -20,7 +20,7 @@ type metric struct {
 	dimensions                 []any // names and values by turns
 }
 
-// alarm is something to wake someone for. The README says what to do about each, by its name.
+// alarm is something to wake someone for. infra/README.md says what to do about each, by its name.
 type alarm struct {
 	name    string
 	meaning string
@@ -162,7 +162,7 @@ func (s *system) addAlarms() {
 		}
 		made := awscloudwatch.NewCfnAlarm(s.stack, str(pascal(alarm.name)+"Alarm"), &awscloudwatch.CfnAlarmProps{
 			AlarmName:          str(s.name(alarm.name)),
-			AlarmDescription:   str(alarm.meaning + ". What to do: README, Operating, " + alarm.name + "."),
+			AlarmDescription:   str(alarm.meaning + ". What to do: infra/README.md, " + alarm.name + "."),
 			Metrics:            alarm.queries(),
 			Threshold:          &alarm.above,
 			ComparisonOperator: str("GreaterThanThreshold"),

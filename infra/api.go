@@ -16,26 +16,35 @@ import (
 
 // addAPI makes the API alone, without routes: functions refer to its address, and routes to functions.
 func (s *system) addAPI() {
+	s.api = awsapigatewayv2.NewCfnApi(s.stack, str("Api"), &awsapigatewayv2.CfnApiProps{
+		Name:              str(s.name("")),
+		Description:       str("Customers of MCI engagements"),
+		ProtocolType:      str("HTTP"),
+		CorsConfiguration: s.cors(),
+		// With a domain of its own the API has one address, so that consent links have one.
+		DisableExecuteApiEndpoint: s.Domain != "",
+	})
+	s.output("ApiUrl", "Where the API and the consent pages are", s.publicURL())
+}
+
+// cors lets another portal's pages call the API, without cookies. The stack's own portal is not among those: its pages
+// are on the API's own host, and its function calls the API.
+func (s *system) cors() any {
+	if s.PortalOrigin == "" {
+		return nil
+	}
 	methods := map[string]bool{}
 	for _, route := range rest.Routes {
 		methods[route.Method] = true
 	}
 	allowed := slices.Sorted(maps.Keys(methods))
-	s.api = awsapigatewayv2.NewCfnApi(s.stack, str("Api"), &awsapigatewayv2.CfnApiProps{
-		Name:         str(s.name("")),
-		Description:  str("Customers of MCI engagements"),
-		ProtocolType: str("HTTP"),
-		CorsConfiguration: &awsapigatewayv2.CfnApi_CorsProperty{
-			AllowOrigins:  strs(s.PortalOrigin),
-			AllowMethods:  strs(allowed...),
-			AllowHeaders:  strs("authorization", "content-type", "idempotency-key"),
-			ExposeHeaders: strs("retry-after"),
-			MaxAge:        num(3600),
-		},
-		// With a domain of its own the API has one address, so that consent links have one.
-		DisableExecuteApiEndpoint: s.Domain != "",
-	})
-	s.output("ApiUrl", "Where the API and the consent pages are", s.publicURL())
+	return &awsapigatewayv2.CfnApi_CorsProperty{
+		AllowOrigins:  strs(s.PortalOrigin),
+		AllowMethods:  strs(allowed...),
+		AllowHeaders:  strs("authorization", "content-type", "idempotency-key"),
+		ExposeHeaders: strs("retry-after"),
+		MaxAge:        num(3600),
+	}
 }
 
 // publicURL is what consent links begin with.

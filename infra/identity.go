@@ -50,6 +50,10 @@ func (s *system) addIdentity() {
 			UserPoolId: pool.Ref(), GroupName: str(string(role)),
 		})
 	}
+	signedIn, signedOut := strs(*s.publicURL()+"/portal/callback"), strs(*s.publicURL()+"/portal")
+	if s.PortalOrigin != "" {
+		*signedIn, *signedOut = append(*signedIn, str(s.PortalOrigin+"/")), append(*signedOut, str(s.PortalOrigin+"/"))
+	}
 	client := awscognito.NewCfnUserPoolClient(s.stack, str("PortalClient"), &awscognito.CfnUserPoolClientProps{
 		UserPoolId: pool.Ref(),
 		ClientName: str("portal"),
@@ -59,8 +63,8 @@ func (s *system) addIdentity() {
 		AllowedOAuthFlows:               strs("code"),
 		AllowedOAuthScopes:              strs("openid", "email", "profile"),
 		SupportedIdentityProviders:      strs("COGNITO"),
-		CallbackUrLs:                    strs(s.PortalOrigin + "/"),
-		LogoutUrLs:                      strs(s.PortalOrigin + "/"),
+		CallbackUrLs:                    signedIn,
+		LogoutUrLs:                      signedOut,
 		ExplicitAuthFlows:               strs("ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"),
 		// The partner is read and never written: users cannot move themselves to another partner.
 		ReadAttributes:             strs("email", "email_verified", "name", "locale", "custom:partnerId"),

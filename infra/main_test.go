@@ -8,11 +8,11 @@ import (
 
 func TestNothingIsBegunOnWrongSettings(t *testing.T) {
 	for given, says := range map[string]string{
-		``:                                   `stage is ""`,
-		`{"stage":"prod"}`:                   "alarmEmail is missing",
-		`{"stage":"dev","sender":"nobody"}`:  `sender is "nobody"`,
-		`{"stage":"dev","cursorKey":"many"}`: `cursorKey is "many"`,
-		`{"stage":`:                          "reading the settings",
+		``:                                      `the stage is ""`,
+		`{"stage":"prod","stages":{"prod":{}}}`: "alarmEmail is missing",
+		`{"stage":"dev","stages":{"dev":{"sender":"nobody"}}}`:   `sender is "nobody"`,
+		`{"stage":"dev","stages":{"dev":{"receiptKey":"many"}}}`: `receiptKey is "many"`,
+		`{"stage":`: "reading the settings",
 	} {
 		folder := t.TempDir()
 		t.Chdir(folder)

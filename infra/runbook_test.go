@@ -7,7 +7,7 @@ import (
 )
 
 func TestTheReadmeSaysWhatToDoAboutEveryAlarm(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,31 +17,34 @@ type Stage string
 
 // The stages.
 const (
-	Dev  Stage = "dev"  // to try things: nothing is kept when the stack goes, and every setting has a value
+	Dev  Stage = "dev"  // to try things: nothing is kept when the stack goes, and no setting must be given
 	Prod Stage = "prod" // keeps its data whatever becomes of the stack
 )
 
-// Settings is what an operator chooses, given to the CDK as `-c name=value`.
+// Settings is what an operator chooses for a stage: what stands in cdk.json under context.stages.<stage>.
 type Settings struct {
-	Stage        Stage
-	Sender       string // the address that consent emails come from; its domain becomes the SES identity
-	PortalOrigin string // the only origin that browsers may call the API from
-	AlarmEmail   string // who is told of alarms; empty for nobody, in dev
-	Domain       string // the API's own host name; empty for API Gateway's
-	Certificate  string // the domain's certificate in ACM
-	Issuer       string // an OIDC issuer in place of the stack's own user pool
-	Audience     string // whom that issuer's tokens are for
-	PartnerClaim string // the token's claim that names the caller's partner
-	RolesClaim   string // the token's claim that lists the caller's roles
-	CursorKey    int    // counts up to make a new key for the cursors of lists
-	Table        string // a table to work on in place of the stack's own, restored from a point in time
-	TableStream  string // the ARN of that table's stream
+	Stage                 Stage
+	Sender                string // the address that emails come from; its domain becomes the SES identity
+	PortalOrigin          string // another portal's origin, which browsers may call the API from; empty for none
+	AlarmEmail            string // who is told of alarms; empty for nobody, in dev
+	Domain                string // the API's own host name; empty for API Gateway's
+	Certificate           string // the domain's certificate in ACM
+	Issuer                string // an OIDC issuer in place of the stack's own user pool
+	Audience              string // whom that issuer's tokens are for
+	PartnerClaim          string // the token's claim that names the caller's partner
+	RolesClaim            string // the token's claim that lists the caller's roles
+	CursorKey             int    // counts up to make a new key for the cursors of lists
+	ReceiptKey            int    // counts up to make a new key that signs receipts; the ones before it stay
+	MailsPerPartnerPerDay string // how many consent emails one partner may send in a UTC day (D25)
+	RetentionMonths       string // how long private detail of ended claims is kept (D37); empty for ever
+	Table                 string // a table to work on in place of the stack's own, restored from a point in time
+	TableStream           string // the ARN of that table's stream
 }
 
 // A setting is one thing that an operator may choose.
 type setting struct {
 	name    string
-	meaning string // what a good value is, to be read after "it is"
+	meaning string // a good value, to be read after "it is"
 	needs   string // another setting without which this one makes no sense
 	absent  string // its value where none is given
 	inDev   string // the same in dev
@@ -50,10 +53,8 @@ type setting struct {
 }
 
 var settings = []setting{
-	{name: "sender", meaning: "the address that consent emails come from, such as consent@mail.your-company.com",
+	{name: "sender", meaning: "the address that emails come from, such as consent@mail.your-company.com",
 		must: true, inDev: "consent@mci.example", good: emailAddress},
-	{name: "portalOrigin", meaning: "the portal's origin, https://host without a path (in dev also http://localhost:port)",
-		must: true, inDev: "http://localhost:3000", good: origin},
 	{name: "alarmEmail", meaning: "the address that alarms are sent to",
 		must: true, good: emailAddress},
 	{name: "domain", meaning: "the API's own host name, such as mci.your-company.com",
@@ -62,12 +63,20 @@ var settings = []setting{
 		needs: "domain", good: matches(`arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]+`)},
 	{name: "issuer", meaning: "the https URL of an OIDC issuer, exactly as its tokens say it",
 		needs: "audience", good: httpsURL},
-	{name: "audience", meaning: "the audience that the issuer's tokens are for",
-		needs: "issuer", good: matches(`\S+`)},
+	{name: "audience", meaning: "the issuer's client ID of the portal, which its ID tokens are for",
+		needs: "issuer", good: matches(`[^\s\[\]{}]{1,255}`)},
 	{name: "partnerClaim", meaning: "the name of the claim in the issuer's tokens that names the caller's partner",
 		needs: "issuer", absent: "custom:partnerId", good: matches(`[\w:./-]{1,200}`)},
 	{name: "rolesClaim", meaning: "the name of the claim in the issuer's tokens that lists the caller's roles",
 		needs: "issuer", absent: "cognito:groups", good: matches(`[\w:./-]{1,200}`)},
+	{name: "portalOrigin", meaning: "the origin of another portal, https://host without a path (in dev also http://localhost:port)",
+		inDev: "http://localhost:3000", good: origin},
+	{name: "mailsPerPartnerPerDay", meaning: "how many consent emails a partner may send in a day, from 1 to 1000000",
+		absent: "1000", good: matches(`[1-9][0-9]{0,5}|1000000`)},
+	{name: "retentionMonths", meaning: "after how many months private detail of ended claims is erased, from 1 to 999",
+		good: matches(`[1-9][0-9]{0,2}`)},
+	{name: "receiptKey", meaning: "a whole number from 1 to 99, one more than before to make a new key that signs receipts",
+		absent: "1", good: matches(`[1-9][0-9]?`)},
 	{name: "cursorKey", meaning: "a whole number, one more than before, to make a new key for the cursors of lists",
 		absent: "1", good: matches(`[1-9][0-9]{0,5}`)},
 	{name: "table", meaning: "the name of a restored table to work on in place of the stack's own",
@@ -76,34 +85,49 @@ var settings = []setting{
 		needs: "table", good: matches(`arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]+/stream/[0-9T:.-]+`)},
 }
 
-// settingsOf returns the operator's choices from the CDK's context, or every mistake in them at once. The context
-// holds the CDK's own flags too; those are never one plain word, so a plain word that is no setting is a mistake.
+// settingsOf returns the settings of the stage that the CDK's context names, or every mistake in them at once.
+// The context holds the CDK's own flags too. Those are never one plain word, so any other plain word is a mistake:
+// a setting that is not in cdk.json could be forgotten at the next deployment.
 func settingsOf(context map[string]any) (Settings, error) {
 	stage := Stage(text(context["stage"]))
 	if stage != Dev && stage != Prod {
-		return Settings{}, fmt.Errorf("setting stage is %q: choose -c stage=dev or -c stage=prod", stage)
+		return Settings{}, fmt.Errorf("the stage is %q: choose STAGE=dev or STAGE=prod", stage)
 	}
-	values, known, mistakes := map[string]string{}, []string{"stage"}, []error(nil)
+	place := "cdk.json: context.stages." + string(stage)
+	stages, _ := context["stages"].(map[string]any)
+	given, isObject := stages[string(stage)].(map[string]any)
+	if !isObject {
+		return Settings{}, fmt.Errorf("%s is missing: it is an object of the stage's settings", place)
+	}
+	values, known, mistakes := map[string]string{}, []string(nil), []error(nil)
+	wrong := func(name, problem string, arguments ...any) {
+		mistakes = append(mistakes, fmt.Errorf("%s.%s %s", place, name, fmt.Sprintf(problem, arguments...)))
+	}
 	for _, set := range settings {
 		known = append(known, set.name)
-		value := text(context[set.name])
+		value := text(given[set.name])
 		switch {
 		case value == "" && stage == Prod && set.must:
-			mistakes = append(mistakes, fmt.Errorf("setting %s is missing: set -c %s=…, it is %s", set.name, set.name, set.meaning))
+			wrong(set.name, "is missing: it is %s", set.meaning)
 		case value == "" && stage == Dev && set.inDev != "":
 			value = set.inDev
 		case value == "":
 			value = set.absent
 		case !set.good(stage, value):
-			mistakes = append(mistakes, fmt.Errorf("setting %s is %q: set -c %s=…, it is %s", set.name, value, set.name, set.meaning))
-		case set.needs != "" && text(context[set.needs]) == "":
-			mistakes = append(mistakes, fmt.Errorf("setting %s needs the setting %s too: set -c %s=…", set.name, set.needs, set.needs))
+			wrong(set.name, "is %q: it is %s", value, set.meaning)
+		case set.needs != "" && text(given[set.needs]) == "":
+			wrong(set.name, "needs %s beside it", set.needs)
 		}
 		values[set.name] = value
 	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if !slices.Contains(known, name) {
+			wrong(name, "is unknown: there are %s", strings.Join(known, ", "))
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(context)) {
-		if plainWord.MatchString(name) && !slices.Contains(known, name) {
-			mistakes = append(mistakes, fmt.Errorf("setting %s is unknown: there are %s", name, strings.Join(known, ", ")))
+		if plainWord.MatchString(name) && name != "stage" && name != "stages" {
+			mistakes = append(mistakes, fmt.Errorf("context.%s is no place for a setting: move it to %s.%s", name, place, name))
 		}
 	}
 	if len(mistakes) > 0 {
@@ -111,29 +135,39 @@ func settingsOf(context map[string]any) (Settings, error) {
 	}
 	cursorKey, err := strconv.Atoi(values["cursorKey"])
 	if err != nil {
-		return Settings{}, fmt.Errorf("reading setting cursorKey: %w", err)
+		return Settings{}, fmt.Errorf("reading %s.cursorKey: %w", place, err)
+	}
+	receiptKey, err := strconv.Atoi(values["receiptKey"])
+	if err != nil {
+		return Settings{}, fmt.Errorf("reading %s.receiptKey: %w", place, err)
 	}
 	return Settings{
-		Stage:        stage,
-		Sender:       values["sender"],
-		PortalOrigin: values["portalOrigin"],
-		AlarmEmail:   values["alarmEmail"],
-		Domain:       values["domain"],
-		Certificate:  values["certificate"],
-		Issuer:       values["issuer"],
-		Audience:     values["audience"],
-		PartnerClaim: values["partnerClaim"],
-		RolesClaim:   values["rolesClaim"],
-		CursorKey:    cursorKey,
-		Table:        values["table"],
-		TableStream:  values["tableStream"],
+		Stage:                 stage,
+		Sender:                values["sender"],
+		PortalOrigin:          values["portalOrigin"],
+		AlarmEmail:            values["alarmEmail"],
+		Domain:                values["domain"],
+		Certificate:           values["certificate"],
+		Issuer:                values["issuer"],
+		Audience:              values["audience"],
+		PartnerClaim:          values["partnerClaim"],
+		RolesClaim:            values["rolesClaim"],
+		CursorKey:             cursorKey,
+		ReceiptKey:            receiptKey,
+		MailsPerPartnerPerDay: values["mailsPerPartnerPerDay"],
+		RetentionMonths:       values["retentionMonths"],
+		Table:                 values["table"],
+		TableStream:           values["tableStream"],
 	}, nil
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z]+$`)
 
-// text is a setting as it was typed. The CDK reads numbers from cdk.json as numbers.
+// text returns a setting as it was typed. cdk.json may hold numbers as numbers.
 func text(value any) string {
+	if number, isNumber := value.(float64); isNumber {
+		return strconv.FormatFloat(number, 'f', -1, 64)
+	}
 	if value == nil {
 		return ""
 	}

@@ -30,22 +30,43 @@ type resource struct {
 	id                  string
 }
 
+// dev is what the CDK hands over for a stage without settings of its own.
+var dev = stage("dev", nil)
+
 // prod is what an operator must set in production, and no more.
-var prod = map[string]any{
-	"stage": "prod", "sender": "consent@mail.contoso.com", "portalOrigin": "https://portal.contoso.com",
-	"alarmEmail": "operations@contoso.com",
-}
+var prod = stage("prod", map[string]any{"sender": "consent@mail.contoso.com", "alarmEmail": "operations@contoso.com"})
 
 // all is production with everything that can be set.
 var all = with(prod, map[string]any{
-	"domain": "mci.contoso.com", "certificate": "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b-2c3d",
+	"portalOrigin": "https://portal.contoso.com",
+	"domain":       "mci.contoso.com", "certificate": "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b-2c3d",
 	"issuer": "https://login.contoso.com/v2", "audience": "portal", "partnerClaim": "partner", "rolesClaim": "roles",
-	"cursorKey": "2", "table": "restored",
+	"mailsPerPartnerPerDay": 250., "retentionMonths": 36., "receiptKey": 2., "cursorKey": "2", "table": "restored",
 	"tableStream": "arn:aws:dynamodb:eu-west-1:123456789012:table/restored/stream/2026-11-01T00:00:00.000",
 })
 
+// stage is the CDK's context for a stage with these settings.
+func stage(name string, settings map[string]any) map[string]any {
+	if settings == nil {
+		settings = map[string]any{}
+	}
+	return map[string]any{"stage": name, "stages": map[string]any{name: settings}}
+}
+
+// with is the context of the same stage with more settings.
+func with(context, more map[string]any) map[string]any {
+	name := context["stage"].(string)
+	settings := maps.Clone(context["stages"].(map[string]any)[name].(map[string]any))
+	maps.Copy(settings, more)
+	return stage(name, settings)
+}
+
+func settingOf(context map[string]any, name string) string {
+	return text(at(context, "stages", context["stage"].(string), name))
+}
+
 var (
-	devTemplate  = once(map[string]any{"stage": "dev"})
+	devTemplate  = once(dev)
 	prodTemplate = once(prod)
 	allTemplate  = once(all)
 )
@@ -228,14 +249,6 @@ func texts(value any) []string {
 		texts = append(texts, said(one))
 	}
 	return texts
-}
-
-func with(parts ...map[string]any) map[string]any {
-	joined := map[string]any{}
-	for _, one := range parts {
-		maps.Copy(joined, one)
-	}
-	return joined
 }
 
 // same fails unless two lists hold the same, in whatever order.

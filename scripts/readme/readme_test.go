@@ -1,4 +1,4 @@
-// Package readme holds the README against what it speaks of: its commands are run, its tables compared.
+// Package readme holds the READMEs against what they speak of: commands are run, tables compared.
 package readme
 
 import (
@@ -23,13 +23,28 @@ import (
 	"mci.example/customers/shared/rest"
 )
 
-func readme(t *testing.T) string {
+// The three READMEs: for who meets the product, for who deploys and operates it, and its figures.
+const (
+	product   = "README.md"
+	operating = "infra/README.md"
+	figures   = "scripts/bench/README.md"
+)
+
+// read gives the text of a file of the repository.
+func read(t *testing.T, path string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(localtest.Root(), "README.md"))
+	text, err := os.ReadFile(filepath.Join(localtest.Root(), path))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+func TestTheProductsREADMEStaysShort(t *testing.T) {
+	t.Parallel()
+	if lines := strings.Count(read(t, product), "\n"); lines >= 250 {
+		t.Errorf("it has %d lines; operating and figures have READMEs of their own", lines)
+	}
 }
 
 // notRun are commands of the README that this test cannot run, with the reason.
@@ -45,7 +60,7 @@ func TestTheREADMEsCommandsWork(t *testing.T) {
 	ports := freePorts(t, 3)
 	environment := append(os.Environ(), "PORT="+ports[0], "DYNAMODB_PORT="+ports[1], "SES_PORT="+ports[2], "STATE_DIR="+t.TempDir(), "MAKEFLAGS=")
 	block := regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
-	for _, found := range block.FindAllStringSubmatch(readme(t), -1) {
+	for _, found := range block.FindAllStringSubmatch(read(t, product), -1) {
 		commands := strings.TrimSpace(found[1])
 		switch {
 		case notRun[commands] != "":
@@ -125,15 +140,26 @@ func freePorts(t *testing.T, n int) []string {
 	return ports
 }
 
-func TestEveryTargetThatTheREADMENamesIsThere(t *testing.T) {
+func TestEveryTargetThatAREADMENamesIsThere(t *testing.T) {
 	t.Parallel()
-	makefile, err := os.ReadFile(filepath.Join(localtest.Root(), "Makefile"))
-	if err != nil {
-		t.Fatal(err)
+	makefile := read(t, "Makefile")
+	for _, path := range []string{product, operating, figures} {
+		for _, named := range regexp.MustCompile("(?m)(?:`|^|… )make ([a-z][a-z-]+)").FindAllStringSubmatch(read(t, path), -1) {
+			if !regexp.MustCompile(`(?m)^` + named[1] + `:`).MatchString(makefile) {
+				t.Errorf("%s names make %s, which the Makefile does not have", path, named[1])
+			}
+		}
 	}
-	for _, named := range regexp.MustCompile("(?m)(?:`|^)make ([a-z][a-z-]+)").FindAllStringSubmatch(readme(t), -1) {
-		if !regexp.MustCompile(`(?m)^` + named[1] + `:`).Match(makefile) {
-			t.Errorf("the README names make %s, which the Makefile does not have", named[1])
+}
+
+// TestLinksLeadToFiles follows the links of the READMEs within the repository.
+func TestLinksLeadToFiles(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{product, operating, figures} {
+		for _, link := range regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`).FindAllStringSubmatch(read(t, path), -1) {
+			if _, err := os.Stat(filepath.Join(localtest.Root(), filepath.Dir(path), link[1])); err != nil {
+				t.Errorf("%s links to %s: %v", path, link[1], err)
+			}
 		}
 	}
 }
@@ -141,7 +167,7 @@ func TestEveryTargetThatTheREADMENamesIsThere(t *testing.T) {
 func TestTheREADMEsRoutesAreTheAPIs(t *testing.T) {
 	t.Parallel()
 	var listed []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `((?:GET|HEAD|POST) [^`]+)` \\|").FindAllStringSubmatch(readme(t), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `((?:GET|HEAD|POST) [^`]+)` \\|").FindAllStringSubmatch(read(t, product), -1) {
 		listed = append(listed, row[1])
 	}
 	var routes []string
@@ -153,13 +179,13 @@ func TestTheREADMEsRoutesAreTheAPIs(t *testing.T) {
 	}
 }
 
-func TestTheREADMEListsEveryAccessPattern(t *testing.T) {
+func TestTheFiguresListEveryAccessPattern(t *testing.T) {
 	t.Parallel()
-	_, table, found := strings.Cut(readme(t), "### Access patterns")
+	_, table, found := strings.Cut(read(t, figures), "## Access patterns")
 	if !found {
-		t.Fatal("the README has no access patterns")
+		t.Fatalf("%s has no access patterns", figures)
 	}
-	table, _, _ = strings.Cut(table, "\n### ")
+	table, _, _ = strings.Cut(table, "\n## ")
 	files, err := filepath.Glob(filepath.Join(localtest.Root(), "shared", "table", "*.go"))
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +203,7 @@ func TestTheREADMEListsEveryAccessPattern(t *testing.T) {
 			}
 			patterns++
 			if !strings.Contains(table, "`"+method.Name.Name+"`") {
-				t.Errorf("the README's access patterns lack %s of %s", method.Name.Name, filepath.Base(file))
+				t.Errorf("the access patterns lack %s of %s", method.Name.Name, filepath.Base(file))
 			}
 		}
 	}
@@ -188,18 +214,27 @@ func TestTheREADMEListsEveryAccessPattern(t *testing.T) {
 
 func TestTheREADMEGivesEachDependencyItsReason(t *testing.T) {
 	t.Parallel()
-	module, err := os.ReadFile(filepath.Join(localtest.Root(), "go.mod"))
-	if err != nil {
-		t.Fatal(err)
+	_, table, _ := strings.Cut(read(t, product), "## Dependencies")
+	pinned := regexp.MustCompile(`(?m)^\s+(\S+) v\S+$`).FindAllStringSubmatch(read(t, "go.mod"), -1)
+	for _, packages := range []string{"infra/package.json", "infra/cdk/package.json"} {
+		pinned = append(pinned, regexp.MustCompile(`"([^"]+)": "\d[^"]*"`).FindAllStringSubmatch(read(t, packages), -1)...)
 	}
-	_, table, _ := strings.Cut(readme(t), "### Dependencies")
-	direct := regexp.MustCompile(`(?m)^\s+(\S+) v\S+$`)
-	for _, dependency := range direct.FindAllStringSubmatch(string(module), -1) {
+	for _, dependency := range pinned {
 		path := strings.TrimPrefix(dependency[1], "github.com/")
 		path = strings.TrimPrefix(path, "aws/aws-sdk-go-v2/service/")
 		path = strings.TrimPrefix(path, "aws/aws-sdk-go-v2/")
 		if !strings.Contains(table, path) {
 			t.Errorf("the README gives no reason for %s", dependency[1])
+		}
+	}
+}
+
+// TestLocksHoldForEveryRegistry looks for addresses in npm's locks, which would have everyone download from there.
+func TestLocksHoldForEveryRegistry(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"infra/package-lock.json", "infra/cdk/package-lock.json"} {
+		if strings.Contains(read(t, path), `"resolved"`) {
+			t.Errorf("%s records addresses: npm install --omit-lockfile-registry-resolved", path)
 		}
 	}
 }
