@@ -64,8 +64,8 @@ func (r *recorder) stop() { r.server.Close() }
 
 func (r *recorder) connect(c *cloud.Cloud) { r.cloud = c }
 
-func (r *recorder) endpoints() (dynamodb, ses string) {
-	return r.address + "/dynamodb", r.address + "/ses"
+func (r *recorder) endpoints() cloud.Endpoints {
+	return cloud.Endpoints{DynamoDB: r.address + "/dynamodb", SES: r.address + "/ses", KMS: r.address + "/kms"}
 }
 
 // begin forgets everything recorded so far. Measured holds answers back to tell which requests are sent at once.
@@ -167,11 +167,13 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler) // the function is gone
 	}
-	path, isMail := strings.CutPrefix(request.URL.Path, "/ses")
-	endpoint, action, sent := r.cloud.SESEndpoint(), "SendEmail", body
-	if !isMail {
-		path = strings.TrimPrefix(request.URL.Path, "/dynamodb")
-		_, action, _ = strings.Cut(request.Header.Get("X-Amz-Target"), ".")
+	service, path, _ := strings.Cut(strings.TrimPrefix(request.URL.Path, "/"), "/")
+	_, action, _ := strings.Cut(request.Header.Get("X-Amz-Target"), ".")
+	endpoint, sent := r.cloud.Endpoints().KMS, body
+	switch service {
+	case "ses":
+		endpoint, action = r.cloud.SESEndpoint(), "SendEmail"
+	case "dynamodb":
 		endpoint, sent = r.cloud.DynamoDBEndpoint(), askUnits(body)
 	}
 	kept := &recorded{Request: replay.Request{Action: action, Body: body}, began: time.Now()}
@@ -184,7 +186,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 			panic(http.ErrAbortHandler) // the engine is gone
 		}
 	}
-	out, err := http.NewRequestWithContext(request.Context(), request.Method, endpoint+path, bytes.NewReader(sent))
+	out, err := http.NewRequestWithContext(request.Context(), request.Method, endpoint+"/"+path, bytes.NewReader(sent))
 	if err != nil {
 		panic(http.ErrAbortHandler) // no address that a function asks is wrong
 	}

@@ -60,11 +60,11 @@ func openStand(ctx context.Context, root string, functions []platform.Function, 
 		Functions: functions,
 		Packages:  []string{"./functions/...", "./scripts/bench/floor", "./scripts/bench/empty", "./scripts/bench/empty-table", "./scripts/bench/empty-mail"},
 		Stream:    cloud.Stream{Filter: platform.Stream.Filter}, // which wakes nobody
-		Endpoints: func(string, string) (string, string) {
+		Endpoints: func(string, string) cloud.Endpoints {
 			if s.recording.Load() {
 				return s.recorder.endpoints()
 			}
-			return s.DynamoDBEndpoint(), s.SESEndpoint()
+			return s.Cloud.Endpoints()
 		},
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 
 	"mci.example/customers/scripts/local/issuer"
+	"mci.example/customers/scripts/local/kms"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/rest"
 )
@@ -72,10 +74,13 @@ type Config struct {
 	// one function does not keep the tests of another from running.
 	AllowBroken bool
 
-	// Endpoints, if set, gives the endpoints of DynamoDB and SES that a function's process is started with, so that a
-	// test can stand between the two.
-	Endpoints func(function, process string) (dynamodb, ses string)
+	// Endpoints, if set, gives the endpoints that a function's process is started with, so that a test can stand
+	// between the function and the engines.
+	Endpoints func(function, process string) Endpoints
 }
+
+// Endpoints is where the AWS services that functions call are.
+type Endpoints struct{ DynamoDB, SES, KMS string }
 
 // Stream is what wakes a function by the table's stream; see platform.Stream.
 type Stream struct {
@@ -93,11 +98,13 @@ type Cloud struct {
 	clock    *clock
 	issuer   *issuer.Issuer
 	verifier *oidc.IDTokenVerifier
+	kms      *kms.Service
 	lambda   *lambda
 	poller   *poller
 	database *dynamodb.Client
-	engine   *child // the database's process, nil where another's engine is used
-	created  bool   // whether the table was created by this start
+	engine   *child    // the database's process, nil where another's engine is used
+	at       Endpoints // of the engines themselves
+	created  bool      // whether the table was created by this start
 
 	stopOnce sync.Once
 	closers  []func() // run last to first
@@ -139,7 +146,17 @@ func Start(ctx context.Context, config Config) (_ *Cloud, err error) {
 	if err := c.openIssuer(); err != nil {
 		return nil, err
 	}
-	values, err := c.functionEnvironment()
+	if c.kms, err = kms.Open(filepath.Join(config.StateDir, "kms"), Region, Account); err != nil {
+		return nil, fmt.Errorf("the keys that sign receipts: %w", err)
+	}
+	if c.at.KMS, err = c.serve(c.kms); err != nil {
+		return nil, err
+	}
+	inside, err := c.serve(http.HandlerFunc(c.serveFunction))
+	if err != nil {
+		return nil, err
+	}
+	values, err := c.functionEnvironment(inside)
 	if err != nil {
 		return nil, err
 	}
@@ -163,11 +180,12 @@ func Start(ctx context.Context, config Config) (_ *Cloud, err error) {
 			return nil, err
 		}
 	}
+	c.at.DynamoDB, c.at.SES = c.config.DynamoDBEndpoint, c.config.SESEndpoint
 	c.database = dynamodb.NewFromConfig(c.config.aws())
 	if c.created, err = ensureTable(ctx, c.database); err != nil {
 		return nil, fmt.Errorf("prepare the table at %s: %w", c.config.DynamoDBEndpoint, err)
 	}
-	if c.lambda, err = startLambda(c.config, binaries, values, c.clock); err != nil {
+	if c.lambda, err = startLambda(c.config, c.at, binaries, values, c.clock); err != nil {
 		return nil, err
 	}
 	background, cancel := context.WithCancel(context.Background())
@@ -229,11 +247,26 @@ func (c *Cloud) onStop(f func()) { c.closers = append(c.closers, f) }
 // URL is where the API answers, without a slash at its end.
 func (c *Cloud) URL() string { return c.url }
 
+// Endpoints is where the engines themselves are.
+func (c *Cloud) Endpoints() Endpoints { return c.at }
+
 // DynamoDBEndpoint is the engine's address.
-func (c *Cloud) DynamoDBEndpoint() string { return c.config.DynamoDBEndpoint }
+func (c *Cloud) DynamoDBEndpoint() string { return c.at.DynamoDB }
 
 // SESEndpoint is the mailbox's address.
-func (c *Cloud) SESEndpoint() string { return c.config.SESEndpoint }
+func (c *Cloud) SESEndpoint() string { return c.at.SES }
+
+// ReceiptKeys is what functions are told of the keys that sign receipts: 1=<ARN>,2=<ARN>, the last one signs.
+func (c *Cloud) ReceiptKeys() string { return c.kms.ReceiptKeys() }
+
+// AddReceiptKey makes one more key, which signs receipts from the next request on; earlier keys go on to verify.
+func (c *Cloud) AddReceiptKey() error {
+	if err := c.kms.AddKey(); err != nil {
+		return err
+	}
+	c.lambda.set(platform.ReceiptKeys, c.kms.ReceiptKeys())
+	return nil
+}
 
 // Database is a client of the engine, beside the functions' own.
 func (c *Cloud) Database() *dynamodb.Client { return c.database }
@@ -260,19 +293,11 @@ func (c *Cloud) SetClock(offset time.Duration) error {
 func (c *Cloud) openIssuer() error {
 	url := c.url
 	if c.config.IssuerApart {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		apart, err := c.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.issuer.ServeHTTP(w, r) }))
 		if err != nil {
-			return fmt.Errorf("listen for the issuer: %w", err)
+			return err
 		}
-		_, port, err := net.SplitHostPort(listener.Addr().String())
-		if err != nil {
-			return fmt.Errorf("listen for the issuer: %w", err)
-		}
-		url = "http://localhost:" + port
-		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.issuer.ServeHTTP(w, r) }),
-			ReadHeaderTimeout: 30 * time.Second}
-		c.onStop(func() { server.Close() })
-		go server.Serve(listener) // ends when Stop closes the server
+		url = strings.Replace(apart, "127.0.0.1", "localhost", 1)
 	}
 	var err error
 	c.issuer, err = issuer.Open(url+issuerPath, filepath.Join(c.config.StateDir, "issuer-key.pem"), issuer.Client{ID: ClientID,
@@ -297,6 +322,18 @@ func (c *Cloud) Sign(claims map[string]any) (string, error) { return c.issuer.Si
 
 // Issuer gives what the claim iss must say.
 func (c *Cloud) Issuer() string { return c.issuer.URL() }
+
+// serve answers on a free loopback port until Stop, and gives the address.
+func (c *Cloud) serve(handler http.Handler) (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("listen on a free port: %w", err)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 30 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
+	c.onStop(func() { server.Close() })
+	go server.Serve(listener) // ends with http.ErrServerClosed when Stop closes the server
+	return "http://" + listener.Addr().String(), nil
+}
 
 // listen binds a loopback port, or says which variable moves it.
 func listen(variable string, port int) (net.Listener, error) {

@@ -15,8 +15,9 @@ import (
 	"mci.example/customers/shared/platform"
 )
 
-// functionEnvironment gives the value of every variable that a function declares; in AWS the stack does.
-func (c *Cloud) functionEnvironment() (map[string]string, error) {
+// functionEnvironment gives the value of every variable that a function declares; in AWS the stack does. Functions call
+// the API at the address inside.
+func (c *Cloud) functionEnvironment(inside string) (map[string]string, error) {
 	key, err := cursorKey(filepath.Join(c.config.StateDir, "cursor-key"))
 	if err != nil {
 		return nil, fmt.Errorf("the key that seals cursors: %w", err)
@@ -30,6 +31,8 @@ func (c *Cloud) functionEnvironment() (map[string]string, error) {
 		platform.Sender:           Sender,
 		platform.ConfigurationSet: "consent",
 		platform.PublicURL:        c.url,
+		platform.APIURL:           inside,
+		platform.ReceiptKeys:      c.kms.ReceiptKeys(),
 		platform.OIDCIssuer:       c.issuer.URL(),
 		platform.OIDCClientID:     ClientID,
 		platform.SignOutURL:       "", // discovery names it
@@ -64,9 +67,9 @@ func cursorKey(path string) (string, error) {
 // environment is what a process of the function is started with: its own variables and those that Lambda sets, and
 // nothing of this process's, so that no credentials or settings of the user reach it.
 func (l *lambda) environment(function platform.Function, process string) []string {
-	dynamodb, ses := l.config.DynamoDBEndpoint, l.config.SESEndpoint
+	at := l.at
 	if l.config.Endpoints != nil {
-		dynamodb, ses = l.config.Endpoints(function.Name, process)
+		at = l.config.Endpoints(function.Name, process)
 	}
 	environment := []string{
 		"PATH=/usr/local/bin:/usr/bin:/bin",
@@ -84,8 +87,10 @@ func (l *lambda) environment(function platform.Function, process string) []strin
 		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/" + function.Name,
 		"AWS_LAMBDA_LOG_STREAM_NAME=" + process,
 		"AWS_LAMBDA_RUNTIME_API=" + l.runtimeAPI + "/" + process,
-		"AWS_ENDPOINT_URL_DYNAMODB=" + dynamodb,
-		"AWS_ENDPOINT_URL_SESV2=" + ses,
+		"AWS_ENDPOINT_URL_DYNAMODB=" + at.DynamoDB,
+		"AWS_ENDPOINT_URL_SESV2=" + at.SES,
+		"AWS_ENDPOINT_URL_KMS=" + at.KMS,
+		platform.APIURL + "=" + l.values[platform.APIURL],
 		"LAMBDA_TASK_ROOT=" + l.binaries.folder,
 		"_HANDLER=bootstrap",
 	}

@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -38,6 +39,50 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.serveLocal(w, r)
 		return
 	}
+	source, forwarded := outsideSource(r)
+	c.serveAPI(w, r, source, forwarded)
+}
+
+// functionSource is the address that functions' own calls come from.
+const functionSource = "127.0.0.2"
+
+// serveFunction answers a function's own call to the API, which has an address of its own so that it can be told from a
+// call of the outside. The function sees the same API, and the API the function's address.
+func (c *Cloud) serveFunction(w http.ResponseWriter, r *http.Request) {
+	r.Host = strings.TrimPrefix(c.url, "http://")
+	c.serveAPI(w, r, functionSource, append(forwardedFor(r), functionSource))
+}
+
+// outsideSource gives the address that a call of the outside comes from, and X-Forwarded-For as the gateway hands it on,
+// which ends with that address. Everything outside is on this machine, so whoever wants to come from elsewhere says so in
+// X-Forwarded-For: its last address is the connection's, and those before are what that client sent.
+func outsideSource(r *http.Request) (source string, forwarded []string) {
+	forwarded = forwardedFor(r)
+	if last := len(forwarded) - 1; last >= 0 {
+		if address, err := netip.ParseAddr(forwarded[last]); err == nil {
+			return address.String(), forwarded
+		}
+	}
+	source, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		source = r.RemoteAddr
+	}
+	return source, append(forwarded, source)
+}
+
+// forwardedFor lists what X-Forwarded-For says.
+func forwardedFor(r *http.Request) []string {
+	var list []string
+	for entry := range strings.SplitSeq(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",") {
+		if entry = strings.TrimSpace(entry); entry != "" {
+			list = append(list, entry)
+		}
+	}
+	return list
+}
+
+// serveAPI answers a call of the API that comes from the source.
+func (c *Cloud) serveAPI(w http.ResponseWriter, r *http.Request, source string, forwarded []string) {
 	requestID := newID()
 	w.Header().Set(RequestIDHeader, requestID)
 	route, parameters, found := matchRoute(c.config.Routes, r.Method, r.URL.EscapedPath())
@@ -67,7 +112,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeMessage(w, http.StatusBadRequest, "Bad Request")
 		return
 	}
-	payload, err := json.Marshal(gatewayEvent(r, requestID, route, parameters, claims, body))
+	payload, err := json.Marshal(gatewayEvent(r, requestID, route, parameters, claims, body, source, forwarded))
 	if err != nil {
 		writeMessage(w, http.StatusInternalServerError, "Internal Server Error")
 		return
@@ -115,12 +160,8 @@ next:
 
 // gatewayEvent is the request in payload format 2.0.
 func gatewayEvent(r *http.Request, requestID string, route rest.Route, parameters, claims map[string]string,
-	body []byte) events.APIGatewayV2HTTPRequest {
+	body []byte, source string, forwarded []string) events.APIGatewayV2HTTPRequest {
 	now := time.Now().UTC()
-	source, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		source = r.RemoteAddr
-	}
 	host, _, err := net.SplitHostPort(r.Host)
 	if err != nil {
 		host = r.Host
@@ -170,7 +211,7 @@ func gatewayEvent(r *http.Request, requestID string, route rest.Route, parameter
 	}
 	event.Headers["host"] = r.Host
 	event.Headers["content-length"] = strconv.Itoa(len(body))
-	event.Headers["x-forwarded-for"] = strings.TrimPrefix(event.Headers["x-forwarded-for"]+", "+source, ", ")
+	event.Headers["x-forwarded-for"] = strings.Join(forwarded, ", ")
 	event.Headers["x-forwarded-port"] = port
 	event.Headers["x-forwarded-proto"] = "http"
 	event.Headers["x-amzn-trace-id"] = traceID()

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"mci.example/customers/scripts/local/issuer"
+	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/rest"
 )
 
@@ -77,6 +78,50 @@ func TestPayloadFormat(t *testing.T) {
 	}
 	if len(claims["exp"]) != 10 || strings.ContainsAny(claims["exp"], ".e") {
 		t.Errorf("exp is %s, not a number's digits", claims["exp"])
+	}
+}
+
+func TestTheClientsAddress(t *testing.T) {
+	url := sharedCloud(t).URL()
+	_, content := call(t, "POST", url+"/open/x", `{"do":"environment"}`, "Content-Type", "application/json")
+	var inside string
+	for _, variable := range decode[struct{ Environment []string }](t, content).Environment {
+		if address, found := strings.CutPrefix(variable, platform.APIURL+"="); found {
+			inside = address
+		}
+	}
+	for name, test := range map[string]struct {
+		url               string
+		given             []string
+		source, forwarded string
+	}{
+		"of the connection":                   {url, nil, "127.0.0.1", "127.0.0.1"},
+		"as it is given":                      {url, []string{"203.0.113.7"}, "203.0.113.7", "203.0.113.7"},
+		"of IPv6":                             {url, []string{"2001:DB8::1"}, "2001:db8::1", "2001:DB8::1"},
+		"the last one, which the others sent": {url, []string{"10.1.1.1,nonsense", "203.0.113.7"}, "203.0.113.7", "10.1.1.1, nonsense, 203.0.113.7"},
+		"of the connection after nonsense":    {url, []string{"203.0.113.7, nonsense"}, "127.0.0.1", "203.0.113.7, nonsense, 127.0.0.1"},
+		"of a function":                       {inside, nil, "127.0.0.2", "127.0.0.2"},
+		"of a function for somebody":          {inside, []string{"203.0.113.7"}, "127.0.0.2", "203.0.113.7, 127.0.0.2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var headers []string
+			for _, value := range test.given {
+				headers = append(headers, "X-Forwarded-For", value)
+			}
+			answer, content := call(t, "GET", test.url+"/open/x", "", headers...)
+			if answer.StatusCode != http.StatusOK {
+				t.Fatalf("answered %d %s", answer.StatusCode, content)
+			}
+			got := decode[events.APIGatewayV2HTTPRequest](t, content)
+			if got.RequestContext.HTTP.SourceIP != test.source || got.Headers["x-forwarded-for"] != test.forwarded ||
+				"http://"+got.Headers["host"] != url {
+				t.Errorf("from %s, forwarded for %q, to %s", got.RequestContext.HTTP.SourceIP, got.Headers["x-forwarded-for"],
+					got.Headers["host"])
+			}
+		})
+	}
+	if answer, _ := call(t, "GET", inside+"/local/clock", ""); answer.StatusCode != http.StatusNotFound {
+		t.Errorf("functions reach what only people have: %d", answer.StatusCode)
 	}
 }
 

@@ -33,6 +33,7 @@ const (
 // for the next request.
 type lambda struct {
 	config     Config
+	at         Endpoints
 	binaries   *build
 	values     map[string]string
 	clock      *clock
@@ -82,8 +83,8 @@ type Result struct {
 	Failed  bool   // whether the function failed: returned an error, crashed, or ran into its timeout
 }
 
-func startLambda(config Config, binaries *build, values map[string]string, clock *clock) (*lambda, error) {
-	l := &lambda{config: config, binaries: binaries, values: values, clock: clock,
+func startLambda(config Config, at Endpoints, binaries *build, values map[string]string, clock *clock) (*lambda, error) {
+	l := &lambda{config: config, at: at, binaries: binaries, values: values, clock: clock,
 		functions: map[string]*function{}, processes: map[string]*process{}}
 	for _, declared := range config.Functions {
 		path := filepath.Join(config.StateDir, "logs", declared.Name+".log")
@@ -154,6 +155,14 @@ func (p *process) end() {
 		}
 	}
 	p.child.kill()
+}
+
+// set changes a variable of the functions from the next request on.
+func (l *lambda) set(variable, value string) {
+	l.mu.Lock()
+	l.values[variable] = value
+	l.mu.Unlock()
+	l.replaceProcesses()
 }
 
 // kill ends a process at this point of its work.

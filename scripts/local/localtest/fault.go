@@ -21,7 +21,7 @@ const (
 	Fail       Effect = "fail"        // 500, and the engine never sees it
 	Throttle   Effect = "throttle"    // ThrottlingException, or SES's TooManyRequestsException
 	Conflict   Effect = "conflict"    // a transaction cancelled because another one was at the same items
-	Reject     Effect = "reject"      // SES's MessageRejected, DynamoDB's ValidationException
+	Reject     Effect = "reject"      // SES's MessageRejected, KMS's DisabledException, DynamoDB's ValidationException
 	Down       Effect = "down"        // the connection breaks before the request is seen
 	Lose       Effect = "lose"        // the request takes effect, and the connection breaks before the answer
 	KillBefore Effect = "kill-before" // the function dies before the request is seen
@@ -139,6 +139,9 @@ func (i *Injected) before(w http.ResponseWriter, r *http.Request, c *cloud.Cloud
 	}
 	switch i.fault.Effect {
 	case Fail:
+		if request.Service == KMSService {
+			return answer(http.StatusInternalServerError, "KMSInternalException", "asked to fail", nil)
+		}
 		return answer(http.StatusInternalServerError, "InternalServerError", "asked to fail", nil)
 	case Throttle:
 		if request.Service == SESService {
@@ -153,6 +156,9 @@ func (i *Injected) before(w http.ResponseWriter, r *http.Request, c *cloud.Cloud
 	case Reject:
 		if request.Service == SESService {
 			return answer(http.StatusBadRequest, "MessageRejected", "asked to reject", nil)
+		}
+		if request.Service == KMSService {
+			return answer(http.StatusBadRequest, "DisabledException", "asked to reject", nil)
 		}
 		return answer(http.StatusBadRequest, "ValidationException", "asked to reject", nil)
 	case Down:
@@ -218,10 +224,14 @@ func writeFailure(w http.ResponseWriter, service string, status int, kind, messa
 	for name, value := range more {
 		body[name] = value
 	}
-	if service == DynamoDBService {
+	switch service {
+	case DynamoDBService:
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 		body["__type"] = "com.amazonaws.dynamodb.v20120810#" + kind
-	} else {
+	case KMSService:
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		body["__type"] = kind
+	default:
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("X-Amzn-ErrorType", kind)
 	}

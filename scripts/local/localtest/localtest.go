@@ -22,6 +22,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -151,6 +152,16 @@ func Token(t testing.TB, partner, subject string, roles ...mci.Role) string {
 		t.Fatal(err)
 	}
 	return token
+}
+
+// ReceiptKey is the key that signs receipts.
+func ReceiptKey(t testing.TB) string {
+	t.Helper()
+	_, key, found := strings.Cut(running.ReceiptKeys(), "1=")
+	if !found || strings.Contains(key, ",") {
+		t.Fatalf("not one key signs receipts, but %s", running.ReceiptKeys())
+	}
+	return key
 }
 
 // SetClock has all functions run that far ahead until the test ends.

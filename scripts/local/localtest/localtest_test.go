@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	Main(m, func(config *cloud.Config) {
 		config.Packages = []string{"./scripts/local/localtest/testdata/probe"}
 		config.Functions = []platform.Function{{Name: "probe", MemoryMB: 256, Timeout: 20 * time.Second,
-			Environment: []string{platform.TableName, platform.PublicURL}}}
+			Environment: []string{platform.TableName, platform.PublicURL, platform.ReceiptKeys}}}
 		config.Routes = []rest.Route{{Method: "GET", Path: "/v1/probes", Function: "probe", Roles: mci.Roles}}
 		config.Stream = cloud.Stream{Function: "probe", BatchSize: 10, Retries: 1}
 	})
@@ -140,6 +140,21 @@ func TestMail(t *testing.T) {
 	if got := Mails(t, "three@probe.example"); len(got) != 0 {
 		t.Errorf("a failed email came: %v", got)
 	}
+}
+
+func TestKeysSignAndFail(t *testing.T) {
+	sign := "sign " + ReceiptKey(t)
+	answer := probe(t, []string{sign}).Expect(t, 200)
+	if asked := answer.Requests(); len(asked) != 1 || asked[0].Service != KMSService || asked[0].Action != "Sign" {
+		t.Errorf("recorded %+v", asked)
+	}
+	for _, effect := range []Effect{Fail, Throttle, Reject, Down, Lose, KillBefore, KillAfter} {
+		fault := Inject(t, Fault{Effect: effect, Service: KMSService, Times: All})
+		probe(t, []string{sign}).Expect(t, 500)
+		fault.Remove()
+	}
+	Inject(t, Fault{Effect: Slow, Service: KMSService, Delay: 10 * time.Millisecond})
+	probe(t, []string{sign}).Expect(t, 200)
 }
 
 func TestTheClock(t *testing.T) {

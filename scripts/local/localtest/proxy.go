@@ -3,7 +3,6 @@ package localtest
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -20,6 +19,7 @@ import (
 const (
 	DynamoDBService = "dynamodb"
 	SESService      = "ses"
+	KMSService      = "kms"
 )
 
 // Request is one request that a function made to an engine.
@@ -88,9 +88,9 @@ func (p *proxy) connect(c *cloud.Cloud) {
 }
 
 // endpoints are those that a function's process is started with.
-func (p *proxy) endpoints(function, process string) (dynamodb, ses string) {
-	return fmt.Sprintf("%s/%s/%s/%s", p.address, DynamoDBService, function, process),
-		fmt.Sprintf("%s/%s/%s/%s", p.address, SESService, function, process)
+func (p *proxy) endpoints(function, process string) cloud.Endpoints {
+	of := func(service string) string { return p.address + "/" + service + "/" + function + "/" + process }
+	return cloud.Endpoints{DynamoDB: of(DynamoDBService), SES: of(SESService), KMS: of(KMSService)}
 }
 
 // ServeHTTP passes a request on to its engine and the answer back, with what tests want done to it on the way.
@@ -133,7 +133,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // action is what the request asks for.
 func action(service string, r *http.Request, path string) string {
-	if service == DynamoDBService {
+	if service != SESService {
 		_, name, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 		return name
 	}
@@ -145,10 +145,9 @@ func action(service string, r *http.Request, path string) string {
 
 // forward has the engine answer.
 func (p *proxy) forward(r *http.Request, path string, request *Request, measured bool) (int, http.Header, []byte, error) {
-	endpoint, body := p.cloud.DynamoDBEndpoint(), request.Body
-	if request.Service == SESService {
-		endpoint = p.cloud.SESEndpoint()
-	} else if measured {
+	at, body := p.cloud.Endpoints(), request.Body
+	endpoint := map[string]string{DynamoDBService: at.DynamoDB, SESService: at.SES, KMSService: at.KMS}[request.Service]
+	if measured && request.Service == DynamoDBService {
 		body = askCapacity(request.Action, body)
 	}
 	out, err := http.NewRequest(r.Method, strings.TrimSuffix(endpoint, "/")+path, bytes.NewReader(body))

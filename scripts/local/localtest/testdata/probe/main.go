@@ -12,12 +12,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	keys "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	mail "github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 	"golang.org/x/sync/errgroup"
 )
 
-// order is a list of round trips, each a list of requests made at once: "get k", "put k", or "mail address".
+// order is a list of round trips, each a list of requests made at once: "get k", "put k", "mail address" or "sign key".
 type order struct {
 	Steps [][]string `json:"steps"`
 }
@@ -28,13 +30,14 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	p := probe{dynamodb.NewFromConfig(settings), sesv2.NewFromConfig(settings), aws.String(os.Getenv("TABLE_NAME"))}
+	p := probe{dynamodb.NewFromConfig(settings), sesv2.NewFromConfig(settings), kms.NewFromConfig(settings), aws.String(os.Getenv("TABLE_NAME"))}
 	lambda.Start(p.run)
 }
 
 type probe struct {
 	database *dynamodb.Client
 	mail     *sesv2.Client
+	keys     *kms.Client
 	table    *string
 }
 
@@ -68,6 +71,9 @@ func (p probe) ask(ctx context.Context, request string) error {
 	case "put":
 		_, err = p.database.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
 			TransactItems: []types.TransactWriteItem{{Put: &types.Put{TableName: p.table, Item: key}}}})
+	case "sign":
+		_, err = p.keys.Sign(ctx, &kms.SignInput{KeyId: aws.String(of), Message: []byte("probe"), MessageType: keys.MessageTypeRaw,
+			SigningAlgorithm: keys.SigningAlgorithmSpecEcdsaSha256})
 	case "mail":
 		_, err = p.mail.SendEmail(ctx, &sesv2.SendEmailInput{
 			FromEmailAddress: aws.String("probe@mci.example"),
