@@ -67,6 +67,26 @@ func TestD13_TheSameKeyWithAnotherBodyIsRefused(t *testing.T) {
 	}
 }
 
+func TestD13_OfTwoBodiesUnderOneKeyAtOnceOneIsTaken(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	c, d := story.NewCustomer(t, engagement), story.NewCustomer(t, engagement)
+	key := story.Name("key")
+	held := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Function: "add-customer", Action: "TransactWriteItems",
+		Match: func(r localtest.Request) bool { return bytes.Contains(r.Body, []byte(c.ID)) }})
+	first := make(chan localtest.Response)
+	go func() {
+		first <- add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil), "Idempotency-Key", key)
+	}()
+	held.Wait(t) // it has decided, and found the key unused
+	add(t, p, p.Nomination(d, d.By(mci.TPID), []string{engagement}, nil), "Idempotency-Key", key).Expect(t, 201)
+	held.Release()
+	story.Refused(t, <-first, 409, mci.IdempotencyKeyReused)
+	if n := claimsOf(t, p); n != 1 {
+		t.Errorf("there are %d claims", n)
+	}
+}
+
 func TestD13_AKeyIsItsCallersAndItsRoutes(t *testing.T) {
 	t.Parallel()
 	p, other, engagement := story.NewPartner(t), story.NewPartner(t), story.Engagement(t, nil)

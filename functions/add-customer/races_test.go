@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
@@ -39,6 +40,28 @@ func TestB2_ClaimsAreBornUnderTheRulesOfTheirDayAndKeepThem(t *testing.T) {
 		t.Errorf("the reasons are %q", reasons)
 	}
 	story.Accept(t, partners[1].Ask(t, p2))
+}
+
+func TestB2_AChangedEngagementIsDecidedByWithinTenSeconds(t *testing.T) {
+	t.Parallel()
+	p, ended := story.NewPartner(t), object{"id": story.Name("engagement"), "endsOn": "2020-12-31"}
+	engagement := story.Engagement(t, ended)
+	c := story.NewCustomer(t, engagement)
+	body := p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)
+	if reasons := ineligible(t, add(t, p, body), engagement); reasons != "engagement-not-active" {
+		t.Fatalf("the reasons are %q", reasons)
+	}
+	story.Engagement(t, object{"id": engagement})
+	imported := time.Now()
+	for again := time.Tick(500 * time.Millisecond); ; <-again {
+		asked := time.Since(imported)
+		if add(t, p, body).Status == 201 {
+			return
+		}
+		if asked > 10*time.Second {
+			t.Fatalf("%s after the import it is refused", asked)
+		}
+	}
 }
 
 func TestS6_AKnownCustomerIsEitherAddedOrClaimedNeverBoth(t *testing.T) {

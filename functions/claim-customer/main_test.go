@@ -180,6 +180,26 @@ func TestD19_TheFirstNominatedIDThatIsTakenAndEligibleClaims(t *testing.T) {
 	}
 }
 
+func TestD5_ATenantNominatedByDomainStaysOneOfADomain(t *testing.T) {
+	t.Parallel()
+	p, another := story.NewPartner(t), story.Engagement(t, nil)
+	domains := story.Engagement(t, object{"customerIdTypes": []string{"domain"}})
+	for name, ids := range map[string][]mci.IDType{
+		"by the domain, then by its tenant": {mci.Domain, mci.TenantID}, "by the tenant, then by its domain": {mci.TenantID, mci.Domain},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := story.NewCustomer(t, domains, another)
+			p.Know(t, c, ids[0])
+			again := p.Nomination(c, c.By(ids[1]), []string{another}, nil)
+			localtest.Call(t, "POST", "/v1/customers", p.Token, again).Expect(t, 201)
+			if row := story.Find(p.Customers(t, domains, "eligible"), c); row == nil || fmt.Sprint(row.Actions) != "[claim-customer]" {
+				t.Errorf("an engagement that takes domains alone shows %+v", row)
+			}
+			p.Claim(t, c, domains)
+		})
+	}
+}
+
 func TestD7_ClaimingForVariablePayTakesAnOpportunityAndHours(t *testing.T) {
 	t.Parallel()
 	p, engagement, fixed := story.NewPartner(t), story.VariableEngagement(t, nil), story.Engagement(t, nil)

@@ -454,6 +454,20 @@ func TestS25_ConsentMakesTheCustomerKnownAndTheSubmissionDue(t *testing.T) {
 	}
 }
 
+// TestS1_ACustomerIsKnownSinceTheFirstConsent moves the clock.
+func TestS1_ACustomerIsKnownSinceTheFirstConsent(t *testing.T) {
+	p, one, two := story.NewPartner(t), story.Engagement(t, nil), story.Engagement(t, nil)
+	c := story.NewCustomer(t, one, two)
+	first := p.Consented(t, c, one)
+	_, link := p.Bring(t, mci.ConsentPending, c, two)
+	localtest.SetClock(t, 3*story.Day)
+	story.Accept(t, link)
+	stored := story.Items(t, "PARTNER#"+p.ID, "CUSTOMER#"+c.ID)
+	if len(stored) != 1 || story.TextOf(stored[0], "knownSince") != first.ConsentedAt.Format(time.RFC3339Nano) {
+		t.Errorf("consented at %s, the customer is stored as %v", first.ConsentedAt, stored)
+	}
+}
+
 func TestS24_ACustomerWhoWasNotKnownAndDeclinesIsOnNoTab(t *testing.T) {
 	t.Parallel()
 	p := story.NewPartner(t)

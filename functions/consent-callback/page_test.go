@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -21,7 +22,23 @@ import (
 	"mci.example/customers/shared/mci"
 )
 
-func TestMain(m *testing.M) { localtest.Main(m) }
+func TestMain(m *testing.M) {
+	localtest.OnAnswer(tellsNobodyTheLink)
+	localtest.Main(m)
+}
+
+// tellsNobodyTheLink holds every answer of the function: the link is the key, so no cache and no other site may learn it.
+func tellsNobodyTheLink(t testing.TB, request *http.Request, answer localtest.Response) {
+	isPage := answer.Status == http.StatusSeeOther || strings.HasPrefix(answer.Header.Get("Content-Type"), "text/html")
+	if !isPage || !strings.HasPrefix(request.URL.Path, "/consent/") {
+		return
+	}
+	for name, want := range map[string]string{"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"} {
+		if got := answer.Header.Get(name); got != want {
+			t.Errorf("%s of %s answers %d with %s %q instead of %q", request.Method, request.URL.Path, answer.Status, name, got, want)
+		}
+	}
+}
 
 // browser is a real one, which tests drive by turns.
 type browser struct {

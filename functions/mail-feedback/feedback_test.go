@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -174,13 +175,48 @@ func TestD12_AfterTheConsentAnEmailIsStillToldOfAndAfterTheEndNothingIs(t *testi
 func TestD3_AClaimPastItsDeadlineTakesNoWordOfItsEmail(t *testing.T) {
 	p, e := story.NewPartner(t), story.Engagement(t, story.Object{"consentWindowDays": 1})
 	claim, message := asked(t, p, e)
-	story.ClockAt(t, claim.ConsentDue)
-	if story.MailEvent(t, "Bounce", message, bounce.more) {
+	unrecorded := p.Add(t, story.NewCustomer(t, e), e) // SES has its email; send-consent died before it could say so
+	localtest.Inject(t, localtest.Fault{Effect: localtest.KillBefore, Function: "send-consent", Action: "TransactWriteItems", Skip: 1})
+	story.Post(t, p.Token, unrecorded.ID, "consent-requests", story.FirstRequest("100.00")).Expect(t, 500)
+	overtaking := story.Object{"mail": story.Object{
+		"messageId": localtest.Mail(t, unrecorded.CustomerContact.Email, 1).MessageID, "tags": tagsOf(t, unrecorded)}}
+	maps.Copy(overtaking, bounce.more)
+
+	story.ClockAt(t, unrecorded.ConsentDue)
+	if story.MailEvent(t, "Bounce", message, bounce.more) || story.MailEvent(t, "Bounce", "", overtaking) {
 		t.Error("unswept, it takes a bounce")
 	}
 	story.Sweep(t)
 	if now := p.Get(t, claim.ID); story.MailEvent(t, "Bounce", message, bounce.more) || now.Status != "expired" || !now.EventsIntact {
 		t.Errorf("swept, it is %s: %s", now.Status, now.Types())
+	}
+	now := p.Get(t, unrecorded.ID)
+	if now.Types() != "claim.added consent.requested claim.expired" || now.Status != "expired" || !now.EventsIntact {
+		t.Errorf("swept, the claim whose email was not recorded is %s: %s", now.Status, now.Types())
+	}
+}
+
+func TestD12_WhatBecomesOfAnEmailToTheOldAddressIsNotOfTheNewOne(t *testing.T) {
+	t.Parallel()
+	p, e := story.NewPartner(t), story.Engagement(t, nil)
+	claim, old := asked(t, p, e)
+	right := story.Name("right") + "@customer.example"
+	correction := story.Object{"customerContact": story.Object{"name": "Robin Right", "email": right}}
+	down := localtest.Inject(t, localtest.Fault{Effect: localtest.Down, Service: localtest.SESService, Times: localtest.All,
+		Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), right) }})
+	story.Refused(t, story.Post(t, p.Token, claim.ID, "consent-requests", correction), 503, mci.MailUnavailable)
+	for _, event := range []told{delivery, bounce, complaint} {
+		if story.MailEvent(t, event.kind, old, event.more) {
+			t.Errorf("before any email went to the new address, %s of the old one counts", event.kind)
+		}
+	}
+	down.Remove()
+	p.Request(t, claim.ID, story.Object{})
+	if subject := localtest.Mail(t, right, 1).Subject; strings.HasPrefix(subject, "Reminder") {
+		t.Errorf("the first email to the address is titled %q", subject)
+	}
+	if now := p.Get(t, claim.ID); now.EmailStatus != "sent" || !now.EventsIntact {
+		t.Errorf("the email is %q: %s", now.EmailStatus, now.Types())
 	}
 }
 

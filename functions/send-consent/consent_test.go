@@ -6,10 +6,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
@@ -384,6 +387,41 @@ func TestD10_ARemindersLinkStandsBesideTheEarlierAndACorrectedAddressVoidsThem(t
 	story.Accept(t, six)
 	opens("once decided, the latest", six, 200)
 	opens("once decided, a void one", one, 404)
+}
+
+func TestD10_D12_D13_LinksEmailsAndAnswersAreKeptLongEnoughAndAllElseForEver(t *testing.T) {
+	t.Parallel()
+	p, e := story.NewPartner(t), story.Engagement(t, nil)
+	claim := p.Add(t, story.NewCustomer(t, e), e)
+	before := localtest.Now()
+	request(t, p.Token, claim.ID, first, "Idempotency-Key", story.Name("key")).Expect(t, 202)
+	after := localtest.Now()
+	lives := map[string]struct {
+		from, to time.Time
+		holds    string // the attribute that names the claim
+	}{
+		"CONSENT":     {claim.ConsentDue.Add(400 * story.Day), claim.ConsentDue.Add(400 * story.Day), "pk"},
+		"MESSAGE":     {before.Add(90 * story.Day), after.Add(90 * story.Day), "claimId"},
+		"IDEMPOTENCY": {before.Add(story.Day), after.Add(story.Day), "body"},
+	}
+	for _, item := range story.Every(t) {
+		kind, _, _ := strings.Cut(story.TextOf(item, "sk"), "#")
+		life, dies := lives[kind]
+		ttl, _ := item["ttl"].(*types.AttributeValueMemberN)
+		if dies != (ttl != nil) {
+			t.Errorf("an item of %s has the time to live %v", kind, item["ttl"])
+		}
+		if !dies || ttl == nil || !strings.Contains(story.TextOf(item, life.holds), claim.ID) {
+			continue
+		}
+		if end, err := strconv.ParseInt(ttl.Value, 10, 64); err != nil || end < life.from.Unix() || end > life.to.Unix() {
+			t.Errorf("an item of %s lives until %s, not until %s", kind, time.Unix(end, 0), life.to)
+		}
+		delete(lives, kind)
+	}
+	for kind := range lives {
+		t.Errorf("there is no %s of the claim", kind)
+	}
 }
 
 func TestD13_TheSameRequestAgainGetsTheSameAnswerAndSendsNothing(t *testing.T) {

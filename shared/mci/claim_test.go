@@ -240,6 +240,28 @@ func TestD2_ADayIs24HoursWhateverTheCalendarSays(t *testing.T) {
 	}
 }
 
+func TestD21_AnEmailCountsFor24HoursAndNoLonger(t *testing.T) {
+	claim := claimIn(ConsentPending, noon)
+	for i := range MaxSendsADay {
+		claim.Email.Sends = append(claim.Email.Sends, noon.Add(time.Duration(i)*time.Minute))
+	}
+	for _, c := range []struct {
+		at   time.Time
+		wait time.Duration // 0 where the email may go
+	}{
+		{noon.Add(Days(1) - time.Hour), time.Hour}, {noon.Add(Days(1) - 1), 1}, {noon.Add(Days(1)), 0},
+	} {
+		change, err := claim.RequestConsent(Act{At: c.at, Actor: "user-1", Salt: []byte("salt")}, ConsentRequest{}, anEngagement)
+		var refusal *Refusal
+		switch refused := errors.As(err, &refusal); {
+		case refused != (c.wait > 0), refused && (refusal.Code != TooManyRequests || refusal.RetryAfter != c.wait):
+			t.Errorf("at %s: %v", c.at, err)
+		case !refused && len(change.After.Email.Sends) != MaxSendsADay:
+			t.Errorf("at %s: %d emails count", c.at, len(change.After.Email.Sends))
+		}
+	}
+}
+
 func TestD2_ReturnedClaimsAreDueAfterTheReviewOrWhenTheyWereIfThatIsLater(t *testing.T) {
 	review := noon.Add(Days(50))
 	for name, test := range map[string]struct{ was, want time.Time }{

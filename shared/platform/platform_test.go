@@ -41,7 +41,7 @@ func openProcess(t *testing.T, function string, variables map[string]string) (ou
 		t.Fatal(err)
 	}
 	command := exec.CommandContext(t.Context(), self)
-	command.Env = []string{opens + "=" + function}
+	command.Env = []string{opens + "=" + function, "GOCOVERDIR=" + os.Getenv("GOCOVERDIR")}
 	for name, value := range variables {
 		command.Env = append(command.Env, name+"="+value)
 	}

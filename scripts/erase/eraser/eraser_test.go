@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"mci.example/customers/scripts/erase/eraser"
@@ -108,6 +109,17 @@ func TestB1_APersonsDataIsGoneAndTheHistoryWhole(t *testing.T) {
 	}
 	if left := holding(t, l.texts[:3]...); len(left) > 0 {
 		t.Errorf("the person is still named by %v", left)
+	}
+	for _, private := range story.Items(t, "CLAIM#"+l.claim.ID, "PRIVATE#") {
+		var kept struct{ Data map[string]any }
+		if err := attributevalue.UnmarshalMap(private, &kept); err != nil {
+			t.Fatal(err)
+		}
+		for _, evidence := range []string{"reason", "address", "browser"} {
+			if kept.Data[evidence] != nil {
+				t.Errorf("the %s of the answer is still there: %v", evidence, kept.Data)
+			}
+		}
 	}
 	after := l.partner.Get(t, l.claim.ID)
 	if !after.EventsIntact || after.Types() != before.Types() || after.Status != "declined" || after.DeclineReason != "" || after.MismatchReason != "" {

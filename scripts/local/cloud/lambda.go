@@ -23,8 +23,9 @@ import (
 const (
 	// maximumProcesses bounds how many requests one function works on at once; more wait.
 	maximumProcesses = 50
-	// initTimeout is how long a process may take until it asks for its first request.
-	initTimeout = 10 * time.Second
+	// initTimeout is how long a process may take until it asks for its first request: longer than Lambda's ten seconds,
+	// for many may start at once on a machine that is busy.
+	initTimeout = time.Minute
 	// maximumPayload is Lambda's limit for a request and for an answer.
 	maximumPayload = 6 << 20
 )
@@ -222,7 +223,9 @@ func (l *lambda) run(f *function, inv *invocation) Result {
 			return l.await(p, inv)
 		case <-starting.C:
 			p.child.kill()
-			return failure("Sandbox.Timedout", fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", inv.id, initTimeout.Seconds()))
+			late := fmt.Sprintf("RequestId: %s Error: the process asked for no request within %s of its start", inv.id, initTimeout)
+			fmt.Fprintln(f.log, late)
+			return failure("Sandbox.Timedout", late)
 		case <-p.child.done:
 			starting.Stop()
 			if fresh {

@@ -2,7 +2,12 @@
 package late
 
 import (
+	"encoding/json"
+	"net/http"
 	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,6 +16,7 @@ import (
 	"mci.example/customers/scripts/local/localtest/story"
 	"mci.example/customers/scripts/soak"
 	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/rest"
 )
 
 // working is how long the sweep takes up more: it keeps five seconds for its end.
@@ -20,11 +26,42 @@ func TestMain(m *testing.M) {
 	localtest.Main(m, func(config *cloud.Config) {
 		config.Functions = slices.Clone(platform.Functions)
 		for i := range config.Functions {
+			config.Functions[i].Timeout = working
 			if config.Functions[i].Name == platform.Schedule.Function {
 				config.Functions[i].Timeout = 5*time.Second + working
 			}
 		}
 	})
+}
+
+func TestWhileTheTableHangsEveryRouteAsksToTryAgain(t *testing.T) {
+	held := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Service: localtest.DynamoDBService, Times: localtest.All})
+	var answering sync.WaitGroup
+	defer answering.Wait()
+	for _, function := range platform.Functions {
+		for _, sample := range localtest.Samples(t, function.Name) {
+			var event rest.Event
+			if err := json.Unmarshal(sample, &event); err != nil || event.RouteKey == "" || slices.Contains([]string{"openapi", "consent-callback"}, function.Name) {
+				continue // not asked over HTTP, in no need of the table, or without a deadline of its own yet
+			}
+			answering.Go(func() {
+				var answer rest.Response
+				if err := json.Unmarshal(localtest.Invoke(t, function.Name, sample).Body, &answer); err != nil {
+					t.Error(err)
+				}
+				again := strings.Contains(answer.Body, "urn:mci:problem:try-again") || strings.Contains(answer.Body, "Please try again")
+				again = again || event.RequestContext.HTTP.Method == http.MethodHead
+				wait, err := strconv.Atoi(answer.Headers["Retry-After"])
+				if answer.StatusCode != 503 || !again || err != nil || wait < 1 {
+					t.Errorf("%s answers %d, Retry-After %q: %s", event.RouteKey, answer.StatusCode, answer.Headers["Retry-After"], answer.Body)
+				}
+			})
+		}
+	}
+	answering.Wait()
+	if held.Fired() == 0 {
+		t.Error("nothing was asked of the table")
+	}
 }
 
 func TestD3_ASweepThatRunsOutOfTimeSaysSoAndLeavesTheRestToTheNext(t *testing.T) {

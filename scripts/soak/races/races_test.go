@@ -4,7 +4,6 @@ package races
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -13,16 +12,13 @@ import (
 	"testing"
 	"time"
 
-	"mci.example/customers/scripts/local/cloud"
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
 	"mci.example/customers/scripts/soak"
 	"mci.example/customers/shared/mci"
 )
 
-func TestMain(m *testing.M) {
-	localtest.Main(m, func(config *cloud.Config) { config.Output = io.Discard })
-}
+func TestMain(m *testing.M) { localtest.Main(m) }
 
 // crowd is how many requests meet.
 func crowd() int {
@@ -536,6 +532,39 @@ func (d deadline) judgeRivals(t *testing.T, c *contest, first answer) {
 	}
 	if births > 1 || ended != (births == 1) {
 		t.Errorf("%d rivals got the place of the claim; it has ended: %t", births, ended)
+	}
+}
+
+// TestD3_WhatIsCommittedAfterTheDeadlineIsTooLate holds each act at its commit until its deadline has passed and a rival has
+// the place.
+func TestD3_WhatIsCommittedAfterTheDeadlineIsTooLate(t *testing.T) {
+	for name, a := range acts {
+		if a.to.Terminal() {
+			continue // it gives the place back, and takes nothing from whoever has it by now
+		}
+		t.Run(name, func(t *testing.T) {
+			engagement := story.Engagement(t, story.Object{"claimLimits": story.Object{"active": 1, "allowed": 200}})
+			partner, rival, c := story.NewPartner(t), story.NewPartner(t), &contest{customer: story.NewCustomer(t, engagement)}
+			c.claim, c.link = partner.Bring(t, a.from, c.customer, engagement)
+			due := a.due(c.claim)
+			story.ClockAt(t, due.Add(-2*time.Second))
+			held := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Action: "TransactWriteItems",
+				Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), c.claim.ID[:26]) }})
+			late := make(chan localtest.Response)
+			go func() { late <- a.do(t, partner, c) }()
+			held.Wait(t)
+			story.ClockAt(t, due)
+			rival.Add(t, c.customer, engagement)
+			held.Release()
+			if answer := <-late; answer.Status < 400 {
+				t.Errorf("it was answered %d: %s", answer.Status, answer.Body)
+			}
+			if now := partner.Get(t, c.claim.ID); now.Status != "expired" || strings.Contains(now.Types(), string(a.event)) {
+				t.Errorf("the claim is %s: %s", now.Status, now.Types())
+			}
+			soak.Audit(t)
+			story.Sweep(t) // the next test's clock stands before the deadline again
+		})
 	}
 }
 
