@@ -34,7 +34,7 @@ func list(t *testing.T, answer localtest.Response) (map[string]object, []string)
 }
 
 const (
-	common    = "claimLimits coSell consentWindowDays customerIdTypes description endsOn exclusive id name payType referral resubmissionWindowDays solutionArea startsOn state submissionWindowDays"
+	common    = "claimLimits coSell consentWindowDays customerIdTypes description endsOn exclusive id name payType referral reminders resubmissionWindowDays solutionArea startsOn state submissionWindowDays"
 	locations = "eligibleLocations enrolledLocations"
 )
 
@@ -49,7 +49,8 @@ func TestB2_TheProgramsRulesAreShownAsTheyWereImported(t *testing.T) {
 	t.Parallel()
 	p := story.NewPartner(t)
 	fixed := story.Engagement(t, object{"name": "Łódź assessment", "payout": "1250.5", "exclusive": true, "customerIdTypes": []string{"tpid", "domain"},
-		"referral": object{"minDealSize": "1000"}, "coSell": object{"minDealSize": "50000.00", "managedCustomersOnly": true}})
+		"referral": object{"minDealSize": "1000"}, "coSell": object{"minDealSize": "50000.00", "managedCustomersOnly": true},
+		"reminders": object{"consentDays": []int{7, 2}}})
 	variable := story.VariableEngagement(t, nil)
 	usd := func(amount string) object { return object{"amount": amount, "currency": "USD"} }
 	for id, want := range map[string]object{
@@ -58,10 +59,11 @@ func TestB2_TheProgramsRulesAreShownAsTheyWereImported(t *testing.T) {
 			"customerIdTypes": []any{"tpid", "domain"}, "startsOn": "2020-01-01", "endsOn": "2039-12-31", "consentWindowDays": 30, "submissionWindowDays": 60,
 			"resubmissionWindowDays": 14, "claimLimits": object{"active": 100, "allowed": 200}, "exclusive": true, "payout": usd("1250.50"),
 			"referral": object{"minDealSize": usd("1000.00")}, "coSell": object{"minDealSize": usd("50000.00"), "managedCustomersOnly": true},
+			"reminders": object{"consentDays": []any{7, 2}, "submissionDays": []any{}},
 			"state": "active", "eligibleLocations": 1, "enrolledLocations": 1,
 		},
 		variable: {
-			"payType": "variable", "customerIdTypes": []any{"msx-opportunity-id"}, "referral": nil, "coSell": nil, "exclusive": false,
+			"payType": "variable", "customerIdTypes": []any{"msx-opportunity-id"}, "referral": nil, "coSell": nil, "reminders": nil, "exclusive": false,
 			"rates": object{"perHour": usd("100.00"), "minHours": 10, "maxHours": 100, "maxPayout": usd("5000.00"), "maxShareOfOpportunity": "0.1"},
 		},
 	} {

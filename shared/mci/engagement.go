@@ -36,6 +36,7 @@ type Engagement struct {
 	Rates                  *Rates        `json:"rates,omitempty"`  // of variable pay
 	Referral               *ReferralRule `json:"referral"`
 	CoSell                 *CoSellRule   `json:"coSell"`
+	Reminders              *Reminders    `json:"reminders"` // nil for none
 }
 
 // ClaimLimits bound a customer's claims on an engagement, over all partners (D4).
@@ -62,6 +63,12 @@ type ReferralRule struct {
 type CoSellRule struct {
 	MinDealSize          Money `json:"minDealSize"`
 	ManagedCustomersOnly bool  `json:"managedCustomersOnly"`
+}
+
+// Reminders say when customer and partner are reminded of a deadline: so many days before it, the earliest first (D30).
+type Reminders struct {
+	ConsentDays    []int `json:"consentDays"`    // before consentDue
+	SubmissionDays []int `json:"submissionDays"` // before submissionDue
 }
 
 // EngagementState is where a day lies relative to an engagement's dates.
@@ -107,6 +114,7 @@ type Location struct {
 	Enrolled       bool     `json:"enrolled"`       // in the program
 	AllEngagements bool     `json:"allEngagements"` // eligible for every engagement
 	EngagementIDs  []string `json:"engagementIds"`  // or for these
+	PartnerDomains []string `json:"partnerDomains"` // of the partner's people, in normal form; none: any domain (D23)
 }
 
 // EligibleFor says whether the location may do this engagement, once enrolled.

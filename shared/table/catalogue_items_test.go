@@ -21,7 +21,8 @@ func TestEveryCatalogueRecordIsReadAsItWasWritten(t *testing.T) {
 			ID: "workshop", Name: "Workshop", PayType: mci.Fixed, CustomerIDTypes: []mci.IDType{mci.Domain, mci.TPID},
 			StartsOn: "2026-01-01", EndsOn: "2026-12-31", ConsentWindowDays: 30, ClaimLimits: mci.ClaimLimits{Active: 1, Allowed: 500},
 			Exclusive: true, Payout: &payout, Referral: &mci.ReferralRule{MinDealSize: mci.MustMoney("0.00")},
-			CoSell: &mci.CoSellRule{MinDealSize: mci.MustMoney("100000.00"), ManagedCustomersOnly: true},
+			CoSell:    &mci.CoSellRule{MinDealSize: mci.MustMoney("100000.00"), ManagedCustomersOnly: true},
+			Reminders: &mci.Reminders{ConsentDays: []int{7, 2}, SubmissionDays: []int{}},
 		}),
 		"an engagement of variable pay": NewEngagementRecord(mci.Engagement{
 			ID: "delivery", PayType: mci.Variable, CustomerIDTypes: []mci.IDType{mci.MSXOpportunity},
@@ -29,6 +30,7 @@ func TestEveryCatalogueRecordIsReadAsItWasWritten(t *testing.T) {
 		}),
 		"a location for some engagements": NewLocationRecord(mci.Location{
 			PartnerID: "p1", PartnerName: "Partner", ID: "l1", Name: "Örtchen", Enrolled: true, EngagementIDs: []string{"workshop", "delivery"},
+			PartnerDomains: []string{"partner.example"},
 		}),
 		"a location for all engagements":    NewLocationRecord(mci.Location{PartnerID: "p1", ID: "l2", AllEngagements: true}),
 		"a location for none":               NewLocationRecord(mci.Location{PartnerID: "p1", ID: "l3"}),

@@ -2,26 +2,27 @@ package importer
 
 import (
 	"bytes"
+	"cmp"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/table"
 )
 
-// Bounds of an engagement's numbers.
-const (
-	maxLimit   = 500  // D4
-	maxWindow  = 3650 // days
-	maxHours   = 100_000
-	maxNesting = 10 // an engagement has three levels
-)
+const maxNesting = 10 // an engagement has three levels
 
 // readEngagements goes through the array of engagements, one element at a time.
 func readEngagements(s *source) error {
@@ -101,150 +102,78 @@ func (k *kept) where(err error) string {
 	return fmt.Sprintf(" in line %d", before+1)
 }
 
+//go:embed engagement.schema.json
+var engagementSchemaText []byte
+
+// engagementSchema says of each field what it must be: its descriptions are what mistakes are told with.
+var engagementSchema = func() *jsonschema.Schema {
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(engagementSchemaText))
+	if err != nil {
+		panic(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	for name, check := range formats {
+		compiler.RegisterFormat(&jsonschema.Format{Name: name, Validate: func(value any) error {
+			if text, isText := value.(string); isText {
+				return check(text)
+			}
+			return nil
+		}})
+	}
+	if err := compiler.AddResource("engagement.schema.json", document); err != nil {
+		panic(err)
+	}
+	return compiler.MustCompile("engagement.schema.json")
+}()
+
+// formats are the schema's own.
+var formats = map[string]func(string) error{
+	"id":     mci.CheckID,
+	"name":   func(text string) error { return mci.CheckLine(strings.TrimSpace(text), mci.MaxName) },
+	"notes":  func(text string) error { return mci.CheckText(text, mci.MaxNotes) },
+	"day":    func(text string) error { _, err := mci.ParseDate(text); return err },
+	"amount": func(text string) error { _, err := mci.ParseMoney(text); return err },
+	"share":  func(text string) error { _, err := mci.ParseShare(text); return err },
+}
+
+// engagementChange reads an element of the array. Fields with a fault are reported and left out, so that the rules that
+// hold between fields are checked on the others.
 func engagementChange(r *row, raw json.RawMessage) change {
-	o, ok := r.element(raw)
-	if !ok {
-		r.keyless = true
-		return change{}
-	}
-	engagement := mci.Engagement{
-		ID:                     o.id("id"),
-		Name:                   o.line("name", mci.MaxName),
-		SolutionArea:           o.line("solutionArea", mci.MaxName),
-		Description:            o.text("description", mci.MaxNotes),
-		PayType:                wordOf(o, "payType", payTypes),
-		CustomerIDTypes:        o.idTypes("customerIdTypes"),
-		StartsOn:               o.date("startsOn"),
-		EndsOn:                 o.date("endsOn"),
-		ConsentWindowDays:      o.whole("consentWindowDays", 1, maxWindow),
-		SubmissionWindowDays:   o.whole("submissionWindowDays", 1, maxWindow),
-		ResubmissionWindowDays: o.whole("resubmissionWindowDays", 1, maxWindow),
-		Exclusive:              o.flag("exclusive"),
-	}
-	if engagement.StartsOn != "" && engagement.EndsOn != "" && engagement.EndsOn < engagement.StartsOn {
-		o.report("endsOn", "must not be before startsOn; is %s", engagement.EndsOn)
-	}
-	if limits, ok := o.object("claimLimits", required); ok {
-		engagement.ClaimLimits = mci.ClaimLimits{Active: limits.whole("active", 1, maxLimit), Allowed: limits.whole("allowed", 1, maxLimit)}
-		if active, allowed := engagement.ClaimLimits.Active, engagement.ClaimLimits.Allowed; active > 0 && allowed > 0 && allowed < active {
-			limits.report("allowed", "must not be less than active, which is %d; is %d", active, allowed)
-		}
-		limits.end()
-	}
-	if _, ok := o.present("payout"); ok {
-		money := o.money("payout")
-		engagement.Payout = &money
-	}
-	engagement.Rates = ratesOf(o)
-	payRules(o, engagement)
-	if referral, ok := o.object("referral", orNull); ok {
-		engagement.Referral = &mci.ReferralRule{MinDealSize: referral.money("minDealSize")}
-		referral.end()
-	}
-	if coSell, ok := o.object("coSell", orNull); ok {
-		engagement.CoSell = &mci.CoSellRule{
-			MinDealSize: coSell.money("minDealSize"), ManagedCustomersOnly: coSell.flag("managedCustomersOnly"),
-		}
-		coSell.end()
-		if engagement.Referral == nil {
-			o.report("coSell", "needs a referral to upgrade, and the engagement has none")
-		}
-	}
-	o.end()
-	if engagement.ID == "" {
-		r.keyless = true
-	}
-	record := table.NewEngagementRecord(engagement)
-	return change{record.Key, record}
-}
-
-func ratesOf(o *object) *mci.Rates {
-	rates, ok := o.object("rates", orNull)
-	if !ok {
-		return nil
-	}
-	read := mci.Rates{
-		PerHour:               rates.money("perHour"),
-		MinHours:              rates.whole("minHours", 1, maxHours),
-		MaxHours:              rates.whole("maxHours", 1, maxHours),
-		MaxPayout:             rates.money("maxPayout"),
-		MaxShareOfOpportunity: rates.share("maxShareOfOpportunity"),
-	}
-	if read.MinHours > 0 && read.MaxHours > 0 && read.MaxHours < read.MinHours {
-		rates.report("maxHours", "must not be less than minHours, which is %d; is %d", read.MinHours, read.MaxHours)
-	}
-	rates.end()
-	return &read
-}
-
-var payTypes = []mci.PayType{mci.Fixed, mci.Variable}
-
-// takes says which customer IDs each kind of pay may take (S9).
-var takes = map[mci.PayType][]mci.IDType{
-	mci.Fixed:    {mci.Domain, mci.TenantID, mci.TPID, mci.AzureSubscription},
-	mci.Variable: {mci.MSXOpportunity},
-}
-
-// payRules checks that the engagement has what its kind of pay needs, and nothing that it cannot use (S9, D8).
-func payRules(o *object, engagement mci.Engagement) {
-	for _, idType := range engagement.CustomerIDTypes {
-		if taken := takes[engagement.PayType]; taken != nil && !slices.Contains(taken, idType) {
-			o.report("customerIdTypes", "%s pay takes %s; not %s", engagement.PayType, mci.Join(taken), idType)
-		}
-	}
-	_, hasPayout := o.present("payout")
-	_, hasRates := o.present("rates")
-	rules := []struct {
-		payType mci.PayType
-		field   string
-		has     bool
-		should  bool
-	}{
-		{mci.Fixed, "payout", hasPayout, true},
-		{mci.Fixed, "rates", hasRates, false},
-		{mci.Variable, "payout", hasPayout, false},
-		{mci.Variable, "rates", hasRates, true},
-	}
-	for _, rule := range rules {
-		switch {
-		case rule.payType != engagement.PayType || rule.has == rule.should:
-		case rule.should:
-			o.report(rule.field, "is missing, which %s pay needs", rule.payType)
-		default:
-			o.report(rule.field, "has no meaning with %s pay", rule.payType)
-		}
-	}
-}
-
-// object is a JSON object being checked, of which each field is asked for once and none may be left over.
-type object struct {
-	row    *row
-	path   string // what field names begin with in messages
-	fields map[string]any
-	known  map[string]bool
-}
-
-// element reads an element of an array, which must be an object.
-func (r *row) element(raw json.RawMessage) (*object, bool) {
+	r.keyless = true
 	if !utf8.Valid(raw) {
-		return nil, r.refuse("is not text in UTF-8")
+		r.report("the element", "is not text in UTF-8")
+		return change{}
 	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
 	value, err := r.value(decoder, "", 0)
 	if err != nil {
-		return nil, r.refuse(err.Error())
+		r.report("the element", "%w", err)
+		return change{}
 	}
-	fields, ok := value.(map[string]any)
-	if !ok {
-		return nil, r.refuse("must be an object; is " + kindOf(value))
+	faults := faultsOf(value)
+	for _, fault := range faults {
+		r.report(printable(cmp.Or(strings.Join(fault.at, "."), "the element")), "%s", fault.reason)
 	}
-	return &object{r, "", fields, map[string]bool{}}, true
-}
-
-func (r *row) refuse(reason string) bool {
-	r.report("the element", "%s", reason)
-	return false
+	fields, isObject := value.(map[string]any)
+	if !isObject {
+		return change{}
+	}
+	for _, fault := range faults {
+		leaveOut(fields, fault.at)
+	}
+	engagement, err := engagementOf(fields)
+	if err != nil {
+		r.report("the element", "cannot be read: %w", err)
+		return change{}
+	}
+	for _, mistake := range engagement.Mistakes() {
+		r.report(strings.ReplaceAll(mistake.Pointer[1:], "/", "."), "%s", mistake.Detail)
+	}
+	r.keyless = engagement.ID == ""
+	record := table.NewEngagementRecord(engagement)
+	return change{record.Key, record}
 }
 
 // value reads a JSON value, and reports fields given twice, of which a plain decoder would take the last.
@@ -265,14 +194,12 @@ func (r *row) value(decoder *json.Decoder, path string, depth int) (any, error) 
 				return nil, err
 			}
 			field := path + fmt.Sprint(name)
-			value, err := r.value(decoder, field+".", depth+1)
-			if err != nil {
-				return nil, err
-			}
 			if _, twice := fields[fmt.Sprint(name)]; twice {
 				r.report(printable(field), "is there twice")
 			}
-			fields[fmt.Sprint(name)] = value
+			if fields[fmt.Sprint(name)], err = r.value(decoder, field+".", depth+1); err != nil {
+				return nil, err
+			}
 		}
 		_, err = decoder.Token()
 		return fields, err
@@ -288,9 +215,159 @@ func (r *row) value(decoder *json.Decoder, path string, depth int) (any, error) 
 		_, err = decoder.Token()
 		return values, err
 	}
+	if number, isNumber := token.(json.Number); isNumber {
+		return plain(number), nil
+	}
 	return token, nil
 }
 
+// plain writes a whole number without point or exponent, as 3e1 has one.
+func plain(number json.Number) json.Number {
+	if exact, ok := new(big.Rat).SetString(number.String()); ok && exact.IsInt() {
+		return json.Number(exact.Num().String())
+	}
+	return number
+}
+
+// fault is what the schema finds wrong with one field.
+type fault struct {
+	at     []string
+	reason string
+}
+
+// faultsOf gives everything that the schema finds wrong with a value, in the order in which it names the fields.
+func faultsOf(value any) []fault {
+	var invalid *jsonschema.ValidationError
+	if err := engagementSchema.Validate(value); !errors.As(err, &invalid) {
+		return nil
+	}
+	faults := collect(nil, invalid, value)
+	slices.SortStableFunc(faults, func(a, b fault) int { return slices.Compare(order(a.at), order(b.at)) })
+	return faults
+}
+
+// collect adds the faults that the validator tells of, which nests them as the schema nests.
+func collect(faults []fault, invalid *jsonschema.ValidationError, value any) []fault {
+	at := invalid.InstanceLocation
+	add := func(reason string, fields ...string) {
+		faults = append(faults, fault{append(slices.Clone(at), fields...), reason})
+	}
+	switch why := invalid.ErrorKind.(type) {
+	case *kind.Required:
+		for _, field := range why.Missing {
+			add("is missing", field)
+		}
+	case *kind.AdditionalProperties:
+		for _, field := range slices.Sorted(slices.Values(why.Properties)) {
+			add("is not a field", field)
+		}
+	case *kind.MinItems:
+		add("must name at least one type")
+	case *kind.MaxItems:
+		add(fmt.Sprintf("must have at most %d entries, has %d", why.Want, why.Got))
+	case *kind.Format:
+		add(why.Err.Error() + "; is " + kindOf(why.Got))
+	case *kind.Type, *kind.Enum, *kind.Minimum, *kind.Maximum:
+		schema, found, isField := find(value, at)
+		if found == nil && isField {
+			add("is missing") // a field that is null is one that is left out
+		} else {
+			add(schema.Description + "; is " + kindOf(found))
+		}
+	}
+	for _, cause := range invalid.Causes {
+		faults = collect(faults, cause, value)
+	}
+	return faults
+}
+
+// find gives the value at a place, the schema that says what it must be, and whether it is the field of an object.
+func find(value any, at []string) (schema *jsonschema.Schema, found any, isField bool) {
+	schema = engagementSchema
+	for _, name := range at {
+		switch inner := value.(type) {
+		case map[string]any:
+			schema, value, isField = schema.Properties[name], inner[name], true
+		case []any:
+			i, _ := strconv.Atoi(name)
+			schema, value, isField = schema.Items2020, inner[i], false
+		}
+		if schema.Ref != nil {
+			schema = schema.Ref
+		}
+	}
+	return schema, value, isField
+}
+
+// order is where the schema names each field on the way to a place; entries of a list come by number.
+func order(at []string) []int {
+	places := make([]int, len(at))
+	for i, name := range at {
+		number, err := strconv.Atoi(name)
+		if places[i] = strings.Index(string(engagementSchemaText), strconv.Quote(name)+": {"); err == nil {
+			places[i] = number
+		} else if places[i] < 0 {
+			places[i] = math.MaxInt // fields that nobody knows come last
+		}
+	}
+	return places
+}
+
+// standIns stand for fields with a fault that other fields rely on.
+var standIns = map[string]any{"payout": "0.00", "rates": map[string]any{}, "referral": map[string]any{}}
+
+// leaveOut takes a field with a fault away; an entry of a list becomes null, so that the others keep their places.
+func leaveOut(value any, at []string) {
+	if len(at) == 0 {
+		return
+	}
+	switch inner := value.(type) {
+	case map[string]any:
+		standIn, needed := standIns[at[0]]
+		switch {
+		case len(at) > 1:
+			leaveOut(inner[at[0]], at[1:])
+		case needed:
+			inner[at[0]] = standIn
+		default:
+			delete(inner, at[0])
+		}
+	case []any:
+		if i, err := strconv.Atoi(at[0]); err == nil {
+			inner[i] = nil
+		}
+	}
+}
+
+// engagementOf makes an engagement of its fields. The file has amounts as strings, the domain as objects with a currency.
+func engagementOf(fields map[string]any) (engagement mci.Engagement, err error) {
+	for _, amount := range []struct {
+		in    any
+		field string
+	}{
+		{fields, "payout"}, {fields["rates"], "perHour"}, {fields["rates"], "maxPayout"},
+		{fields["referral"], "minDealSize"}, {fields["coSell"], "minDealSize"},
+	} {
+		if object, _ := amount.in.(map[string]any); object[amount.field] != nil {
+			object[amount.field] = map[string]any{"amount": object[amount.field], "currency": mci.Currency}
+		}
+	}
+	text, err := json.Marshal(fields)
+	if err != nil {
+		return engagement, err
+	}
+	if err := json.Unmarshal(text, &engagement); err != nil {
+		return engagement, err
+	}
+	if reminders := engagement.Reminders; reminders != nil { // a list that is left out is empty
+		reminders.ConsentDays = append([]int{}, reminders.ConsentDays...)
+		reminders.SubmissionDays = append([]int{}, reminders.SubmissionDays...)
+	}
+	engagement.Name, engagement.SolutionArea = strings.TrimSpace(engagement.Name), strings.TrimSpace(engagement.SolutionArea)
+	return engagement, nil
+}
+
+// kindOf says what a JSON value is.
 func kindOf(value any) string {
 	switch value := value.(type) {
 	case nil:
@@ -305,178 +382,4 @@ func kindOf(value any) string {
 		return "an array"
 	}
 	return "an object"
-}
-
-func (o *object) report(field, format string, arguments ...any) {
-	o.row.report(o.path+field, format, arguments...)
-}
-
-// present gives a field's value. A field that is null is one that is not there.
-func (o *object) present(field string) (any, bool) {
-	o.known[field] = true
-	value := o.fields[field]
-	return value, value != nil
-}
-
-// end reports the fields that nothing asked for.
-func (o *object) end() {
-	var unknown []string
-	for field := range o.fields {
-		if !o.known[field] {
-			unknown = append(unknown, field)
-		}
-	}
-	slices.Sort(unknown)
-	for _, field := range unknown {
-		o.report(printable(field), "is not a field")
-	}
-}
-
-// of reads a field as a T.
-func of[T any](o *object, field, kind string) (T, bool) {
-	value, present := o.present(field)
-	read, ok := value.(T)
-	switch {
-	case !present:
-		o.report(field, "is missing")
-	case !ok:
-		o.report(field, "must be %s; is %s", kind, kindOf(value))
-	}
-	return read, ok
-}
-
-func (o *object) id(field string) string {
-	id, ok := of[string](o, field, "a string")
-	if !ok {
-		return ""
-	}
-	if err := mci.CheckID(id); err != nil {
-		o.report(field, "%w; is %s", err, quoted(id))
-		return ""
-	}
-	return id
-}
-
-func (o *object) line(field string, max int) string {
-	text, ok := of[string](o, field, "a string")
-	text = strings.TrimSpace(text)
-	if err := mci.CheckLine(text, max); ok && err != nil {
-		o.report(field, "%w; is %s", err, quoted(text))
-	}
-	return text
-}
-
-func (o *object) text(field string, max int) string {
-	text, ok := of[string](o, field, "a string")
-	if err := mci.CheckText(text, max); ok && err != nil {
-		o.report(field, "%w; is %s", err, quoted(text))
-	}
-	return text
-}
-
-// whole reads a whole number, 0 if it is none that is allowed.
-func (o *object) whole(field string, min, max int) int {
-	value, present := o.present(field)
-	if !present {
-		o.report(field, "is missing")
-		return 0
-	}
-	number, _ := value.(json.Number)
-	whole, err := strconv.Atoi(number.String())
-	if err != nil || whole < min || whole > max {
-		o.report(field, "must be a whole number from %d to %d; is %s", min, max, kindOf(value))
-		return 0
-	}
-	return whole
-}
-
-// flag reads true or false, the latter if the field is left out.
-func (o *object) flag(field string) bool {
-	if _, present := o.present(field); !present {
-		return false
-	}
-	flag, _ := of[bool](o, field, "true or false")
-	return flag
-}
-
-func (o *object) date(field string) mci.Date {
-	text, ok := of[string](o, field, "a string")
-	date, err := mci.ParseDate(text)
-	if ok && err != nil {
-		o.report(field, "%w; is %s", err, quoted(text))
-	}
-	return date
-}
-
-func (o *object) money(field string) mci.Money {
-	amount, ok := of[string](o, field, `a string such as "1250.00"`)
-	if !ok {
-		return mci.Money{}
-	}
-	money, err := mci.ParseMoney(amount)
-	if err != nil {
-		o.report(field, "%w; is %s", err, quoted(amount))
-	}
-	return money
-}
-
-func (o *object) share(field string) mci.Share {
-	text, ok := of[string](o, field, `a string such as "0.15"`)
-	if !ok {
-		return mci.Share{}
-	}
-	share, err := mci.ParseShare(text)
-	if err != nil {
-		o.report(field, "%w; is %s", err, quoted(text))
-	}
-	return share
-}
-
-// idTypes reads the types of customer ID that an engagement takes: at least one, each once.
-func (o *object) idTypes(field string) []mci.IDType {
-	values, ok := of[[]any](o, field, "an array")
-	if ok && len(values) == 0 {
-		o.report(field, "must name at least one type")
-	}
-	var types []mci.IDType
-	for i, value := range values {
-		text, _ := value.(string)
-		at := fmt.Sprintf("%s.%d", field, i)
-		switch idType := mci.IDType(text); {
-		case !slices.Contains(mci.IDTypes, idType):
-			o.report(at, "must be one of %s; is %s", mci.Join(mci.IDTypes), kindOf(value))
-		case slices.Contains(types, idType):
-			o.report(at, "%s is there twice", idType)
-		default:
-			types = append(types, idType)
-		}
-	}
-	return types
-}
-
-// wordOf reads a field that holds one of a few words; "" if it holds another.
-func wordOf[T ~string](o *object, field string, words []T) T {
-	text, ok := of[string](o, field, "a string")
-	switch {
-	case !ok:
-	case !slices.Contains(words, T(text)):
-		o.report(field, "must be one of %s; is %s", mci.Join(words), quoted(text))
-	default:
-		return T(text)
-	}
-	return ""
-}
-
-// Whether a field that holds an object may be null or left out.
-const (
-	required = true
-	orNull   = false
-)
-
-func (o *object) object(field string, required bool) (*object, bool) {
-	if _, present := o.present(field); !present && !required {
-		return nil, false
-	}
-	fields, ok := of[map[string]any](o, field, "an object")
-	return &object{o.row, o.path + field + ".", fields, map[string]bool{}}, ok
 }

@@ -36,9 +36,12 @@ type file struct {
 var files = []file{
 	{name: engagementsFile, key: "id", read: readEngagements},
 	{
-		name:    locationsFile,
-		columns: []string{"partnerId", "partnerName", "locationId", "locationName", "country", "enrolled", "engagementIds"},
-		key:     "partnerId and locationId", read: readCSV, change: locationChange,
+		name: locationsFile,
+		columns: []string{
+			"partnerId", "partnerName", "locationId", "locationName", "country", "enrolled", "engagementIds", "partnerDomains",
+		},
+		optional: "partnerDomains",
+		key:      "partnerId and locationId", read: readCSV, change: locationChange,
 	},
 	{
 		name:     grantsFile,
@@ -90,6 +93,7 @@ type change struct {
 const (
 	maxCountry       = mci.MaxName
 	maxEngagementIDs = 1000 // of a location: keeps its item far below what DynamoDB takes
+	maxDomains       = 100  // of a partner's people
 	maxSortName      = 700  // bytes: a name is part of an index key, of which DynamoDB takes 1024 bytes
 )
 
@@ -106,8 +110,32 @@ func locationChange(r *row) change {
 	if location.AllEngagements = ids == "*"; !location.AllEngagements && ids != "" {
 		location.EngagementIDs = r.engagementIDs("engagementIds", strings.Split(ids, ";"))
 	}
+	if domains := r.cell("partnerDomains"); domains != "" {
+		location.PartnerDomains = r.domains("partnerDomains", strings.Split(domains, ";"))
+	}
 	record := table.NewLocationRecord(location)
 	return change{record.Key, record}
+}
+
+// domains reads a list of domains into their normal form.
+func (r *row) domains(column string, names []string) []string {
+	if len(names) > maxDomains {
+		r.report(column, "must name at most %d domains, names %d", maxDomains, len(names))
+		return nil
+	}
+	var domains []string
+	for _, name := range names {
+		domain, err := mci.ParseDomain(strings.TrimSpace(name))
+		switch {
+		case err != nil:
+			r.report(column, "%w; is %s", err, quoted(name))
+		case slices.Contains(domains, domain):
+			r.report(column, "names %s twice", domain)
+		default:
+			domains = append(domains, domain)
+		}
+	}
+	return domains
 }
 
 func (r *row) engagementIDs(column string, ids []string) []string {

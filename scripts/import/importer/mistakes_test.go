@@ -12,6 +12,7 @@ import (
 
 const (
 	locationsHeader     = "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds\n"
+	domainsColumn       = "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds,partnerDomains\n"
 	grantsHeader        = "partnerId,userId,locationId,role,revoked\n"
 	customersHeader     = "customerId,name,country,managed\n"
 	customerIDsHeader   = "customerId,idType,idValue\n"
@@ -70,6 +71,8 @@ func TestEveryMistakeIsReportedWithFileAndLineAndNothingIsWritten(t *testing.T) 
 		{"all engagements stand alone", "locations.csv", locationsHeader + "p1,Partner One,l1,Location One,US,true,*;assessment\n", []string{"locations.csv:2: engagementIds: * stands for all engagements, and alone"}},
 		{"an engagement is named once", "locations.csv", locationsHeader + "p1,Partner One,l1,Location One,US,true,assessment;assessment\n", []string{"locations.csv:2: engagementIds: names assessment twice"}},
 		{"an engagement's ID is not empty", "locations.csv", locationsHeader + "p1,Partner One,l1,Location One,US,true,assessment;\n", []string{`locations.csv:2: engagementIds: an ID is`}},
+		{"D23: a partner's domains are domains, each named once", "locations.csv", domainsColumn + "p1,Partner One,l1,Location One,US,true,*,one.example;not a domain;ONE.example;\n", []string{`locations.csv:2: partnerDomains: a domain is a name such as contoso.com; is "not a domain"`, "locations.csv:2: partnerDomains: names one.example twice", `locations.csv:2: partnerDomains: a domain is a name such as contoso.com; is ""`}},
+		{"a partner has domains in a number that can be read", "locations.csv", domainsColumn + "p1,Partner One,l1,Location One,US,true,*," + strings.Repeat("one.example;", 100) + "\n", []string{"locations.csv:2: partnerDomains: must name at most 100 domains, names 101"}},
 
 		{"a grant is for a location of its partner", "grants.csv", grantsHeader + "p2,u1,l1,incentives-admin,\n", []string{"grants.csv:2: locationId: neither locations.csv nor the table has location l1 of partner p2"}},
 		{"a grant is of a known role", "grants.csv", grantsHeader + "p1,u1,l1,admin,\n", []string{`grants.csv:2: role: must be one of incentives-admin, incentives-user`}},
@@ -166,6 +169,14 @@ func TestEveryMistakeOfEngagementsIsReportedWithItsIndex(t *testing.T) {
 		{"rates are whole", variable(fields{"rates": fields{"perHour": "1.00"}}), []string{"rates.minHours: is missing", "rates.maxHours: is missing", "rates.maxPayout: is missing", "rates.maxShareOfOpportunity: is missing"}},
 		{"D9: co-sell upgrades a referral", fields{"referral": nil}, []string{"coSell: needs a referral"}},
 		{"a referral has its least deal size", fields{"referral": fields{}, "coSell": nil}, []string{"referral.minDealSize: is missing"}},
+		{"D30: days before a deadline fall, and stay below the window", fields{"reminders": fields{"consentDays": []int{30, 7, 7, 8}, "submissionDays": []int{61}}},
+			[]string{"reminders.consentDays.0: must be less than the window of 30 days; is 30", "reminders.consentDays.2: must be less than the one before, which is 7; is 7", "reminders.consentDays.3: must be less than the one before, which is 7; is 8", "reminders.submissionDays.0: must be less than the window of 60 days; is 61"}},
+		{"D30: days before a deadline are whole, and at least one", fields{"reminders": fields{"consentDays": []any{"7", 1.5, 0, nil, 2}, "submissionDays": 3}},
+			[]string{`reminders.consentDays.0: must be a whole number from 1 to 3650; is "7"`, "reminders.consentDays.1: must be a whole number from 1 to 3650; is the number 1.5", "reminders.consentDays.2: must be a whole number from 1 to 3650; is the number 0", "reminders.consentDays.3: must be a whole number from 1 to 3650; is null", "reminders.submissionDays: must be an array of days; is the number 3"}},
+		{"D30: there are at most five before a deadline", fields{"reminders": fields{"consentDays": []int{6, 5, 4, 3, 2, 1}, "daily": true}}, []string{"reminders.consentDays: must have at most 5 entries, has 6", "reminders.daily: is not a field"}},
+		{"every mistake is told, whatever it stands beside", fields{"name": 5, "endsOn": "2020-01-01", "customerIdTypes": []any{"tpid", 7, "msx-opportunity-id"}, "referral": 7, "rates": fields{"minHours": 50, "maxHours": 40}},
+			[]string{"name: must be a string; is the number 5", "customerIdTypes.1: must be one of", "rates.perHour: is missing", "rates.maxPayout: is missing", "rates.maxShareOfOpportunity: is missing", "referral: must be an object; is the number 7",
+				"customerIdTypes: fixed pay takes domain, tenant-id, tpid, azure-subscription-id; not msx-opportunity-id", "endsOn: must not be before startsOn; is 2020-01-01", "rates.maxHours: must not be less than minHours", "rates: has no meaning with fixed pay"}},
 		{"text hides nothing", fields{"name": "Re\u0000view", "description": "\u202etxt"}, []string{"name: must not contain the character U+0000", "description: must not contain the character U+202E"}},
 	}
 	other := anEngagement(fields{"id": "other"})
@@ -249,6 +260,9 @@ func TestFilesAreReadHoweverTheyAreWritten(t *testing.T) {
 		"with spaces":            {"customers.csv": "customerId, name, country, managed\nc1, Customer One , US,\ttrue\n"},
 		"by a spreadsheet":       {"customers.csv": customersHeader + "c1,Customer One,US,TRUE\n"},
 		"in capitals":            {"customer-ids.csv": customerIDsHeader + "c1,tenant-id," + strings.ToUpper(aTenant) + "\n", "domains.csv": domainsHeader + "ONE.example," + aTenant + "\n"},
+		"without domains":        {"locations.csv": domainsColumn + "p1,Partner One,l1,Location One,US,true,assessment,\n"},
+		"without reminders":      {"engagements.json": "[" + strings.Replace(anEngagement(nil), "{", `{"reminders":null,`, 1) + "]"},
+		"with whole decimals":    {"engagements.json": "[" + strings.Replace(anEngagement(nil), ":30,", ":3.0e1,", 1) + "]"},
 		"without revoked":        {"grants.csv": "partnerId,userId,locationId,role\np1,u1,l1,incentives-admin\n"},
 		"with revoked left out":  {"grants.csv": grantsHeader + "p1,u1,l1,incentives-admin\n"},
 	}

@@ -1,6 +1,6 @@
-// Command generate makes the sample data: three partners, engagements that show every kind of rule, and some two hundred
-// customers. It gives the same files each time. Every company is invented, and every domain ends in .example, which
-// nobody can own.
+// Command generate makes the sample data: three partners, engagements that show every kind of rule, and some two
+// hundred customers. It gives the same files each time. Every company is invented, and every domain ends in .example,
+// which nobody can own.
 //
 //go:generate go run . ..
 package main
@@ -41,7 +41,7 @@ func main() {
 func sample() (map[string][]byte, error) {
 	d := directory()
 	tables := map[string][][]string{
-		"locations.csv":     locations,
+		"locations.csv":     locations(),
 		"grants.csv":        grants,
 		"customers.csv":     d.customers,
 		"customer-ids.csv":  d.ids,
@@ -68,19 +68,44 @@ func sample() (map[string][]byte, error) {
 	return made, nil
 }
 
-var locations = [][]string{
-	{"partnerId", "partnerName", "locationId", "locationName", "country", "enrolled", "engagementIds"},
-	{"northwind", "Northwind Consulting", "nw-seattle", "Northwind Seattle", "US", "true", "*"},
-	{"northwind", "Northwind Consulting", "nw-toronto", "Northwind Toronto", "CA", "true", "cloud-assessment;security-workshop;migration-delivery"},
-	{"northwind", "Northwind Consulting", "nw-lisbon", "Northwind Lisboa", "PT", "true", "cloud-assessment;rapid-briefing"},
-	{"northwind", "Northwind Consulting", "nw-madrid", "Northwind Madrid", "ES", "false", "*"},
-	{"fabrikam", "Fabrikam Services", "fb-taipei", "Fabrikam 臺北", "TW", "true", "*"},
-	{"fabrikam", "Fabrikam Services", "fb-saopaulo", "Fabrikam São Paulo", "BR", "true", "cloud-assessment;security-workshop;data-pilot;ai-build"},
-	{"fabrikam", "Fabrikam Services", "fb-tokyo", "Fabrikam 東京", "JP", "true", "security-workshop;tenant-review;migration-delivery"},
-	{"fabrikam", "Fabrikam Services", "fb-osaka", "Fabrikam 大阪", "JP", "false", "cloud-assessment"},
-	{"tailspin", "Tailspin Advisors", "ts-paris", "Tailspin Paris", "FR", "true", "cloud-assessment;security-workshop;app-modernization;copilot-adoption;endpoint-review"},
-	{"tailspin", "Tailspin Advisors", "ts-istanbul", "Tailspin İstanbul", "TR", "true", "cloud-assessment;data-pilot;rapid-briefing;ai-build"},
-	{"tailspin", "Tailspin Advisors", "ts-berlin", "Tailspin Berlin", "DE", "true", ""},
+// partner is an invented company that earns incentives, with the mail domains of its people; without any, all will do (D23).
+type partner struct {
+	id, name, domains string
+	locations         [][]string // locationId, locationName, country, enrolled, engagementIds
+}
+
+var partners = []partner{
+	{"northwind", "Northwind Consulting", "", [][]string{
+		{"nw-seattle", "Northwind Seattle", "US", "true", "*"},
+		{"nw-toronto", "Northwind Toronto", "CA", "true", "cloud-assessment;security-workshop;migration-delivery"},
+		{"nw-lisbon", "Northwind Lisboa", "PT", "true", "cloud-assessment;rapid-briefing"},
+		{"nw-madrid", "Northwind Madrid", "ES", "false", "*"},
+	}},
+	{"fabrikam", "Fabrikam Services", "fabrikam.example;fabrikam-asia.example", [][]string{
+		{"fb-taipei", "Fabrikam 臺北", "TW", "true", "*"},
+		{"fb-saopaulo", "Fabrikam São Paulo", "BR", "true", "cloud-assessment;security-workshop;data-pilot;ai-build"},
+		{"fb-tokyo", "Fabrikam 東京", "JP", "true", "security-workshop;tenant-review;migration-delivery"},
+		{"fb-osaka", "Fabrikam 大阪", "JP", "false", "cloud-assessment"},
+	}},
+	{"tailspin", "Tailspin Advisors", "tailspin.example", [][]string{
+		{"ts-paris", "Tailspin Paris", "FR", "true",
+			"cloud-assessment;security-workshop;app-modernization;copilot-adoption;endpoint-review"},
+		{"ts-istanbul", "Tailspin İstanbul", "TR", "true", "cloud-assessment;data-pilot;rapid-briefing;ai-build"},
+		{"ts-berlin", "Tailspin Berlin", "DE", "true", ""},
+	}},
+}
+
+// locations are the partners', one a row.
+func locations() [][]string {
+	rows := [][]string{
+		{"partnerId", "partnerName", "locationId", "locationName", "country", "enrolled", "engagementIds", "partnerDomains"},
+	}
+	for _, p := range partners {
+		for _, location := range p.locations {
+			rows = append(rows, append(append([]string{p.id, p.name}, location...), p.domains))
+		}
+	}
+	return rows
 }
 
 var grants = [][]string{
@@ -105,23 +130,24 @@ var grants = [][]string{
 
 // engagement has the fields of engagements.json.
 type engagement struct {
-	ID                     string    `json:"id"`
-	Name                   string    `json:"name"`
-	SolutionArea           string    `json:"solutionArea"`
-	Description            string    `json:"description"`
-	PayType                string    `json:"payType"`
-	CustomerIDTypes        []string  `json:"customerIdTypes"`
-	StartsOn               string    `json:"startsOn"`
-	EndsOn                 string    `json:"endsOn"`
-	ConsentWindowDays      int       `json:"consentWindowDays"`
-	SubmissionWindowDays   int       `json:"submissionWindowDays"`
-	ResubmissionWindowDays int       `json:"resubmissionWindowDays"`
-	ClaimLimits            limits    `json:"claimLimits"`
-	Exclusive              bool      `json:"exclusive"`
-	Payout                 string    `json:"payout,omitempty"`
-	Rates                  *rates    `json:"rates,omitempty"`
-	Referral               *referral `json:"referral"`
-	CoSell                 *coSell   `json:"coSell"`
+	ID                     string     `json:"id"`
+	Name                   string     `json:"name"`
+	SolutionArea           string     `json:"solutionArea"`
+	Description            string     `json:"description"`
+	PayType                string     `json:"payType"`
+	CustomerIDTypes        []string   `json:"customerIdTypes"`
+	StartsOn               string     `json:"startsOn"`
+	EndsOn                 string     `json:"endsOn"`
+	ConsentWindowDays      int        `json:"consentWindowDays"`
+	SubmissionWindowDays   int        `json:"submissionWindowDays"`
+	ResubmissionWindowDays int        `json:"resubmissionWindowDays"`
+	ClaimLimits            limits     `json:"claimLimits"`
+	Exclusive              bool       `json:"exclusive"`
+	Payout                 string     `json:"payout,omitempty"`
+	Rates                  *rates     `json:"rates,omitempty"`
+	Referral               *referral  `json:"referral"`
+	CoSell                 *coSell    `json:"coSell"`
+	Reminders              *reminders `json:"reminders,omitempty"`
 }
 
 type limits struct {
@@ -146,6 +172,11 @@ type coSell struct {
 	ManagedCustomersOnly bool   `json:"managedCustomersOnly"`
 }
 
+type reminders struct {
+	ConsentDays    []int `json:"consentDays,omitempty"`
+	SubmissionDays []int `json:"submissionDays,omitempty"`
+}
+
 // The types of customer ID.
 const (
 	domain       = "domain"
@@ -165,6 +196,7 @@ var engagements = []engagement{
 		ConsentWindowDays: 30, SubmissionWindowDays: 60, ResubmissionWindowDays: 14,
 		ClaimLimits: limits{5, 10}, Payout: "2000.00",
 		Referral: &referral{"10000.00"}, CoSell: &coSell{"50000.00", true},
+		Reminders: &reminders{[]int{7, 2}, []int{14, 3}},
 	},
 	{
 		ID: "security-workshop", Name: "Security Workshop", SolutionArea: "Security",
@@ -174,6 +206,7 @@ var engagements = []engagement{
 		ConsentWindowDays: 21, SubmissionWindowDays: 90, ResubmissionWindowDays: 21,
 		ClaimLimits: limits{1, 2}, Exclusive: true, Payout: "4500.00",
 		Referral: &referral{"25000.00"}, CoSell: &coSell{"25000.00", false},
+		Reminders: &reminders{ConsentDays: []int{10, 3}},
 	},
 	{
 		ID: "data-pilot", Name: "Data and Analytics Pilot", SolutionArea: "Data and AI",
@@ -216,6 +249,7 @@ var engagements = []engagement{
 		ConsentWindowDays: 30, SubmissionWindowDays: 365, ResubmissionWindowDays: 30,
 		ClaimLimits: limits{1, 3}, Rates: &rates{"150.00", 10, 400, "50000.00", "0.15"},
 		Referral: &referral{"50000.00"}, CoSell: &coSell{"100000.00", true},
+		Reminders: &reminders{[]int{14, 7, 2}, []int{90, 60, 30, 14, 2}},
 	},
 	{
 		ID: "ai-build", Name: "AI Solution Build", SolutionArea: "Data and AI",
@@ -289,8 +323,10 @@ var (
 		"Amber", "Birch", "Cedar", "Delta", "Ember", "Falcon", "Granite", "Harbor", "Indigo", "Juniper",
 		"Kestrel", "Lumen", "Maple", "Nimbus", "Onyx", "Prairie", "Quartz", "River", "Summit", "Tundra",
 	}
-	secondNames = []string{"Valley Foods", "Logistics", "Health", "Energy", "Textiles", "Robotics", "Insurance", "Media", "Retail", "Shipping"}
-	countries   = []string{"US", "CA", "BR", "JP", "FR", "TR", "TW", "DE", "GB", "PT"}
+	secondNames = []string{
+		"Valley Foods", "Logistics", "Health", "Energy", "Textiles", "Robotics", "Insurance", "Media", "Retail", "Shipping",
+	}
+	countries = []string{"US", "CA", "BR", "JP", "FR", "TR", "TW", "DE", "GB", "PT"}
 )
 
 const customers = 200

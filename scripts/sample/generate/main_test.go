@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -51,7 +52,12 @@ func TestTheSampleShowsEveryKindOfRule(t *testing.T) {
 		"no referral":                  func(e engagement) bool { return is(e) && e.Referral == nil },
 		"a referral without co-sell":   func(e engagement) bool { return is(e) && e.Referral != nil && e.CoSell == nil },
 		"co-sell":                      func(e engagement) bool { return is(e) && e.CoSell != nil && !e.CoSell.ManagedCustomersOnly },
-		"co-sell for managed ones":     func(e engagement) bool { return is(e) && e.CoSell != nil && e.CoSell.ManagedCustomersOnly },
+		"no reminders":                 func(e engagement) bool { return is(e) && e.Reminders == nil },
+		"reminders of both deadlines": func(e engagement) bool {
+			return is(e) && e.Reminders != nil && len(e.Reminders.ConsentDays) > 0 && len(e.Reminders.SubmissionDays) > 0
+		},
+		"reminders of one deadline": func(e engagement) bool { return is(e) && e.Reminders != nil && len(e.Reminders.SubmissionDays) == 0 },
+		"co-sell for managed ones":  func(e engagement) bool { return is(e) && e.CoSell != nil && e.CoSell.ManagedCustomersOnly },
 	}
 	for kind, holds := range kinds {
 		if !slices.ContainsFunc(engagements, holds) {
@@ -70,9 +76,9 @@ func TestTheSampleShowsEveryKindOfRule(t *testing.T) {
 			t.Errorf("%s has %v customer IDs that are eligible or not; want some of both", e.ID, standings)
 		}
 	}
-	partners := map[string]bool{}
-	for _, row := range locations[1:] {
-		partners[row[0]] = true
+	has := func(holds func(partner) bool) bool { return slices.ContainsFunc(partners, holds) }
+	if !has(func(p partner) bool { return p.domains == "" }) || !has(func(p partner) bool { return strings.Contains(p.domains, ";") }) {
+		t.Error("want a partner with any mail domain, and one with several")
 	}
 	if len(partners) != 3 || len(d.customers) != 1+customers {
 		t.Errorf("the sample has %d partners and %d customers", len(partners), len(d.customers)-1)
