@@ -1,6 +1,6 @@
 # What can be done with the system. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test cover check import reset bench soak audit erase repair-upgrades build synth deploy destroy bootstrap vulncheck missing
+.PHONY: help run demo test cover check import reset bench soak audit erase verify repair-upgrades build synth deploy destroy bootstrap vulncheck missing
 
 # From npm, each with its own lock: the engines and the test browser, and the CDK's command line.
 TOOLS := infra/node_modules/.package-lock.json
@@ -24,6 +24,12 @@ $(CDK_TOOLS): infra/cdk/package.json infra/cdk/package-lock.json
 
 # --- on this machine ---
 
+# Commands get these as they were given, whatever signs they hold: "$$WHO" in a recipe is the shell's variable.
+override WHO := $(value WHO)
+override RECEIPT := $(value RECEIPT)
+override JWKS := $(value JWKS)
+export WHO RECEIPT JWKS
+
 run: $(TOOLS) ## run everything on this machine until Ctrl-C
 	@echo "compiling the one-machine cloud" >&2
 	@go build -o build/local ./scripts/local
@@ -37,6 +43,9 @@ import: ## load a folder of the program's files: make import DATA=scripts/sample
 
 audit: ## check a table against the rules that always hold: make audit, or TABLE_NAME=… make audit
 	@go run ./scripts/audit $(AUDIT_FLAGS)
+
+verify: ## check the receipt of a customer's decision: make verify RECEIPT=<file> [JWKS=<file or address of the keys>]
+	@go run ./scripts/verify "$$RECEIPT" "$$JWKS"
 
 erase: ## erase a person's data: make erase WHO=<email address or claim ID> (DRY_RUN=1 only tells)
 	@go run ./scripts/erase $(if $(DRY_RUN),--dry-run) $(ERASE_FLAGS) $(WHO)
