@@ -1,9 +1,9 @@
-package rest_test
+// Package system holds all routes together to what every one of them promises: who may call it, what it refuses and in
+// which order, what it costs, what it logs.
+package system
 
 import (
-	"flag"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,14 +13,7 @@ import (
 	"mci.example/customers/shared/mci"
 )
 
-// TestMain starts the cloud for the tests of routes; fuzzing needs none.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if flag.Lookup("test.fuzz").Value.String() != "" {
-		os.Exit(m.Run())
-	}
-	localtest.Main(m)
-}
+func TestMain(m *testing.M) { localtest.Main(m) }
 
 // world is what the calls of every route are about: a partner with an engagement of its own, and another partner.
 type world struct {
