@@ -38,7 +38,7 @@ func (s *system) cors() any {
 		methods[route.Method] = true
 	}
 	allowed := slices.Sorted(maps.Keys(methods))
-	return &awsapigatewayv2.CfnApi_CorsProperty{
+	return &awsapigatewayv2.CfnApi_CorsProperty{ // without AllowCredentials: the portal's cookies open nothing to others
 		AllowOrigins:  strs(s.PortalOrigin),
 		AllowMethods:  strs(allowed...),
 		AllowHeaders:  strs("authorization", "content-type", "idempotency-key"),
@@ -141,12 +141,13 @@ func (s *system) addIntegration(name string) awsapigatewayv2.CfnIntegration {
 }
 
 // accessLogFormat is a line of the access log. It has the route's key and never the path, which holds a consent token,
-// and neither address nor browser of anyone.
+// and neither address nor browser of anyone. The caller is named by the token's subject.
 func (s *system) accessLogFormat() string {
 	line, err := json.Marshal(map[string]string{
 		"requestId":          "$context.requestId",
 		"time":               "$context.requestTimeEpoch",
 		"routeKey":           "$context.routeKey",
+		"subject":            "$context.authorizer.claims.sub",
 		"status":             "$context.status",
 		"responseLength":     "$context.responseLength",
 		"latency":            "$context.responseLatency",

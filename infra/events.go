@@ -13,17 +13,24 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awspipes"
 
 	"mci.example/customers/shared/platform"
-	schema "mci.example/customers/shared/table"
 )
 
 //go:embed claim_event.schema.json
 var claimEventSchema string
 
-// addDomainEvents tells the portal and CRMs of every event of every claim, on a bus of their own.
+// addDomainEvents tells other systems of every event of every claim, on a bus of its own. Production's bus keeps every
+// event for ever, so that a history rewritten in the table differs from what left it (B4).
 func (s *system) addDomainEvents() {
 	bus := awsevents.NewCfnEventBus(s.stack, str("Bus"), &awsevents.CfnEventBusProps{
 		Name: str(s.name("")), Description: str("What happened to claims"),
 	})
+	s.bus = bus
+	if s.Stage == Prod {
+		archive := awsevents.NewCfnArchive(s.stack, str("Archive"), &awsevents.CfnArchiveProps{
+			ArchiveName: str(s.name("")), Description: str("Every event of every claim"), SourceArn: bus.AttrArn(),
+		})
+		s.retain(archive)
+	}
 	registry := awseventschemas.NewCfnRegistry(s.stack, str("Schemas"), &awseventschemas.CfnRegistryProps{
 		RegistryName: str(s.name("")), Description: str("Events on the bus of the same name"),
 	})
@@ -55,7 +62,7 @@ func (s *system) addDomainEvents() {
 		Source:      s.table.stream,
 		SourceParameters: &awspipes.CfnPipe_PipeSourceParametersProperty{
 			FilterCriteria: &awspipes.CfnPipe_FilterCriteriaProperty{
-				Filters: []any{&awspipes.CfnPipe_FilterProperty{Pattern: str(eventFilter())}},
+				Filters: []any{&awspipes.CfnPipe_FilterProperty{Pattern: str(platform.DomainEvents.Filter)}},
 			},
 			DynamoDbStreamParameters: &awspipes.CfnPipe_PipeSourceDynamoDBStreamParametersProperty{
 				StartingPosition:          str("TRIM_HORIZON"),
@@ -83,22 +90,47 @@ func (s *system) addDomainEvents() {
 	s.output("BusName", "Where domain events come out", bus.Ref())
 }
 
+// addNotices has the bus wake the function that turns events into mail. Such an event can be lost in two places, on its
+// way to the function and in it, so each has its dead letters.
+func (s *system) addNotices() {
+	undelivered := s.addDeadLetters("notices-undelivered", "Events that EventBridge could not hand to the function that mails them",
+		s.arn("events", "rule/"+s.name("")+"/"+s.name("notices")))
+	rule := awsevents.NewCfnRule(s.stack, str("NoticesRule"), &awsevents.CfnRuleProps{
+		Name:         str(s.name("notices")),
+		Description:  str("Events that people are told of by email"),
+		EventBusName: s.bus.Ref(),
+		State:        str("ENABLED"),
+		EventPattern: object(platform.Notices.Pattern),
+		Targets:      []any{s.target(platform.Notices.Function, undelivered)},
+	})
+	s.invocable("NoticesRulePermission", platform.Notices.Function, "events.amazonaws.com", rule.AttrArn())
+	s.catchFailures(platform.Notices.Function, "Events that the function could not mail")
+}
+
+// target is a function as the target of a rule.
+func (s *system) target(function string, undelivered deadLetters) *awsevents.CfnRule_TargetProperty {
+	return &awsevents.CfnRule_TargetProperty{
+		Id:               str("function"),
+		Arn:              s.functions[function].AttrArn(),
+		DeadLetterConfig: &awsevents.CfnRule_DeadLetterConfigProperty{Arn: undelivered.AttrArn()},
+		RetryPolicy: &awsevents.CfnRule_RetryPolicyProperty{
+			MaximumEventAgeInSeconds: num(int((6 * time.Hour).Seconds())), MaximumRetryAttempts: num(20),
+		},
+	}
+}
+
+// object is a JSON text that the application declares, such as an event pattern, as CloudFormation takes it.
+func object(text string) map[string]any {
+	var read map[string]any
+	if err := json.Unmarshal([]byte(text), &read); err != nil {
+		panic(err) // the test of every stack would have seen it
+	}
+	return read
+}
+
 // readStream is what a reader of the table's stream does.
 var readStream = []string{
 	"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams",
-}
-
-// eventFilter lets new events of claims through and nothing else.
-func eventFilter() string {
-	prefix := func(prefix string) map[string]any {
-		return map[string]any{"S": []any{map[string]string{"prefix": prefix}}}
-	}
-	return compact(map[string]any{
-		"eventName": []string{"INSERT"},
-		"dynamodb": map[string]any{"Keys": map[string]any{
-			schema.PartitionKey: prefix(platform.DomainEvents.PartitionPrefix), schema.SortKey: prefix(platform.DomainEvents.KeyPrefix),
-		}},
-	})
 }
 
 // eventTemplate is the detail as EventBridge Pipes fills it in from a record of the stream.

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3assets"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 
@@ -20,11 +22,16 @@ type function struct {
 	platform.Function
 	awslambda.CfnFunction
 	role awsiam.CfnRole
+	logs awslogs.CfnLogGroup
 }
 
 // addFunctions makes every function that the application declares, each with a role that may do what its code calls.
 func (s *system) addFunctions() error {
 	s.addCursorKey()
+	for _, declared := range platform.Functions {
+		s.addRole(declared)
+	}
+	s.addReceiptKeys()
 	for _, declared := range platform.Functions {
 		if err := s.addFunction(declared); err != nil {
 			return err
@@ -33,16 +40,9 @@ func (s *system) addFunctions() error {
 	return nil
 }
 
-func (s *system) addFunction(declared platform.Function) error {
+// addRole makes the function's log group, and its role: to write there and to do what the function's code calls.
+func (s *system) addRole(declared platform.Function) {
 	id := pascal(declared.Name)
-	zip := filepath.Join(s.assets, declared.Name+".zip")
-	if _, err := os.Stat(zip); err != nil {
-		return fmt.Errorf("finding the zip of function %s, which make build makes: %w", declared.Name, err)
-	}
-	environment, err := s.environment(declared)
-	if err != nil {
-		return err
-	}
 	logs := s.logGroup(id+"Logs", "/"+s.name("")+"/"+declared.Name)
 	policies := []any{&awsiam.CfnRole_PolicyProperty{
 		PolicyName: str("runtime"),
@@ -62,6 +62,22 @@ func (s *system) addFunction(declared platform.Function) error {
 		Policies: &policies,
 	})
 	accept(role, "AwsSolutions-IAM5", "X-Ray's two writing actions take no resource", "Resource::*")
+	s.functions[declared.Name] = function{Function: declared, role: role, logs: logs}
+}
+
+func (s *system) addFunction(declared platform.Function) error {
+	id, role, logs := pascal(declared.Name), s.functions[declared.Name].role, s.functions[declared.Name].logs
+	zip := filepath.Join(s.assets, declared.Name+".zip")
+	if _, err := os.Stat(zip); err != nil {
+		return fmt.Errorf("finding the zip of function %s, which make build makes: %w", declared.Name, err)
+	}
+	environment, err := s.environment(declared)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(platform.Permissions[declared.Name], platform.GetPublicKey) {
+		s.permit(role, id+"Receipts", "receipts", allow([]string{platform.GetPublicKey}, s.receiptKeys...))
+	}
 	code := awss3assets.NewAsset(s.stack, str(id+"Code"), &awss3assets.AssetProps{Path: str(zip)})
 	made := awslambda.NewCfnFunction(s.stack, str(id), &awslambda.CfnFunctionProps{
 		FunctionName:  str(s.name(declared.Name)),
@@ -79,7 +95,7 @@ func (s *system) addFunction(declared platform.Function) error {
 		TracingConfig: &awslambda.CfnFunction_TracingConfigProperty{Mode: str("Active")},
 		LoggingConfig: &awslambda.CfnFunction_LoggingConfigProperty{LogFormat: str("JSON"), LogGroup: logs.Ref()},
 	})
-	s.functions[declared.Name] = function{declared, made, role}
+	s.functions[declared.Name] = function{declared, made, role, logs}
 	return nil
 }
 
@@ -94,6 +110,12 @@ func (s *system) environment(declared platform.Function) (map[string]*string, er
 		platform.ConfigurationSet: s.mail.configurationSet,
 		platform.PublicURL:        s.publicURL(),
 		platform.Stage:            str(string(s.Stage)),
+		platform.ReceiptKeys:      s.numberedReceiptKeys,
+		platform.OIDCIssuer:       s.issuer.url,
+		platform.OIDCClientID:     s.issuer.audience,
+		platform.SignOutURL:       s.issuer.signOut,
+		platform.MailsPerPartner:  str(s.MailsPerPartnerPerDay),
+		platform.RetentionMonths:  str(s.RetentionMonths),
 	}
 	environment := map[string]*string{}
 	for _, name := range declared.Environment {
@@ -101,7 +123,9 @@ func (s *system) environment(declared platform.Function) (map[string]*string, er
 		if value == nil {
 			return nil, fmt.Errorf("function %s reads %s, for which the stack has no value", declared.Name, name)
 		}
-		environment[name] = value
+		if *value != "" { // Lambda takes no empty variables; without it the function reads the same
+			environment[name] = value
+		}
 	}
 	return environment, nil
 }
@@ -112,6 +136,7 @@ func (s *system) calls(name string) []map[string]any {
 	var table, queries, mail []string
 	for _, action := range platform.Permissions[name] {
 		switch {
+		case strings.HasPrefix(action, "kms:"): // by the keys' own policies, and addFunction
 		case strings.HasPrefix(action, "ses:"):
 			mail = append(mail, action)
 		case action == "dynamodb:Query":

@@ -7,13 +7,13 @@ import (
 	"mci.example/customers/shared/mci"
 )
 
-// tokenIssuer is whose tokens the API takes.
-type tokenIssuer struct{ url, audience *string }
+// tokenIssuer is whose tokens the API takes, and where the portal has people sign in and out.
+type tokenIssuer struct{ url, audience, signOut *string }
 
-// addIdentity makes the user pool of the portal, unless the operator has an issuer already.
+// addIdentity makes the user pool that people sign in to, unless the operator has an issuer already.
 func (s *system) addIdentity() {
 	if s.Issuer != "" {
-		s.issuer = tokenIssuer{str(s.Issuer), str(s.Audience)}
+		s.issuer = tokenIssuer{str(s.Issuer), str(s.Audience), str("")} // its discovery says where to sign out
 		return
 	}
 	pool := awscognito.NewCfnUserPool(s.stack, str("UserPool"), &awscognito.CfnUserPoolProps{
@@ -33,7 +33,7 @@ func (s *system) addIdentity() {
 			MinimumLength: num(12), RequireLowercase: yes, RequireUppercase: yes, RequireNumbers: yes, RequireSymbols: yes,
 			TemporaryPasswordValidityDays: num(3),
 		}},
-		MfaConfiguration: str("OPTIONAL"),
+		MfaConfiguration: str(map[Stage]string{Dev: "OPTIONAL", Prod: "ON"}[s.Stage]),
 		EnabledMfas:      strs("SOFTWARE_TOKEN_MFA"),
 		Schema: []any{&awscognito.CfnUserPool_SchemaAttributeProperty{
 			Name: str("partnerId"), AttributeDataType: str("String"), Mutable: no,
@@ -43,7 +43,9 @@ func (s *system) addIdentity() {
 		}},
 	})
 	s.retain(pool)
-	accept(pool, "AwsSolutions-COG2", "each partner decides whether its users need a second factor; anyone may have one")
+	if s.Stage == Dev {
+		accept(pool, "AwsSolutions-COG2", "whoever tries things out may do so without a second factor; production's users have one")
+	}
 	accept(pool, "AwsSolutions-COG3", "threat protection is a plan at a price for each user, which the operator may choose")
 	for _, role := range mci.Roles {
 		awscognito.NewCfnUserPoolGroup(s.stack, str(pascal(string(role))+"Group"), &awscognito.CfnUserPoolGroupProps{
@@ -87,11 +89,13 @@ func (s *system) addIdentity() {
 		UserPoolId: pool.Ref(), ClientId: client.Ref(), UseCognitoProvidedValues: yes,
 	})
 	style.AddResourceDependency(domain, nil)
+	signIn := "https://" + *domain.Ref() + ".auth." + *s.stack.Region() + ".amazoncognito.com"
 	s.issuer = tokenIssuer{
-		str("https://cognito-idp." + *s.stack.Region() + "." + *s.stack.UrlSuffix() + "/" + *pool.Ref()),
-		client.Ref(),
+		url:      str("https://cognito-idp." + *s.stack.Region() + "." + *s.stack.UrlSuffix() + "/" + *pool.Ref()),
+		audience: client.Ref(),
+		signOut:  str(signIn + "/logout"),
 	}
 	s.output("UserPoolId", "The user pool, to add users to", pool.Ref())
 	s.output("ClientId", "The portal's client ID", client.Ref())
-	s.output("SignInUrl", "Where users sign in", str("https://"+*domain.Ref()+".auth."+*s.stack.Region()+".amazoncognito.com"))
+	s.output("SignInUrl", "Where users sign in", str(signIn))
 }

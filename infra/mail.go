@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsses"
@@ -40,16 +39,22 @@ func (s *system) addMail() {
 		DkimSigningAttributes: &awsses.CfnEmailIdentity_DkimSigningAttributesProperty{
 			NextSigningKeyLength: str("RSA_2048_BIT"),
 		},
+		// Where the record for it is missing, SES falls back to a domain of its own, and DKIM alone speaks for the sender.
+		MailFromAttributes: &awsses.CfnEmailIdentity_MailFromAttributesProperty{
+			MailFromDomain: str("bounce." + domain), BehaviorOnMxFailure: str("USE_DEFAULT_VALUE"),
+		},
 		FeedbackAttributes: &awsses.CfnEmailIdentity_FeedbackAttributesProperty{EmailForwardingEnabled: no},
 	})
-	records := [][2]*string{
-		{identity.AttrDkimDnsTokenName1(), identity.AttrDkimDnsTokenValue1()},
-		{identity.AttrDkimDnsTokenName2(), identity.AttrDkimDnsTokenValue2()},
-		{identity.AttrDkimDnsTokenName3(), identity.AttrDkimDnsTokenValue3()},
+	records := []*string{
+		str(*identity.AttrDkimDnsTokenName1() + " CNAME " + *identity.AttrDkimDnsTokenValue1()),
+		str(*identity.AttrDkimDnsTokenName2() + " CNAME " + *identity.AttrDkimDnsTokenValue2()),
+		str(*identity.AttrDkimDnsTokenName3() + " CNAME " + *identity.AttrDkimDnsTokenValue3()),
+		str("bounce." + domain + " MX 10 feedback-smtp." + *s.stack.Region() + ".amazonses.com"),
+		str("bounce." + domain + ` TXT "v=spf1 include:amazonses.com -all"`),
+		str("_dmarc." + domain + ` TXT "v=DMARC1; p=quarantine"`),
 	}
 	for i, record := range records {
-		s.output(fmt.Sprint("SenderRecord", i+1), "DNS record for the sender's domain: name CNAME value",
-			str(*record[0]+" CNAME "+*record[1]))
+		s.output(fmt.Sprint("SenderRecord", i+1), "DNS record for the sender's domain: name, type, value", record)
 	}
 	s.mail = mailer{s.arn("ses", "identity/"+*identity.Ref()), set.Ref(), s.arn("ses", "configuration-set/"+*set.Ref())}
 }
@@ -85,14 +90,7 @@ func (s *system) addMailEvents() {
 				"ses:configuration-set": []*string{s.mail.configurationSet},
 			}}},
 		},
-		Targets: []any{&awsevents.CfnRule_TargetProperty{
-			Id:               str("function"),
-			Arn:              s.functions[platform.MailEvents.Function].AttrArn(),
-			DeadLetterConfig: &awsevents.CfnRule_DeadLetterConfigProperty{Arn: undelivered.AttrArn()},
-			RetryPolicy: &awsevents.CfnRule_RetryPolicyProperty{
-				MaximumEventAgeInSeconds: num(int((6 * time.Hour).Seconds())), MaximumRetryAttempts: num(20),
-			},
-		}},
+		Targets: []any{s.target(platform.MailEvents.Function, undelivered)},
 	})
 	s.invocable("MailRulePermission", platform.MailEvents.Function, "events.amazonaws.com", rule.AttrArn())
 	s.catchFailures(platform.MailEvents.Function, "Mail events that the function failed on")

@@ -7,11 +7,14 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/cxapi"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
+
+	"mci.example/customers/shared/platform"
 )
 
 // Short names for what every resource is written with.
@@ -34,9 +37,13 @@ type system struct {
 	issuer    tokenIssuer
 	mail      mailer
 	cursorKey *string
+	bus       awsevents.CfnEventBus
 	functions map[string]function
 	queues    []deadLetters
 	alarmArns []*string
+
+	receiptKeys         []*string // their ARNs
+	numberedReceiptKeys *string   // the same as functions read them
 }
 
 // newStack adds to the app the whole system as one stack. The folder assets holds a zip for every function.
@@ -61,6 +68,9 @@ func newStack(app awscdk.App, settings Settings, assets string) (awscdk.Stack, e
 	s.addMailEvents()
 	s.addStream()
 	s.addDomainEvents()
+	if _, listed := s.functions[platform.Notices.Function]; listed {
+		s.addNotices()
+	}
 	s.addSchedule()
 	s.addAlarms()
 	s.addDashboard()

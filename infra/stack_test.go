@@ -107,6 +107,10 @@ func TestStageIsLimitedAndLogged(t *testing.T) {
 		if line["routeKey"] != "$context.routeKey" {
 			t.Errorf("the access log names the route by %q", line["routeKey"])
 		}
+		if line["subject"] != "$context.authorizer.claims.sub" {
+			t.Errorf("the access log names the caller by %q", line["subject"])
+		}
+		delete(line, "subject")
 		for _, value := range line {
 			for _, secret := range []string{"path", "sourceIp", "userAgent", "authorizer.claims", "identity", "domain"} {
 				if strings.Contains(value, secret) {
@@ -191,9 +195,12 @@ func TestFunctionsRunAsDeclared(t *testing.T) {
 			if stack.target(function.get("LoggingConfig", "LogGroup")).Type != "AWS::Logs::LogGroup" {
 				t.Errorf("%s logs elsewhere", declared.Name)
 			}
-			want := declared.Environment
-			same(t, "environment of "+declared.Name, slices.Collect(maps.Keys(environment(t, stack, declared.Name).Properties)), want)
-			for name := range environment(t, stack, declared.Name).Properties {
+			given := environment(t, stack, declared.Name).Properties
+			want := slices.DeleteFunc(slices.Clone(declared.Environment), func(name string) bool {
+				return given[name] == nil && (name == platform.SignOutURL || name == platform.RetentionMonths) // none says something
+			})
+			same(t, "environment of "+declared.Name, slices.Collect(maps.Keys(given)), want)
+			for name := range given {
 				if environment(t, stack, declared.Name).say(name) == "" {
 					t.Errorf("%s reads %s, which is empty", declared.Name, name)
 				}
@@ -264,13 +271,16 @@ func TestFunctionsMayDoExactlyWhatTheyCall(t *testing.T) {
 		mail := []string{arn + "identity/${Identity}", arn + "configuration-set/${ConfigurationSet}"}
 		for _, declared := range platform.Functions {
 			var actions []string
-			for _, statement := range statements(stack, stack.target(deployed(t, stack, declared.Name).get("Role")))["calls"] {
+			given := statements(stack, stack.target(deployed(t, stack, declared.Name).get("Role")))
+			for _, statement := range append(given["calls"], given["receipts"]...) {
 				if statement["Effect"] != "Allow" {
 					t.Errorf("%s: effect %v", declared.Name, statement["Effect"])
 				}
 				for _, action := range texts(statement["Action"]) {
 					actions = append(actions, action)
 					switch resources := texts(statement["Resource"]); {
+					case action == platform.GetPublicKey:
+						same(t, declared.Name+" reads the keys", resources, receiptKeys(stack))
 					case strings.HasPrefix(action, "ses:"):
 						same(t, declared.Name+" sends as", resources, mail)
 						if said(at(statement, "Condition", "StringEquals", "ses:FromAddress")) == "" {
@@ -283,9 +293,75 @@ func TestFunctionsMayDoExactlyWhatTheyCall(t *testing.T) {
 					}
 				}
 			}
-			same(t, "actions of "+declared.Name, actions, platform.Permissions[declared.Name])
+			byKeyPolicy := func(action string) bool { return action == platform.Sign } // see TestTheSignerAloneSigns
+			same(t, "actions of "+declared.Name, actions, slices.DeleteFunc(slices.Clone(platform.Permissions[declared.Name]), byKeyPolicy))
 		}
 	})
+}
+
+// receiptKeys are the ARNs of the keys of receipts.
+func receiptKeys(stack *template) []string {
+	var arns []string
+	for _, key := range stack.of("AWS::KMS::Key") {
+		if key.say("KeyUsage") == "SIGN_VERIFY" {
+			arns = append(arns, "${"+key.id+".Arn}")
+		}
+	}
+	return arns
+}
+
+func TestTheSignerAloneSigns(t *testing.T) {
+	for name, actions := range platform.Permissions {
+		if slices.Contains(actions, platform.Sign) && name != signer {
+			t.Errorf("%s calls kms:Sign, and only %s may", name, signer)
+		}
+	}
+	for stack, numbers := range map[*template]int{devTemplate(t): 1, prodTemplate(t): 1, allTemplate(t): 2} {
+		if keys := receiptKeys(stack); len(keys) != numbers {
+			t.Errorf("%d keys were numbered, and there are %q", numbers, keys)
+		}
+		role := said(deployed(t, stack, signer).get("Role"))
+		for number := range numbers {
+			key := stack.Resources[fmt.Sprint("ReceiptKey", number+1)]
+			key.is(t, "ECC_NIST_P256", "KeySpec")
+			key.is(t, map[bool]int{true: 7, false: 30}[stack == devTemplate(t)], "PendingWindowInDays")
+			signs, denied := []string{}, false
+			for _, statement := range list(key.get("KeyPolicy", "Statement")) {
+				who, actions := said(at(statement, "Principal", "AWS")), texts(at(statement, "Action"))
+				if said(at(statement, "Effect")) == "Deny" {
+					denied = denied || who == "*" && slices.Contains(actions, "kms:Sign") &&
+						said(at(statement, "Condition", "ArnNotEquals", "aws:PrincipalArn")) == role
+					continue
+				}
+				for _, action := range actions {
+					switch {
+					case action == "kms:Sign":
+						signs = append(signs, who)
+					case strings.Contains(action, "*"), action == "kms:CreateGrant":
+						t.Errorf("%s allows %s to %s", key.id, action, who)
+					case action == "kms:PutKeyPolicy" && !strings.Contains(who, "cfn-exec-role"):
+						t.Errorf("%s is administered by %s", key.id, who)
+					}
+				}
+			}
+			if !denied || !slices.Equal(signs, []string{role}) {
+				t.Errorf("%s is signed with by %q, and denied to all others: %v", key.id, signs, denied)
+			}
+		}
+	}
+}
+
+// TestReceiptKeysAreNumbered holds what functions read: every key that the stack has, by its number, the last one last.
+func TestReceiptKeysAreNumbered(t *testing.T) {
+	for stack, want := range map[*template]string{
+		prodTemplate(t): "1=${ReceiptKey1.Arn}", allTemplate(t): "1=${ReceiptKey1.Arn},2=${ReceiptKey2.Arn}",
+	} {
+		for _, function := range platform.Functions {
+			if slices.Contains(function.Environment, platform.ReceiptKeys) {
+				environment(t, stack, function.Name).is(t, want, platform.ReceiptKeys)
+			}
+		}
+	}
 }
 
 func TestNoWildcards(t *testing.T) {
@@ -330,7 +406,7 @@ func TestServicesActForThisAccountAlone(t *testing.T) {
 
 func TestQueuesTopicsAndLogsAreEncryptedAndBounded(t *testing.T) {
 	templates(t, func(t *testing.T, stack *template) {
-		key := stack.one(t, "AWS::KMS::Key")
+		key := stack.Resources["Key"]
 		key.is(t, true, "EnableKeyRotation")
 		for _, queue := range stack.of("AWS::SQS::Queue") {
 			queue.is(t, true, "SqsManagedSseEnabled")
@@ -415,9 +491,11 @@ func TestEveryAsynchronousPathEndsInDeadLettersWithAnAlarm(t *testing.T) {
 				t.Errorf("%s is not tried again", config.id)
 			}
 		}
-		for _, called := range []any{
-			stack.one(t, "AWS::Events::Rule").get("Targets", 0, "Arn"), stack.one(t, "AWS::Scheduler::Schedule").get("Target", "Arn"),
-		} {
+		asynchronously := []any{stack.one(t, "AWS::Scheduler::Schedule").get("Target", "Arn")}
+		for _, rule := range stack.of("AWS::Events::Rule") {
+			asynchronously = append(asynchronously, rule.get("Targets", 0, "Arn"))
+		}
+		for _, called := range asynchronously {
 			if !caught[stack.target(called)] {
 				t.Errorf("%s has no on-failure destination", said(called))
 			}
@@ -451,12 +529,16 @@ func TestSendersToDeadLettersMay(t *testing.T) {
 				}
 			}
 		}
-		rule := stack.one(t, "AWS::Events::Rule")
-		queue := stack.target(rule.get(asynchronous[rule.Type]...))
-		for _, policy := range stack.of("AWS::SQS::QueuePolicy") {
-			if stack.target(policy.get("Queues", 0)) == queue &&
-				!strings.Contains(policy.say("PolicyDocument"), ":rule/"+rule.say("Name")) {
-				t.Errorf("%s does not let %s in", queue.id, rule.id)
+		for _, rule := range stack.of("AWS::Events::Rule") {
+			queue := stack.target(rule.get(asynchronous[rule.Type]...))
+			name := rule.say("Name")
+			if bus := stack.target(rule.get("EventBusName")); bus != nil {
+				name = bus.say("Name") + "/" + name
+			}
+			for _, policy := range stack.of("AWS::SQS::QueuePolicy") {
+				if stack.target(policy.get("Queues", 0)) == queue && !strings.Contains(policy.say("PolicyDocument"), ":rule/"+name+`"`) {
+					t.Errorf("%s does not let %s in: %s", queue.id, rule.id, policy.say("PolicyDocument"))
+				}
 			}
 		}
 	})
@@ -669,7 +751,7 @@ func TestMailIsEncryptedAndNeverTracked(t *testing.T) {
 		destination.is(t, "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default",
 			"EventDestination", "EventBridgeDestination", "EventBusArn")
 		same(t, "events of mail", texts(destination.get("EventDestination", "MatchingEventTypes")), []string{"BOUNCE", "COMPLAINT", "DELIVERY"})
-		rule := stack.one(t, "AWS::Events::Rule")
+		rule := stack.Resources["MailRule"]
 		rule.is(t, nil, "EventBusName")
 		same(t, "sources", texts(rule.get("EventPattern", "source")), []string{platform.MailEvents.Source})
 		same(t, "detail types", texts(rule.get("EventPattern", "detail-type")), platform.MailEvents.DetailTypes)
@@ -679,8 +761,20 @@ func TestMailIsEncryptedAndNeverTracked(t *testing.T) {
 		}
 		environment(t, stack, "send-consent").is(t, "${ConfigurationSet}", platform.ConfigurationSet)
 	})
-	if got := prodTemplate(t).one(t, "AWS::SES::EmailIdentity").say("EmailIdentity"); got != "mail.contoso.com" {
-		t.Errorf("the identity is %s", got)
+	identity := prodTemplate(t).one(t, "AWS::SES::EmailIdentity")
+	identity.is(t, "mail.contoso.com", "EmailIdentity")
+	identity.is(t, "bounce.mail.contoso.com", "MailFromAttributes", "MailFromDomain")
+	for number, record := range map[int]string{
+		1: "${Identity.DkimDNSTokenName1} CNAME ${Identity.DkimDNSTokenValue1}",
+		2: "${Identity.DkimDNSTokenName2} CNAME ${Identity.DkimDNSTokenValue2}",
+		3: "${Identity.DkimDNSTokenName3} CNAME ${Identity.DkimDNSTokenValue3}",
+		4: "bounce.mail.contoso.com MX 10 feedback-smtp.${AWS::Region}.amazonses.com",
+		5: `bounce.mail.contoso.com TXT "v=spf1 include:amazonses.com -all"`,
+		6: `_dmarc.mail.contoso.com TXT "v=DMARC1; p=quarantine"`,
+	} {
+		if got := said(prodTemplate(t).Outputs[fmt.Sprint("SenderRecord", number)].Value); got != record {
+			t.Errorf("record %d is %s, want %s", number, got, record)
+		}
 	}
 }
 
@@ -692,7 +786,7 @@ func TestDomainEventsNameThingsAndTellNothing(t *testing.T) {
 	if err := json.Unmarshal([]byte(claimEventSchema), &document); err != nil {
 		t.Fatal(err)
 	}
-	identifiers := []string{"claimId", "seq", "type", "at", "partnerId", "engagementId", "customerId"}
+	identifiers := []string{"claimId", "seq", "type", "at", "partnerId", "engagementId", "customerId", "hash", "previousHash"}
 	same(t, "properties of the schema", slices.Collect(maps.Keys(document.Properties)), identifiers)
 	same(t, "required properties of the schema", document.Required, identifiers)
 	var types []string
@@ -712,8 +806,7 @@ func TestDomainEventsNameThingsAndTellNothing(t *testing.T) {
 				t.Errorf("%s is taken from %s", property, path)
 			}
 		}
-		pipe.is(t, `{"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"CLAIM#"}]},"sk":{"S":[{"prefix":"EVENT#"}]}}},"eventName":["INSERT"]}`,
-			"SourceParameters", "FilterCriteria", "Filters", 0, "Pattern")
+		pipe.is(t, platform.DomainEvents.Filter, "SourceParameters", "FilterCriteria", "Filters", 0, "Pattern")
 		pipe.is(t, "AUTOMATIC_BISECT", "SourceParameters", "DynamoDBStreamParameters", "OnPartialBatchItemFailure")
 		pipe.is(t, nil, "LogConfiguration", "IncludeExecutionData")
 		bus := stack.one(t, "AWS::Events::EventBus")
@@ -726,19 +819,55 @@ func TestDomainEventsNameThingsAndTellNothing(t *testing.T) {
 	})
 }
 
+// TestProductionKeepsItsEvents has the bus keep all that was on it, to compare the table with (B4).
+func TestProductionKeepsItsEvents(t *testing.T) {
+	archive := prodTemplate(t).one(t, "AWS::Events::Archive")
+	if prodTemplate(t).target(archive.get("SourceArn")) != prodTemplate(t).one(t, "AWS::Events::EventBus") {
+		t.Errorf("the archive keeps the events of %s", archive.say("SourceArn"))
+	}
+	archive.is(t, nil, "EventPattern")
+	archive.is(t, nil, "RetentionDays")
+}
+
+// TestNoticesFollowNewEventsAlone holds the rule that wakes the function of D29 and D30.
+func TestNoticesFollowNewEventsAlone(t *testing.T) {
+	if platform.FunctionOf(platform.Notices.Function).Name == "" {
+		t.Skip("nobody mails events yet")
+	}
+	templates(t, func(t *testing.T, stack *template) {
+		rule := stack.Resources["NoticesRule"]
+		if stack.target(rule.get("EventBusName")) != stack.one(t, "AWS::Events::EventBus") {
+			t.Error("the rule listens to another bus")
+		}
+		if stack.target(rule.get("Targets", 0, "Arn")) != deployed(t, stack, platform.Notices.Function) {
+			t.Error("notices are another function's")
+		}
+		rule.is(t, false, "EventPattern", "replay-name", 0, "exists")
+		same(t, "sources", texts(rule.get("EventPattern", "source")), []string{platform.DomainEvents.Source})
+		for _, kind := range texts(rule.get("EventPattern", "detail-type")) {
+			if !slices.Contains(mci.EventTypes, mci.EventType(kind)) {
+				t.Errorf("the rule waits for %s, which no event is", kind)
+			}
+		}
+	})
+}
+
 func TestNobodyJoinsAPartnerAlone(t *testing.T) {
-	for _, stack := range []*template{devTemplate(t), prodTemplate(t)} {
+	for stack, mfa := range map[*template]string{devTemplate(t): "OPTIONAL", prodTemplate(t): "ON"} {
 		pool := stack.one(t, "AWS::Cognito::UserPool")
 		pool.is(t, true, "AdminCreateUserConfig", "AllowAdminCreateUserOnly")
 		pool.is(t, "partnerId", "Schema", 0, "Name")
 		pool.is(t, false, "Schema", 0, "Mutable")
-		pool.is(t, "OPTIONAL", "MfaConfiguration")
+		pool.is(t, mfa, "MfaConfiguration")
 		for _, rule := range []string{"RequireLowercase", "RequireUppercase", "RequireNumbers", "RequireSymbols"} {
 			pool.is(t, true, "Policies", "PasswordPolicy", rule)
 		}
 		pool.is(t, 12, "Policies", "PasswordPolicy", "MinimumLength")
 		client := stack.one(t, "AWS::Cognito::UserPoolClient")
 		client.is(t, false, "GenerateSecret")
+		url := said(stack.Outputs["ApiUrl"].Value)
+		client.is(t, url+"/portal/callback", "CallbackURLs", 0)
+		client.is(t, url+"/portal", "LogoutURLs", 0)
 		same(t, "flows", texts(client.get("AllowedOAuthFlows")), []string{"code"})
 		if writable := texts(client.get("WriteAttributes")); len(writable) == 0 || slices.Contains(writable, "custom:partnerId") {
 			t.Errorf("the portal may write %v", writable)

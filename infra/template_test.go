@@ -17,6 +17,7 @@ import (
 // template is a synthesised stack as its file says it.
 type template struct {
 	Resources map[string]*resource
+	Outputs   map[string]struct{ Value any }
 	text      string
 	folder    string
 }

@@ -31,4 +31,9 @@ const (
 	query     = "dynamodb:Query"
 	update    = "dynamodb:UpdateItem"
 	sendEmail = "ses:SendEmail"
+
+	// Sign is for consent-callback alone: by the policy of the keys that sign receipts, not by its role's (D28).
+	Sign = "kms:Sign"
+	// GetPublicKey is for whoever verifies receipts or publishes their keys.
+	GetPublicKey = "kms:GetPublicKey"
 )
