@@ -66,7 +66,7 @@ func TestEveryFunctionAndRouteHasItsSampleAndNothingElse(t *testing.T) {
 		if !slices.ContainsFunc(platform.Functions, func(f platform.Function) bool { return f.Name == functionOf(name) }) {
 			t.Errorf("%s.json is of no function", name)
 		}
-		var event rest.Event
+		var event rest.GatewayRequest
 		if err := json.Unmarshal([]byte(content), &event); err != nil || event.RouteKey == "" {
 			continue
 		}
@@ -111,7 +111,7 @@ func TestSamplesNameNobody(t *testing.T) {
 func TestSamplesOfTheGatewayAreWhole(t *testing.T) {
 	t.Parallel()
 	for name, content := range samples(t) {
-		var event rest.Event
+		var event rest.GatewayRequest
 		if err := json.Unmarshal([]byte(content), &event); err != nil || event.RouteKey == "" {
 			continue
 		}
@@ -196,7 +196,7 @@ func invoke(t *testing.T, name, payload string) answered {
 	if answer.Status != 200 {
 		t.Fatalf("%s failed: %s", name, answer.Body)
 	}
-	var event rest.Event
+	var event rest.GatewayRequest
 	if err := json.Unmarshal([]byte(payload), &event); err != nil || event.RouteKey == "" {
 		return answered{body: string(answer.Body)}
 	}

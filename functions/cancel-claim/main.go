@@ -4,12 +4,12 @@ package main
 import (
 	"context"
 
-	"mci.example/customers/shared/lifecycle"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/platform/clients"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
+	"mci.example/customers/shared/write"
 )
 
 func main() {
@@ -20,9 +20,9 @@ func main() {
 
 type function struct{ table *table.Table }
 
-func (f function) cancel(ctx context.Context, r *rest.Request) (rest.Answer, error) {
+func (f function) cancel(ctx context.Context, r *rest.Request) (rest.Response, error) {
 	reason := r.Body.OptionalText("reason", mci.MaxReason)
-	return lifecycle.ChangeClaim(ctx, f.table, r, func(claim mci.Claim, act mci.Act, _ table.Catalogue) (mci.Change, error) {
-		return claim.Cancel(act, reason)
+	return write.ChangeClaim(ctx, f.table, r, write.ClaimCase{
+		Decide: func(claim write.Claim, act mci.Act) (mci.Change, error) { return claim.Cancel(act, reason) },
 	})
 }

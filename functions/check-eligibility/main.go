@@ -31,7 +31,7 @@ type result struct {
 	Ineligible               []mci.Verdict       `json:"ineligible"`
 }
 
-func (f function) check(ctx context.Context, r *rest.Request) (rest.Answer, error) {
+func (f function) check(ctx context.Context, r *rest.Request) (rest.Response, error) {
 	id := rest.ReadCustomerID(r.Body)
 	locationID := rest.ReadLocationID(r.Body)
 	hours := r.Body.OptionalWhole("hours")
@@ -41,8 +41,7 @@ func (f function) check(ctx context.Context, r *rest.Request) (rest.Answer, erro
 	var catalogue table.Catalogue
 	var location mci.Location
 	var isPartners bool
-	var record table.DirectoryRecord
-	var emailTenant string
+	var entry, emailDomain mci.DirectoryEntry
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		catalogue, err = f.table.FreshCatalogue(groupCtx)
@@ -53,34 +52,38 @@ func (f function) check(ctx context.Context, r *rest.Request) (rest.Answer, erro
 		return err
 	})
 	group.Go(func() (err error) {
-		record, err = f.table.Directory(groupCtx, id)
+		entry, err = f.table.DirectoryEntry(groupCtx, id)
 		return err
 	})
 	group.Go(func() (err error) {
-		emailTenant, err = f.table.EmailTenant(groupCtx, email)
+		emailDomain, err = f.table.EmailDomain(groupCtx, email)
 		return err
 	})
 	if err := group.Wait(); err != nil {
-		return rest.Answer{}, err
+		return rest.Response{}, err
 	}
 	if err := r.Valid(rest.CheckLocation(locationID, isPartners)...); err != nil {
-		return rest.Answer{}, err
+		return rest.Response{}, err
+	}
+
+	if err := entry.CheckNominated(id); err != nil {
+		return rest.Response{}, err
 	}
 
 	// How the customer stands.
-	standing, err := f.table.StandingOf(ctx, r.Caller.PartnerID, id, record)
+	standing, err := f.table.StandingOf(ctx, r.Caller.PartnerID, entry)
 	if err != nil {
-		return rest.Answer{}, err
+		return rest.Response{}, err
 	}
-	checked := record.NominatedID()
+	checked := entry.NominatedID()
 	nomination := mci.Nomination{
-		Location: location, Standing: standing, IDs: []mci.NominatedID{checked}, Opportunity: record.Opportunity,
+		Location: location, Standing: standing, IDs: []mci.NominatedID{checked}, Opportunity: entry.Opportunity,
 		Engagements: catalogue.Engagements(), Hours: hours,
 	}
 	found := result{Customer: standing.Customer.Summary(), CheckedID: checked.CustomerID}
 	found.Eligible, found.Ineligible = nomination.Verdicts(r.Now)
 	if email != "" {
-		found.TenantMatchesEmailDomain = mci.TenantMatches(id, emailTenant)
+		found.TenantMatchesEmailDomain = mci.TenantMatches(id, emailDomain)
 	}
 	return rest.OK(found), nil
 }

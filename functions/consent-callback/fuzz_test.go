@@ -26,7 +26,7 @@ func FuzzAPostIsAFormOrThePageSaysWhyNot(f *testing.F) {
 		f.Add(seed, false, "Application/X-WWW-Form-Urlencoded;;", "")
 	}
 	f.Fuzz(func(t *testing.T, body string, encoded bool, contentType, browser string) {
-		v := pageVisit{event: rest.Event{Body: body, IsBase64Encoded: encoded, Headers: map[string]string{"content-type": contentType, "user-agent": browser}}}
+		v := pageVisit{event: rest.GatewayRequest{Body: body, IsBase64Encoded: encoded, Headers: map[string]string{"content-type": contentType, "user-agent": browser}}}
 		sent, err := []byte(body), error(nil)
 		if encoded {
 			sent, err = base64.StdEncoding.DecodeString(body)

@@ -5,14 +5,12 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
 	"mime"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -40,39 +38,29 @@ type function struct {
 
 // pageVisit is one request to the page.
 type pageVisit struct {
-	event rest.Event
+	event rest.GatewayRequest
 	now   time.Time
 	token string
 }
 
-// handle answers every request with a page in the customer's language; what fails is told as "try again".
-func (f function) handle(ctx context.Context, event rest.Event) (response rest.Response, _ error) {
+// handle responds to every request with a page in the customer's language. A failure is shown as "try again".
+func (f function) handle(ctx context.Context, event rest.GatewayRequest) (rest.GatewayResponse, error) {
 	v := pageVisit{event, f.now(), event.PathParameters["token"]}
-	defer func() {
-		if cause := recover(); cause != nil {
-			slog.Error("panic", "request", event.RequestContext.RequestID, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
-			response = v.page(mail.Page{State: mail.Unavailable}, mci.Claim{})
-		}
-		slog.Info("answered", "route", event.RouteKey, "request", event.RequestContext.RequestID, "status", response.StatusCode)
-	}()
-	var err error
+	respond := func(ctx context.Context) (rest.GatewayResponse, error) { return f.show(ctx, v) }
 	if event.RequestContext.HTTP.Method == http.MethodPost {
-		response, err = f.answer(ctx, v)
-	} else {
-		response, err = f.show(ctx, v)
+		respond = func(ctx context.Context) (rest.GatewayResponse, error) { return f.decide(ctx, v) }
 	}
-	if err != nil {
-		slog.Error("failed", "request", event.RequestContext.RequestID, "error", err)
-		response = v.page(mail.Page{State: mail.Unavailable}, mci.Claim{})
+	fail := func(*mci.Refusal) rest.GatewayResponse {
+		return v.page(mail.Page{State: mail.Unavailable}, mci.Claim{})
 	}
-	return response, nil
+	return rest.Edge(ctx, event, respond, fail), nil
 }
 
 // show shows what there is to decide, or what was decided.
-func (f function) show(ctx context.Context, v pageVisit) (rest.Response, error) {
+func (f function) show(ctx context.Context, v pageVisit) (rest.GatewayResponse, error) {
 	opened, err := f.open(ctx, v)
 	if err != nil {
-		return rest.Response{}, err
+		return rest.GatewayResponse{}, err
 	}
 	return v.page(opened.page, opened.claim), nil
 }
@@ -123,11 +111,11 @@ func (f function) open(ctx context.Context, v pageVisit) (opened, error) {
 
 // stateOf says what the page of a claim's link shows: a decision stands, whatever became of the claim since (D10).
 func stateOf(claim mci.Claim) mail.State {
-	accepted, answered := claim.Answered()
+	accepted, decided := claim.Decided()
 	switch {
 	case accepted:
 		return mail.Accepted
-	case answered:
+	case decided:
 		return mail.Declined
 	case claim.Status == mci.ConsentPending:
 		return mail.Asking
@@ -137,17 +125,20 @@ func stateOf(claim mci.Claim) mail.State {
 	return mail.Void
 }
 
-// answer records the customer's decision, once: the first stands, and whoever posts again is shown it.
-func (f function) answer(ctx context.Context, v pageVisit) (rest.Response, error) {
+// decisions are those that the page's buttons post.
+var decisions = map[string]mci.Decision{"accept": mci.DecisionAccepted, "decline": mci.DecisionDeclined}
+
+// decide records the customer's decision, once: the first stands, and a later one is shown it.
+func (f function) decide(ctx context.Context, v pageVisit) (rest.GatewayResponse, error) {
 	form, state := v.form()
 	if form == nil {
 		return v.page(mail.Page{State: state}, mci.Claim{}), nil
 	}
-	act := platform.Act(v.now, mci.ActorCustomer)
-	return table.Settle(ctx, func(ctx context.Context) (rest.Response, error) {
+	return table.Settle(ctx, func(ctx context.Context) (rest.GatewayResponse, error) {
+		v.now = f.now() // a decision that lost its race is made anew at a later instant
 		opened, err := f.open(ctx, v)
 		if err != nil {
-			return rest.Response{}, err
+			return rest.GatewayResponse{}, err
 		}
 		switch opened.page.State {
 		case mail.Accepted, mail.Declined:
@@ -159,7 +150,7 @@ func (f function) answer(ctx context.Context, v pageVisit) (rest.Response, error
 		decision, reason := form["decision"], typed(form.Get("reason"))
 		locale := v.locale(opened.claim)
 		switch {
-		case len(decision) != 1 || decision[0] != "accept" && decision[0] != "decline":
+		case len(decision) != 1 || decisions[decision[0]] == "":
 			opened.page.State, opened.page.Reason = mail.WrongDecision, reason
 			return v.page(opened.page, opened.claim), nil
 		case decision[0] == "decline" && mci.CheckText(reason, mci.MaxReason) != nil:
@@ -168,34 +159,36 @@ func (f function) answer(ctx context.Context, v pageVisit) (rest.Response, error
 		case form.Has("version") && form.Get("version") != mail.TextVersion(locale):
 			return v.seeOther(), nil // the text has changed since it was read: the customer shall read it
 		}
-		evidence, err := mail.Evidence(locale, opened.page.Ask)
+		shown, err := mail.Evidence(locale, opened.page.Ask)
 		if err != nil {
-			return rest.Response{}, err
+			return rest.GatewayResponse{}, err
 		}
-		evidence["address"], evidence["browser"] = v.event.RequestContext.HTTP.SourceIP, clean(v.event.Headers["user-agent"], mci.MaxReason)
-		change, open := opened.claim.Decide(act, mci.Answer{Accept: decision[0] == "accept", Reason: reason, Evidence: evidence}, opened.engagement)
+		delete(shown, "statement")
+		_, hash, _ := mci.ParseConsentToken(v.token)
+		act := platform.Act(v.now, mci.ActorCustomer)
+		change, open := opened.claim.Decide(act, decisions[decision[0]], mci.Evidence{
+			Reason: reason, Shown: shown, LinkHash: hash, Address: v.event.RequestContext.HTTP.SourceIP,
+			Browser: clean(v.event.Headers["user-agent"], mci.MaxReason),
+		})
 		if !open {
-			return rest.Response{}, fmt.Errorf("claim %s is %s, and yet was asked", opened.claim.ID, opened.claim.Status)
+			return rest.GatewayResponse{}, fmt.Errorf("claim %s is %s, and yet was asked", opened.claim.ID, opened.claim.Status)
 		}
-		if err := f.table.Commit(ctx, f.table.Change(change)); err != nil {
-			return rest.Response{}, err
+		if err := f.table.Commit(ctx, f.table.UpdateClaim(change)); err != nil {
+			return rest.GatewayResponse{}, err
 		}
 		platform.Count(change)
 		return v.seeOther(), nil
 	})
 }
 
-// form reads the posted form; where it cannot be read there is none, and the state says why.
+// form reads the posted form; nil where it cannot be read, and the state says why.
 func (v pageVisit) form() (url.Values, mail.State) {
-	body, state := []byte(v.event.Body), mail.Unreadable
-	if v.event.IsBase64Encoded {
-		var err error
-		if body, err = base64.StdEncoding.DecodeString(v.event.Body); err != nil {
-			return nil, state
-		}
-	}
-	if len(body) > rest.MaxBody {
+	body, err := rest.Body(v.event)
+	if mci.CodeOf(err) == mci.TooLarge {
 		return nil, mail.TooLarge
+	}
+	if err != nil {
+		return nil, mail.Unreadable
 	}
 	mediaType, _, err := mime.ParseMediaType(v.event.Headers["content-type"])
 	if err != nil || mediaType != "application/x-www-form-urlencoded" {
@@ -203,9 +196,9 @@ func (v pageVisit) form() (url.Values, mail.State) {
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
-		return nil, state
+		return nil, mail.Unreadable
 	}
-	return form, state
+	return form, mail.Asking
 }
 
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
@@ -232,23 +225,23 @@ func (v pageVisit) locale(claim mci.Claim) mail.Locale {
 }
 
 // page renders the page.
-func (v pageVisit) page(page mail.Page, claim mci.Claim) rest.Response {
+func (v pageVisit) page(page mail.Page, claim mci.Claim) rest.GatewayResponse {
 	locale := v.locale(claim)
 	if v.event.RequestContext.HTTP.Method == http.MethodHead {
 		status, headers := page.Head(locale)
-		return rest.Response{StatusCode: status, Headers: headers}
+		return rest.GatewayResponse{StatusCode: status, Headers: headers}
 	}
 	status, headers, body, err := page.Render(locale)
 	if err != nil {
 		slog.Error("rendering the consent page", "request", v.event.RequestContext.RequestID, "error", err)
-		return rest.Response{StatusCode: http.StatusInternalServerError}
+		return rest.GatewayResponse{StatusCode: http.StatusInternalServerError}
 	}
-	return rest.Response{StatusCode: status, Headers: headers, Body: body}
+	return rest.GatewayResponse{StatusCode: status, Headers: headers, Body: body}
 }
 
 // seeOther sends the browser to the page that shows the decision.
-func (v pageVisit) seeOther() rest.Response {
-	return rest.Response{StatusCode: http.StatusSeeOther, Headers: map[string]string{
+func (v pageVisit) seeOther() rest.GatewayResponse {
+	return rest.GatewayResponse{StatusCode: http.StatusSeeOther, Headers: map[string]string{
 		"Location": "/consent/" + url.PathEscape(v.token), "Cache-Control": "no-store", "Referrer-Policy": "no-referrer",
 	}}
 }

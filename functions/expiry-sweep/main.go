@@ -114,7 +114,7 @@ func (f function) expire(ctx context.Context, claim mci.Claim, now time.Time) (b
 		if !due {
 			return false, nil
 		}
-		if err := f.table.Commit(ctx, f.table.Change(change)); err != nil {
+		if err := f.table.Commit(ctx, f.table.UpdateClaim(change)); err != nil {
 			return false, err
 		}
 		return true, nil

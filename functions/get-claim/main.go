@@ -24,7 +24,7 @@ type function struct{ table *table.Table }
 
 // details are a claim with its history.
 type details struct {
-	rest.Claim
+	rest.ClaimView
 	Events       []event `json:"events"`
 	EventsIntact bool    `json:"eventsIntact"`
 }
@@ -39,34 +39,34 @@ type event struct {
 	Hash         string            `json:"hash"`
 }
 
-func (f function) get(ctx context.Context, r *rest.Request) (rest.Answer, error) {
+func (f function) get(ctx context.Context, r *rest.Request) (rest.Response, error) {
 	if err := r.Valid(); err != nil {
-		return rest.Answer{}, err
+		return rest.Response{}, err
 	}
 	id, isID := mci.ParseClaimID(r.Path("claimId"))
 	own := r.Caller.Incentives() && id.PartnerID() == r.Caller.PartnerID
 	if !isID || !own && !r.Caller.Has(mci.FieldSeller, mci.ProgramAdmin) {
-		return rest.Answer{}, rest.NoSuchClaim
+		return rest.Response{}, mci.NoSuchClaim
 	}
 	claim, history, grants, err := f.load(ctx, r, id, own)
 	if err != nil {
-		return rest.Answer{}, err
+		return rest.Response{}, err
 	}
 	intact := claim.Intact(history)
 	if !intact {
 		// The claim and its history are two reads, between which it may have moved on: only what is still broken when read
 		// again is broken.
 		if claim, history, grants, err = f.load(ctx, r, id, own); err != nil {
-			return rest.Answer{}, err
+			return rest.Response{}, err
 		}
 		intact = claim.Intact(history)
 	}
 	readsWhatWasTyped := own || r.Caller.Has(mci.ProgramAdmin)
 	if !readsWhatWasTyped && (claim.Referral == nil || claim.Referral.Type != mci.CoSell) {
-		return rest.Answer{}, rest.NoSuchClaim
+		return rest.Response{}, mci.NoSuchClaim
 	}
 
-	answer := details{Claim: rest.ViewClaim(claim.At(r.Now), r.Caller, grants), EventsIntact: intact, Events: []event{}}
+	answer := details{ClaimView: rest.ViewClaim(claim.At(r.Now), r.Caller, grants), EventsIntact: intact, Events: []event{}}
 	for _, e := range history.Events {
 		detail := e.Detail
 		if readsWhatWasTyped {
@@ -96,7 +96,7 @@ func (f function) load(ctx context.Context, r *rest.Request, id mci.ClaimID, own
 		})
 	}
 	if err = group.Wait(); err == nil && !found {
-		err = rest.NoSuchClaim
+		err = mci.NoSuchClaim
 	}
 	return claim, history, grants, err
 }

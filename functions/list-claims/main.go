@@ -28,14 +28,14 @@ type function struct {
 // lookedAt is how many claims a page looks at to find those of one status or engagement, however few there are.
 const lookedAt = 100
 
-func (f function) list(ctx context.Context, r *rest.Request) (rest.Answer, error) {
+func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, error) {
 	status := rest.QueryOneOf(r, "status", mci.Statuses, "")
 	engagementID, partnerID, limit, from := r.Query("engagementId"), r.Query("partnerId"), r.Limit(), f.cursors.Open(r)
 	if partnerID != "" && partnerID != r.Caller.PartnerID && !r.Caller.Has(mci.ProgramAdmin) {
 		r.Mistake("partnerId", "is for the program's staff; you see your own partner's claims without it")
 	}
 	if err := r.Valid(); err != nil {
-		return rest.Answer{}, err
+		return rest.Response{}, err
 	}
 	if partnerID == "" && !r.Caller.Has(mci.ProgramAdmin) {
 		partnerID = r.Caller.PartnerID
@@ -63,7 +63,7 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Answer, error
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return rest.Answer{}, err
+		return rest.Response{}, err
 	}
 
 	asAtNow := func(claim *mci.Claim) mci.Claim { return claim.At(r.Now) }
@@ -75,7 +75,7 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Answer, error
 		order = table.Ascending
 	}
 	claims, next := table.MergeWhere(order, limit, wanted, table.MergeAs(page, asAtNow))
-	list := rest.ClaimList{Claims: []rest.Claim{}, Cursor: f.cursors.Seal(r, next)}
+	list := rest.ClaimList{Claims: []rest.ClaimView{}, Cursor: f.cursors.Seal(r, next)}
 	for _, claim := range claims {
 		list.Claims = append(list.Claims, rest.ViewClaim(claim, r.Caller, grants))
 	}

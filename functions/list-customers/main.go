@@ -52,7 +52,7 @@ type row struct {
 	Customer    mci.CustomerSummary `json:"customer"`
 	CustomerIDs []mci.CustomerID    `json:"customerIds,omitempty"`
 	Known       *bool               `json:"known,omitempty"`
-	Claim       *rest.Claim         `json:"claim,omitempty"`
+	Claim       *rest.ClaimView     `json:"claim,omitempty"`
 	Actions     *[]mci.Action       `json:"actions,omitempty"`
 	Reasons     []mci.Reason        `json:"reasons,omitempty"`
 }
@@ -67,7 +67,7 @@ type query struct {
 	from         string
 }
 
-func (f function) list(ctx context.Context, r *rest.Request) (rest.Answer, error) {
+func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, error) {
 	q := query{Request: r, engagementID: r.Path("engagementId")}
 	q.tab = rest.QueryOneOf(r, "tab", []tab{eligible, ineligible, complete}, eligible)
 	q.name, q.limit, q.from = r.Query("q"), r.Limit(), f.cursors.Open(r)
@@ -75,11 +75,11 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Answer, error
 		r.Mistake("q", err.Error())
 	}
 	if err := r.Valid(); err != nil {
-		return rest.Answer{}, err
+		return rest.Response{}, err
 	}
 	found, err := f.read(ctx, q)
 	if err != nil {
-		return rest.Answer{}, err
+		return rest.Response{}, err
 	}
 
 	answer := page{Tab: q.tab, Items: []row{}}
@@ -92,7 +92,7 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Answer, error
 		answer.Items = found.complete(q)
 	default:
 		if answer.Items, err = f.standing(ctx, q, found); err != nil {
-			return rest.Answer{}, err
+			return rest.Response{}, err
 		}
 	}
 	answer.Cursor = f.cursors.Seal(r, found.next)
@@ -155,7 +155,7 @@ func (f function) read(ctx context.Context, q query) (found, error) {
 		return found{}, err
 	}
 	if !exists {
-		return found{}, rest.NoSuchEngagement
+		return found{}, mci.NoSuchEngagement
 	}
 	result.mayClaim = len(result.grants.Choosable(locations, q.engagementID)) > 0
 	result.entries, result.next = table.Merge(table.Ascending, q.limit,
@@ -180,7 +180,7 @@ func (p found) complete(q query) []row {
 
 // standing judges the page's customers, by what BatchGetItem gives in 1 round trip, and shows those of the tab.
 func (f function) standing(ctx context.Context, q query, p found) ([]row, error) {
-	ask := table.Ask{PartnerID: q.Caller.PartnerID, EngagementID: q.engagementID}
+	ask := table.PageCustomers{PartnerID: q.Caller.PartnerID, EngagementID: q.engagementID}
 	for _, e := range p.entries {
 		if e.known != nil {
 			ask.Customers = append(ask.Customers, *e.known)
@@ -214,7 +214,7 @@ func (f function) standing(ctx context.Context, q query, p found) ([]row, error)
 		}
 		var reasons []mci.Reason
 		if !p.engagement.OpportunitiesOnly() { // of such, every known customer stands on Eligible (D7)
-			_, reasons = mci.Choose(candidates)
+			_, reasons = mci.FirstEligible(candidates)
 		}
 		switch {
 		case q.tab == eligible && len(reasons) == 0:

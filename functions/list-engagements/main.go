@@ -44,10 +44,10 @@ var states = []mci.EngagementState{mci.Active, mci.Upcoming, mci.Ended}
 
 // list gives the engagements in one state for which the caller's partner has an eligible location; a caller without a
 // partner gets all.
-func (f function) list(ctx context.Context, r *rest.Request) (rest.Answer, error) {
+func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, error) {
 	state := rest.QueryOneOf(r, "state", states, mci.Active)
 	if err := r.Valid(); err != nil {
-		return rest.Answer{}, err
+		return rest.Response{}, err
 	}
 	var catalogue table.Catalogue
 	var locations []mci.Location
@@ -61,7 +61,7 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Answer, error
 		return err
 	})
 	if err := group.Wait(); err != nil {
-		return rest.Answer{}, err
+		return rest.Response{}, err
 	}
 	list := []engagement{}
 	for _, e := range catalogue.Engagements() {
@@ -76,9 +76,9 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Answer, error
 }
 
 // get gives one engagement in any state, with the locations that the caller may choose.
-func (f function) get(ctx context.Context, r *rest.Request) (rest.Answer, error) {
+func (f function) get(ctx context.Context, r *rest.Request) (rest.Response, error) {
 	if err := r.Valid(); err != nil {
-		return rest.Answer{}, err
+		return rest.Response{}, err
 	}
 	var found bool
 	var e mci.Engagement
@@ -100,10 +100,10 @@ func (f function) get(ctx context.Context, r *rest.Request) (rest.Answer, error)
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return rest.Answer{}, err
+		return rest.Response{}, err
 	}
 	if !found {
-		return rest.Answer{}, rest.NoSuchEngagement
+		return rest.Response{}, mci.NoSuchEngagement
 	}
 	detail := struct {
 		engagement

@@ -31,11 +31,11 @@ type function struct {
 // lookedAt is how many referrals a page looks at to find those of one type, however few there are.
 const lookedAt = 100
 
-func (f function) list(ctx context.Context, r *rest.Request) (rest.Answer, error) {
+func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, error) {
 	asked := rest.QueryOneOf(r, "type", mci.ReferralTypes, "")
 	limit, from := r.Limit(), f.cursors.Open(r)
 	if err := r.Valid(); err != nil {
-		return rest.Answer{}, err
+		return rest.Response{}, err
 	}
 	reads := limit
 	if asked != "" {
@@ -43,7 +43,7 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Answer, error
 	}
 	lists, err := f.read(ctx, r.Caller, asked, from, reads)
 	if err != nil {
-		return rest.Answer{}, err
+		return rest.Response{}, err
 	}
 	// What is not of the type asked for has been upgraded since it was listed, or is the partner's of the other type; a partner's
 	// own that is co-sell is on two lists of a field seller's who is its referral admin.
@@ -101,21 +101,21 @@ func maySee(caller rest.Caller, claim mci.Claim) bool {
 		caller.Has(mci.FieldSeller) && claim.Referral.Type == mci.CoSell
 }
 
-func (f function) get(ctx context.Context, r *rest.Request) (rest.Answer, error) {
+func (f function) get(ctx context.Context, r *rest.Request) (rest.Response, error) {
 	if err := r.Valid(); err != nil {
-		return rest.Answer{}, err
+		return rest.Response{}, err
 	}
 	id, isID := mci.ParseReferralID(r.Path("referralId"))
 	own := r.Caller.Has(mci.ReferralAdmin) && id.PartnerID() == r.Caller.PartnerID
 	if !isID || !own && !r.Caller.Has(mci.FieldSeller, mci.ProgramAdmin) {
-		return rest.Answer{}, rest.NoSuchReferral // another partner's is not even read
+		return rest.Response{}, mci.NoSuchReferral // another partner's is not even read
 	}
 	claim, found, err := f.table.Claim(ctx, id)
 	if err != nil {
-		return rest.Answer{}, err
+		return rest.Response{}, err
 	}
 	if !found || claim.Referral == nil || !maySee(r.Caller, claim) {
-		return rest.Answer{}, rest.NoSuchReferral
+		return rest.Response{}, mci.NoSuchReferral
 	}
 	return rest.OK(claim.At(r.Now).ReferralDetails()), nil
 }

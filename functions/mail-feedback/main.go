@@ -92,7 +92,7 @@ func (f function) handle(ctx context.Context, event events.CloudWatchEvent) (res
 				slog.Info("ignored: no email of ours", "event", event.ID)
 				return result{}, nil
 			}
-			if err := f.table.Commit(ctx, f.table.Change(sent), f.table.NewMessage(told.Mail.MessageID, claim.ID, now)); err != nil {
+			if err := f.table.Commit(ctx, f.table.UpdateClaim(sent), f.table.PutMessage(told.Mail.MessageID, claim.ID, now)); err != nil {
 				return result{}, err
 			}
 			claim = sent.After
@@ -101,7 +101,7 @@ func (f function) handle(ctx context.Context, event events.CloudWatchEvent) (res
 		if !told {
 			return result{}, nil
 		}
-		if err := f.table.Commit(ctx, f.table.Change(change)); err != nil {
+		if err := f.table.Commit(ctx, f.table.UpdateClaim(change)); err != nil {
 			return result{}, err
 		}
 		platform.Count(change)

@@ -37,13 +37,13 @@ type function struct{ server *rest.Server }
 
 func newFunction(environment *platform.Environment) function {
 	return function{rest.NewServer(environment, map[string]rest.Handler{
-		"GET /v1/openapi.json": func(_ context.Context, r *rest.Request) (rest.Answer, error) { return rest.OK(nil), r.Valid() },
+		"GET /v1/openapi.json": func(_ context.Context, r *rest.Request) (rest.Response, error) { return rest.OK(nil), r.Valid() },
 	})}
 }
 
 // Invoke answers a request of the gateway: what is wrong with it, or the description.
 func (f function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	var event rest.Event
+	var event rest.GatewayRequest
 	if err := json.Unmarshal(payload, &event); err != nil {
 		return nil, fmt.Errorf("reading the gateway's event: %w", err)
 	}

@@ -35,7 +35,7 @@ func TestTheDescriptionIsTheSameForAll(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var response rest.Response
+		var response rest.GatewayResponse
 		if err := json.Unmarshal(answer, &response); err != nil || response.StatusCode != asked.status {
 			t.Fatalf("answered %d instead of %d, %v: %.300s", response.StatusCode, asked.status, err, answer)
 		}

@@ -41,8 +41,8 @@ func FuzzAnEventIsABatchARequestOrRefused(f *testing.F) {
 			if err == nil {
 				t.Errorf("%q is answered with nothing", payload)
 			}
-		case rest.Response:
-			var event rest.Event
+		case rest.GatewayResponse:
+			var event rest.GatewayRequest
 			if unread := json.Unmarshal(payload, &event); unread != nil || event.RouteKey == "" || err != nil || answer.StatusCode != 503 || !json.Valid([]byte(answer.Body)) {
 				t.Errorf("%q is answered as a request: %v, %v", payload, answer, err)
 			}

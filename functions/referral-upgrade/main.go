@@ -12,14 +12,13 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
-	"golang.org/x/sync/errgroup"
 
-	"mci.example/customers/shared/lifecycle"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/platform/clients"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
+	"mci.example/customers/shared/write"
 )
 
 func main() {
@@ -41,7 +40,7 @@ func (f function) handle(ctx context.Context, payload json.RawMessage) (any, err
 	if err := json.Unmarshal(payload, &batch); err == nil && batch.Records != nil {
 		return f.onStream(ctx, batch.Records), nil
 	}
-	var event rest.Event
+	var event rest.GatewayRequest
 	if err := json.Unmarshal(payload, &event); err != nil {
 		return nil, fmt.Errorf("reading an event that is not the stream's: %w", err)
 	}
@@ -83,99 +82,58 @@ func claimOf(record events.DynamoDBEventRecord) (mci.ClaimID, bool) {
 	return mci.ParseClaimID(attribute.String())
 }
 
+// onClaim upgrades the claim's referral if it qualifies; there is nothing to do for any other claim.
 func (f function) onClaim(ctx context.Context, id mci.ClaimID) error {
 	_, err := table.Settle(ctx, func(ctx context.Context) (struct{}, error) {
 		now := f.now()
-		claim, catalogue, err := f.load(ctx, id)
+		claim, err := write.LoadClaim(ctx, f.table, id)
 		if err != nil || claim.Referral == nil {
 			return struct{}{}, err
 		}
-		change, err := claim.At(now).Upgrade(platform.Act(now, mci.ActorSystem), catalogue[claim.EngagementID])
+		change, err := claim.At(now).Upgrade(platform.Act(now, mci.ActorSystem), claim.Engagement)
 		if err != nil {
 			return struct{}{}, err
 		}
-		return struct{}{}, f.commit(ctx, change, catalogue)
+		if err := f.table.Commit(ctx, f.table.UpdateClaim(change)); err != nil {
+			return struct{}{}, err
+		}
+		platform.Count(change)
+		return struct{}{}, nil
 	})
 	var refusal *mci.Refusal
-	if errors.As(err, &refusal) && refusal.Code == mci.NotQualified {
+	if errors.As(err, &refusal) && (refusal.Code == mci.NotQualified || refusal.Code == mci.NotFound) {
 		return nil
 	}
 	return err
 }
 
 // onRequest looks again whether a referral qualifies.
-func (f function) onRequest(ctx context.Context, r *rest.Request) (rest.Answer, error) {
-	if err := r.Valid(); err != nil {
-		return rest.Answer{}, err
-	}
+func (f function) onRequest(ctx context.Context, r *rest.Request) (rest.Response, error) {
 	id, isID := mci.ParseReferralID(r.Path("referralId"))
-	if !isID || id.PartnerID() != r.Caller.PartnerID && !r.Caller.Has(mci.ProgramAdmin) {
-		return rest.Answer{}, rest.NoSuchReferral
-	}
-	act := platform.Act(r.Now, r.Caller.UserID)
-	return lifecycle.Settle(ctx, f.table, r, func(ctx context.Context) (rest.Answer, error) {
-		var kept *table.Answer
-		var claim mci.Claim
-		var catalogue table.Catalogue
-		group, groupCtx := errgroup.WithContext(ctx)
-		group.Go(func() (err error) {
-			claim, catalogue, err = f.load(groupCtx, id)
-			return err
-		})
-		group.Go(func() (err error) {
-			kept, err = f.table.Answer(groupCtx, r.Idempotency(), r.Now)
-			return err
-		})
-		switch err := group.Wait(); {
-		case err != nil:
-			return rest.Answer{}, err
-		case claim.Referral == nil:
-			return rest.Answer{}, rest.NoSuchReferral
-		case kept != nil:
-			return lifecycle.Kept(r, kept)
-		}
-		claim = claim.At(r.Now)
-		change, err := claim.Upgrade(act, catalogue[claim.EngagementID])
-		if err != nil {
-			return rest.Answer{}, err
-		}
-		if !change.Empty() {
-			claim = change.After
-		}
-		answer, keep, err := lifecycle.Keep(f.table, r, rest.OK(claim.ReferralDetails()))
-		if err != nil {
-			return rest.Answer{}, err
-		}
-		return answer, f.commit(ctx, change, catalogue, keep)
+	var claim write.Claim
+	return write.Run(ctx, f.table, r, write.Case{
+		Load: func(ctx context.Context) (_ write.Loaded, err error) {
+			if isID && (id.PartnerID() == r.Caller.PartnerID || r.Caller.Has(mci.ProgramAdmin)) {
+				claim, err = write.LoadClaim(ctx, f.table, id)
+			}
+			if err == nil && claim.Referral == nil || errors.Is(err, mci.NoSuchClaim) {
+				return write.Loaded{NotFound: mci.NoSuchReferral}, nil
+			}
+			return write.Loaded{}, err
+		},
+		Decide: func(_ context.Context, act mci.Act, _ mci.Grants) (write.Decision, error) {
+			present := claim.At(act.At)
+			change, err := present.Upgrade(act, claim.Engagement)
+			if err != nil {
+				return write.Decision{}, err
+			}
+			if !change.Empty() {
+				present = change.After
+			}
+			return write.Decision{
+				Changes: []mci.Change{change}, Writes: f.table.UpdateClaim(change),
+				Response: rest.OK(present.ReferralDetails()),
+			}, nil
+		},
 	})
-}
-
-// load reads the claim, the zero one where it is not there, and the catalogue if it has grown old, in parallel: 1 round trip.
-func (f function) load(ctx context.Context, id mci.ClaimID) (claim mci.Claim, catalogue table.Catalogue, err error) {
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		claim, _, err = f.table.Claim(groupCtx, id)
-		return err
-	})
-	group.Go(func() (err error) {
-		catalogue, err = f.table.Catalogue(groupCtx)
-		return err
-	})
-	if err = group.Wait(); err != nil || claim.Referral == nil {
-		return claim, catalogue, err
-	}
-	catalogue, err = f.table.Including(ctx, catalogue, claim.EngagementID)
-	return claim, catalogue, err
-}
-
-// commit writes the upgrade, with more.
-func (f function) commit(ctx context.Context, change mci.Change, catalogue table.Catalogue, more ...[]table.Write) error {
-	err := f.table.Commit(ctx, append(more, f.table.Upgrade(change, catalogue[change.After.EngagementID]))...)
-	if errors.Is(err, table.ErrNotManaged) {
-		return mci.Refuse(mci.NotQualified, "The engagement co-sells with managed customers only, and this one is not.")
-	}
-	if err == nil {
-		platform.Count(change)
-	}
-	return err
 }

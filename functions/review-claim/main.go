@@ -4,12 +4,12 @@ package main
 import (
 	"context"
 
-	"mci.example/customers/shared/lifecycle"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/platform/clients"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
+	"mci.example/customers/shared/write"
 )
 
 func main() {
@@ -20,10 +20,15 @@ func main() {
 
 type function struct{ table *table.Table }
 
-func (f function) review(ctx context.Context, r *rest.Request) (rest.Answer, error) {
+func (f function) review(ctx context.Context, r *rest.Request) (rest.Response, error) {
 	decision := rest.OneOf(r.Body, "decision", mci.ReviewDecisions)
 	reason := r.Body.OptionalText("reason", mci.MaxReason)
-	return lifecycle.ChangeClaim(ctx, f.table, r, func(claim mci.Claim, act mci.Act, catalogue table.Catalogue) (mci.Change, error) {
-		return claim.Review(act, decision, reason, catalogue[claim.EngagementID])
+	if decision.NeedsReason() && reason == "" {
+		r.Body.Mistake("reason", "is required: the partner reads why the claim is returned or rejected")
+	}
+	return write.ChangeClaim(ctx, f.table, r, write.ClaimCase{
+		Decide: func(claim write.Claim, act mci.Act) (mci.Change, error) {
+			return claim.Review(act, decision, reason, claim.Engagement)
+		},
 	})
 }

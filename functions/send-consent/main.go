@@ -1,4 +1,4 @@
-// Command send-consent asks a claim's customer for consent by email, and reminds (S21, S23, D9-D13).
+// Command send-consent asks a claim's customer for consent by email, and reminds (S21, S23, D9-D13, D23, D25, D26).
 //
 // The email is sent after its commit and recorded after it was sent: no email goes out for what was not decided, and
 // whatever is cut short is repaired by repeating the request.
@@ -9,11 +9,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"mci.example/customers/shared/lifecycle"
+	"golang.org/x/sync/errgroup"
+
 	"mci.example/customers/shared/mail"
 	"mci.example/customers/shared/mail/outbox"
 	"mci.example/customers/shared/mci"
@@ -21,125 +23,162 @@ import (
 	"mci.example/customers/shared/platform/clients"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
+	"mci.example/customers/shared/write"
 )
 
 func main() {
 	environment := platform.Open("send-consent")
+	sender, set := environment.Setting(platform.Sender), environment.Setting(platform.ConfigurationSet)
 	f := function{
-		table:     clients.Table(environment),
-		sender:    outbox.Open(clients.Config(), environment.Setting(platform.Sender), environment.Setting(platform.ConfigurationSet)),
-		publicURL: strings.TrimSuffix(environment.Setting(platform.PublicURL), "/"),
+		table:      clients.Table(environment),
+		sender:     outbox.Open(clients.Config(), sender, set),
+		publicURL:  strings.TrimSuffix(environment.Setting(platform.PublicURL), "/"),
+		perPartner: environment.Number(platform.MailsPerPartner),
+		now:        environment.Now,
 	}
 	rest.Start(environment, map[string]rest.Handler{"POST /v1/claims/{claimId}/consent-requests": f.send})
 }
 
 type function struct {
-	table     *table.Table
-	sender    *outbox.Sender
-	publicURL string
+	table      *table.Table
+	sender     *outbox.Sender
+	publicURL  string
+	perPartner int
+	now        func() time.Time
 }
 
-// sendingTime is how long SES may take. It is shorter than the lease, so that no two requests send at once.
-const sendingTime = mci.SendingLease - 2*time.Second
+// beforeLease is how long before the lease ends the sending must be over, so that no two requests send at once.
+const beforeLease = 2 * time.Second
 
 var maxDealSize = mci.MustMoney("1000000000000.00")
 
-func (f function) send(ctx context.Context, r *rest.Request) (rest.Answer, error) {
-	request := mci.ConsentRequest{
+// sending is one request to send the consent email.
+type sending struct {
+	function
+	*rest.Request
+	request mci.ConsentRequest
+	claim   write.Claim
+	change  mci.Change
+	counted bool // the email is among those of the day (D25)
+	token   string
+}
+
+func (f function) send(ctx context.Context, r *rest.Request) (rest.Response, error) {
+	s := &sending{function: f, Request: r, request: mci.ConsentRequest{
 		DealSize:           r.Body.OptionalMoney("dealSize", maxDealSize),
 		DisclaimerAccepted: r.Body.OptionalBool("disclaimerAccepted"),
+		DisclaimerVersion:  r.Body.OptionalText("disclaimerVersion", mci.MaxName),
+		MismatchReason:     r.Body.OptionalText("mismatchReason", mci.MaxReason),
 		CustomerContact:    rest.ReadContact(r.Body.OptionalObject("customerContact"), true),
 		PartnerContact:     rest.ReadContact(r.Body.OptionalObject("partnerContact"), false),
-	}
-	if err := r.Valid(); err != nil {
-		return rest.Answer{}, err
-	}
-	act := platform.Act(r.Now, r.Caller.UserID)
-	begun, err := f.begin(ctx, r, act, request)
-	if err != nil || begun.kept != nil {
-		return begun.answer, err
-	}
-	claim := begun.change.After
-	messageID, err := f.email(ctx, claim, begun)
-	if err != nil {
-		return rest.Answer{}, f.failed(ctx, claim, act, err)
-	}
-	return f.sent(ctx, r, act, begun, messageID)
+	}}
+	return write.Run(ctx, f.table, r, write.Case{Load: s.load, Decide: s.decide})
 }
 
-// beginning is an email that was committed to, or the answer kept for a request that is repeated.
-type beginning struct {
-	kept       *table.Answer
-	answer     rest.Answer
-	change     mci.Change
-	engagement mci.Engagement
-	grants     mci.Grants
-	token      string
-}
-
-// begin decides and commits: the claim is asked for consent, and a new link leads to its page.
-func (f function) begin(ctx context.Context, r *rest.Request, act mci.Act, request mci.ConsentRequest) (beginning, error) {
-	return table.Settle(ctx, func(ctx context.Context) (beginning, error) {
-		loaded, err := lifecycle.LoadClaim(ctx, f.table, r, false)
-		if err != nil {
-			return beginning{}, err
+// load reads the claim, the partner's locations, and the domain of a corrected address, in parallel: 1 round trip.
+func (s *sending) load(ctx context.Context) (loaded write.Loaded, err error) {
+	id, isID := mci.ParseClaimID(s.Path("claimId"))
+	if !isID || id.PartnerID() != s.Caller.PartnerID {
+		return write.Loaded{NotFound: mci.NoSuchClaim}, nil
+	}
+	var locations []mci.Location
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		if s.claim, err = write.LoadClaim(groupCtx, s.table, id); errors.Is(err, mci.NoSuchClaim) {
+			loaded.NotFound, err = err, nil
 		}
-		begun := beginning{kept: loaded.Kept, grants: loaded.Grants, engagement: loaded.Catalogue[loaded.Claim.EngagementID]}
-		if loaded.Kept != nil {
-			begun.answer, err = lifecycle.Kept(r, loaded.Kept)
-			return begun, err
-		}
-		if !loaded.Grants.At(loaded.Claim.LocationID) {
-			return beginning{}, rest.NotGranted(loaded.Claim.LocationID)
-		}
-		claim := loaded.Claim.At(r.Now)
-		if request.Evidence, err = evidence(claim, begun.engagement, request.CustomerContact); err != nil {
-			return beginning{}, err
-		}
-		if begun.change, err = claim.RequestConsent(act, request, begun.engagement); err != nil {
-			return beginning{}, err
-		}
-		var hash string
-		begun.token, hash = mci.NewConsentToken(claim.ID, platform.RandomBytes(mci.TokenSecret))
-		link := f.table.NewLink(begun.change.After, hash)
-		if err := f.table.Commit(ctx, f.table.Change(begun.change), link, f.table.Unanswered(r.Idempotency(), r.Now)); err != nil {
-			return beginning{}, err
-		}
-		platform.Count(begun.change)
-		return begun, nil
+		return err
 	})
-}
-
-// evidence is what the email says, for the record.
-func evidence(claim mci.Claim, engagement mci.Engagement, corrected *mci.Contact) (map[string]string, error) {
-	if corrected != nil {
-		claim.CustomerContact = *corrected
+	group.Go(func() (err error) {
+		locations, err = s.table.Locations(groupCtx, s.Caller.PartnerID)
+		return err
+	})
+	if contact := s.request.CustomerContact; contact != nil {
+		group.Go(func() (err error) {
+			s.request.EmailDomain, err = s.table.EmailDomain(groupCtx, contact.Email)
+			return err
+		})
 	}
-	return mail.Evidence(mail.Choose(claim.CustomerContact.Locale, ""), mail.AskOf(claim, engagement))
+	if err := group.Wait(); err != nil || loaded.NotFound != nil {
+		return loaded, err
+	}
+	at := slices.IndexFunc(locations, func(l mci.Location) bool { return l.ID == s.claim.LocationID })
+	if at >= 0 {
+		s.request.Location = locations[at]
+	}
+	return write.Loaded{Location: s.claim.LocationID, Mistakes: s.claim.CheckContacts(s.request)}, nil
 }
 
-// email sends the email, and gives SES's ID for it.
-func (f function) email(ctx context.Context, claim mci.Claim, begun beginning) (string, error) {
-	ask := mail.AskOf(claim, begun.engagement)
-	ask.Link = f.publicURL + "/consent/" + begun.token
+// decide decides to send, and commits to it: a new link leads to the claim's page.
+func (s *sending) decide(ctx context.Context, act mci.Act, grants mci.Grants) (write.Decision, error) {
+	claim := s.claim.At(act.At)
+	customer, _ := claim.CorrectedContacts(s.request)
+	var hash string
+	s.token, hash = mci.NewConsentToken(claim.ID, platform.RandomBytes(mci.TokenSecret))
+	s.request.LinkHash = hash
+	locale := mail.Choose(customer.Locale, "")
+	s.request.Shown = map[string]string{"locale": string(locale), "textVersion": mail.TextVersion(locale)}
+	change, err := claim.RequestConsent(act, s.request, s.claim.Engagement)
+	if err != nil {
+		return write.Decision{}, s.afterOptOut(ctx, customer.Email, err)
+	}
+	if !s.counted {
+		if err := s.table.CountMail(ctx, claim.PartnerID, customer.Email, s.perPartner, act.At); err != nil {
+			return write.Decision{}, err
+		}
+		s.counted = true
+	}
+	s.change = change
+	return write.Decision{
+		Changes: []mci.Change{change}, Writes: append(s.table.UpdateClaim(change), s.table.PutLink(change.After, hash)...),
+		After: func(ctx context.Context) (rest.Response, error) { return s.email(ctx, act, grants) },
+	}, nil
+}
+
+// afterOptOut gives the refusal that wins: a recipient's opt-out comes before the bounds of mail.
+func (s *sending) afterOptOut(ctx context.Context, address string, refused error) error {
+	if mci.CodeOf(refused) != mci.TooManyRequests {
+		return refused
+	}
+	optedOut, err := s.table.OptedOut(ctx, s.claim.PartnerID, address)
+	switch {
+	case err != nil:
+		return err
+	case optedOut:
+		return mci.OptedOut
+	}
+	return refused
+}
+
+// email sends the email that was committed to, and records that it was sent.
+func (s *sending) email(ctx context.Context, act mci.Act, grants mci.Grants) (rest.Response, error) {
+	claim := s.change.After
+	ask := mail.AskOf(claim, s.claim.Engagement)
+	ask.Link = s.publicURL + "/consent/" + s.token
 	ask.Reminder = claim.Email.Status != "" // an email to this very address went out before
 	message, err := mail.Email(mail.Choose(claim.CustomerContact.Locale, ""), ask)
 	if err != nil {
-		return "", err
+		return rest.Response{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, sendingTime)
+	inTime, cancel := context.WithTimeout(ctx, claim.Email.Pending.Lease.Sub(s.now())-beforeLease)
 	defer cancel()
 	tags := map[string]string{"claim": string(claim.ID), "number": strconv.Itoa(claim.Email.Pending.Number)}
-	to, from := claim.CustomerContact, claim.PartnerContact
-	return f.sender.Send(ctx, to.Email, from.Email, message, tags)
+	messageID, err := s.sender.Send(inTime, claim.CustomerContact.Email, claim.PartnerContact.Email, message, tags)
+	if err != nil {
+		return rest.Response{}, s.failed(ctx, act, err)
+	}
+	return s.sent(ctx, act, grants, messageID)
 }
 
 // failed frees the claim for the same request to be repeated at once, and says that it may be.
-func (f function) failed(ctx context.Context, claim mci.Claim, act mci.Act, cause error) error {
+func (s *sending) failed(ctx context.Context, act mci.Act, cause error) error {
+	claim := s.change.After
 	slog.Error("sending the consent email", "claim", claim.ID, "error", cause)
-	if change, pending := claim.EmailFailed(act, claim.Email.Pending.Number, !errors.Is(cause, outbox.ErrUnanswered)); pending {
-		if err := f.table.Commit(ctx, f.table.Change(change)); err != nil && !errors.Is(err, table.ErrLostRace) {
-			slog.Error("noting that an email was not sent", "claim", claim.ID, "error", err) // its lease ends all the same
+	unsent := !errors.Is(cause, outbox.ErrUnanswered)
+	if change, pending := claim.EmailFailed(act, claim.Email.Pending.Number, unsent); pending {
+		err := s.table.Commit(ctx, s.table.UpdateClaim(change))
+		if err != nil && !errors.Is(err, table.ErrLostRace) { // the lease ends all the same
+			slog.Error("noting that an email was not sent", "claim", claim.ID, "error", err)
 		}
 	}
 	detail := "Email cannot be sent just now; the claim waits, and the same request may be repeated."
@@ -149,17 +188,16 @@ func (f function) failed(ctx context.Context, claim mci.Claim, act mci.Act, caus
 	return &mci.Refusal{Code: mci.MailUnavailable, Detail: detail, RetryAfter: time.Second}
 }
 
-// sent records that SES took the email, with the answer for whoever repeats the request.
-func (f function) sent(ctx context.Context, r *rest.Request, act mci.Act, begun beginning, messageID string) (rest.Answer, error) {
-	claim, number := begun.change.After, begun.change.After.Email.Pending.Number
-	reload := false
-	return table.Settle(ctx, func(ctx context.Context) (rest.Answer, error) {
+// sent records that SES took the email, with the response for a repetition of the request.
+func (s *sending) sent(ctx context.Context, act mci.Act, grants mci.Grants, messageID string) (rest.Response, error) {
+	claim, number, reload := s.change.After, s.change.After.Email.Pending.Number, false
+	return table.Settle(ctx, func(ctx context.Context) (rest.Response, error) {
 		if reload {
-			loaded, err := lifecycle.LoadClaim(ctx, f.table, r, false)
+			loaded, err := write.LoadClaim(ctx, s.table, claim.ID)
 			if err != nil {
-				return rest.Answer{}, err
+				return rest.Response{}, err
 			}
-			claim = loaded.Claim.At(r.Now)
+			claim = loaded.At(s.now())
 		}
 		reload = true
 		change, recorded := claim.EmailSent(act, number, messageID)
@@ -167,14 +205,16 @@ func (f function) sent(ctx context.Context, r *rest.Request, act mci.Act, begun 
 		if recorded {
 			shown = change.After
 		}
-		answer, keep, err := lifecycle.Keep(f.table, r, rest.Answer{Status: http.StatusAccepted, Body: rest.ViewClaim(shown, r.Caller, begun.grants)})
+		view := rest.Response{Status: http.StatusAccepted, Body: rest.ViewClaim(shown, s.Caller, grants)}
+		response, keep, err := write.Keep(s.table, s.Request, view)
 		if err != nil {
-			return rest.Answer{}, err
+			return rest.Response{}, err
 		}
-		if err := f.table.Commit(ctx, f.table.Change(change), f.table.NewMessage(messageID, claim.ID, r.Now), keep); err != nil {
-			return rest.Answer{}, err
+		message := s.table.PutMessage(messageID, claim.ID, s.Now)
+		if err := s.table.Commit(ctx, s.table.UpdateClaim(change), message, keep); err != nil {
+			return rest.Response{}, err
 		}
 		platform.Count(change)
-		return answer, nil
+		return response, nil
 	})
 }

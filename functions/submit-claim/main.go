@@ -4,12 +4,12 @@ package main
 import (
 	"context"
 
-	"mci.example/customers/shared/lifecycle"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/platform/clients"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
+	"mci.example/customers/shared/write"
 )
 
 func main() {
@@ -20,7 +20,7 @@ func main() {
 
 type function struct{ table *table.Table }
 
-func (f function) submit(ctx context.Context, r *rest.Request) (rest.Answer, error) {
+func (f function) submit(ctx context.Context, r *rest.Request) (rest.Response, error) {
 	completedOn := rest.Parsed(r.Body, "completedOn", func(text string) (mci.Date, error) {
 		day, err := mci.ParseDate(text)
 		if err != nil {
@@ -29,7 +29,10 @@ func (f function) submit(ctx context.Context, r *rest.Request) (rest.Answer, err
 		return day, mci.CheckCompletedOn(day, r.Now)
 	})
 	notes := r.Body.OptionalText("notes", mci.MaxNotes)
-	return lifecycle.ChangeClaim(ctx, f.table, r, func(claim mci.Claim, act mci.Act, _ table.Catalogue) (mci.Change, error) {
-		return claim.Submit(act, completedOn, notes)
+	return write.ChangeClaim(ctx, f.table, r, write.ClaimCase{
+		Check: func(claim mci.Claim) []mci.Mistake { return claim.CheckSubmission(completedOn) },
+		Decide: func(claim write.Claim, act mci.Act) (mci.Change, error) {
+			return claim.Submit(act, completedOn, notes)
+		},
 	})
 }

@@ -96,14 +96,14 @@ func (b *bench) knownCustomer(partnerID string, c customer, n int, now time.Time
 		return nil, err
 	}
 	nominated.KnownSince = &since
-	writes := [][]table.Write{t.Nomination(mci.NominatedCustomer{}, nominated)}
+	writes := [][]table.Write{t.PutNominated(mci.NominatedCustomer{}, nominated)}
 	claim := birth.After
 	switch n % 4 {
 	case 0:
-		writes = append(writes, t.Birth(mci.Change{After: claim}, mci.Participation{}, since))
+		writes = append(writes, t.PutBirth(mci.Change{After: claim}, mci.Participation{}, since))
 	case 1:
 		claim.Status, claim.ConsentedAt, claim.SubmittedAt, claim.EndedAt, claim.WasKnown = mci.Completed, &since, &since, &since, true
-		writes = append(writes, t.Change(mci.Change{Before: &claim, After: claim}))
+		writes = append(writes, t.UpdateClaim(mci.Change{Before: &claim, After: claim}))
 	}
 	puts, err := table.Puts(writes...)
 	if err != nil {
@@ -306,9 +306,9 @@ func (b *bench) longHistories(ctx context.Context) error {
 			}
 			changes, claim = append(changes, change), change.After
 		}
-		writes := [][]table.Write{t.Birth(birth, mci.Participation{}, at)}
+		writes := [][]table.Write{t.PutBirth(birth, mci.Participation{}, at)}
 		for _, change := range changes[1:] {
-			writes = append(writes, t.Change(change))
+			writes = append(writes, t.UpdateClaim(change))
 		}
 		puts, err := table.Puts(writes...)
 		if err != nil {

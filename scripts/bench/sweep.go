@@ -150,7 +150,7 @@ func (b *bench) loadClaims(ctx context.Context, s *stand, from, to int, due bool
 		}
 		birth.Events, birth.Private = nil, nil // which no sweep reads
 		ids = append(ids, birth.After.ID)
-		return table.Puts(t.Birth(birth, mci.Participation{}, at))
+		return table.Puts(t.PutBirth(birth, mci.Participation{}, at))
 	})
 	return ids, err
 }

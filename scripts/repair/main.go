@@ -88,10 +88,13 @@ func upgrade(ctx context.Context, t *table.Table, claim mci.Claim, engagement mc
 		return false, err
 	}
 	if dryRun {
-		return t.Qualifies(ctx, claim, engagement)
+		if !change.ManagedOnly {
+			return true, nil
+		}
+		return t.Managed(ctx, claim.Customer.ID)
 	}
-	err = t.Commit(ctx, t.Upgrade(change, engagement))
-	if errors.Is(err, table.ErrNotManaged) || errors.Is(err, table.ErrLostRace) {
+	err = t.Commit(ctx, t.UpdateClaim(change))
+	if errors.As(err, &refusal) || errors.Is(err, table.ErrLostRace) {
 		return false, nil
 	}
 	return err == nil, err

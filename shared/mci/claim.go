@@ -12,7 +12,7 @@ type ClaimID string
 
 var partnerEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
-// NewClaimID makes an ID from an ordinal, a ULID, which gives claims the order of their birth.
+// NewClaimID makes an ID from an ordinal, a ULID, which orders claims by their birth.
 func NewClaimID(ordinal, partnerID string) ClaimID {
 	return ClaimID(ordinal + "-" + partnerEncoding.EncodeToString([]byte(partnerID)))
 }
@@ -24,7 +24,8 @@ const ordinalLength = 26
 func ParseClaimID(text string) (ClaimID, bool) {
 	id := ClaimID(text)
 	ordinal, partner, found := strings.Cut(text, "-")
-	if !found || len(ordinal) != ordinalLength || strings.Trim(ordinal, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") != "" || len(partner) > 200 {
+	isULID := len(ordinal) == ordinalLength && strings.Trim(ordinal, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == ""
+	if !found || !isULID || len(partner) > 200 {
 		return "", false
 	}
 	return id, id.PartnerID() != "" && NewClaimID(ordinal, id.PartnerID()) == id
@@ -64,7 +65,10 @@ const (
 )
 
 // Statuses lists every status of a claim.
-var Statuses = []Status{ConsentNotSent, ConsentPending, Consented, Submitted, ActionRequired, Completed, Rejected, Declined, Cancelled, Expired}
+var Statuses = []Status{
+	ConsentNotSent, ConsentPending, Consented, Submitted, ActionRequired,
+	Completed, Rejected, Declined, Cancelled, Expired,
+}
 
 // moves is the claim's state machine (D1): what may happen in a status, and the status it leads to. A status that is not
 // here is terminal.
@@ -96,7 +100,10 @@ type Contact struct {
 	Name   string `json:"name"`
 	Email  string `json:"email"`
 	Phone  string `json:"phone,omitempty"`
-	Locale string `json:"locale,omitempty"` // the language to write in (D11); customers only
+	Locale string `json:"locale,omitempty"` // the language to write in (D11)
+
+	// Notices is false where a partner's contact wants no emails about events (D29); nil means true.
+	Notices *bool `json:"notices,omitempty"`
 }
 
 // Claim is one partner location's work for one customer on one engagement.
@@ -106,6 +113,7 @@ type Claim struct {
 	PartnerID       string          `json:"partnerId"`
 	PartnerName     string          `json:"partnerName"`
 	LocationID      string          `json:"locationId"`
+	LocationName    string          `json:"locationName"`
 	EngagementID    string          `json:"engagementId"`
 	EngagementName  string          `json:"engagementName"`
 	PayType         PayType         `json:"payType"`
@@ -120,18 +128,26 @@ type Claim struct {
 	MismatchReason  string          `json:"mismatchReason,omitempty"`
 	CustomerContact Contact         `json:"customerContact"`
 	PartnerContact  Contact         `json:"partnerContact"`
+	EmailDomain     DirectoryEntry  `json:"emailDomain"` // of the customer contact's address
 	Email           Email           `json:"email"`
 	CreatedAt       time.Time       `json:"createdAt"`
 	ConsentDue      time.Time       `json:"consentDue"`
 	ConsentedAt     *time.Time      `json:"consentedAt,omitempty"`
 	SubmissionDue   *time.Time      `json:"submissionDue,omitempty"`
 	SubmittedAt     *time.Time      `json:"submittedAt,omitempty"`
+	SubmittedBy     string          `json:"submittedBy,omitempty"` // the user's ID (D31)
+	CompletedOn     Date            `json:"completedOn,omitempty"`
+	SubmissionNotes string          `json:"submissionNotes,omitempty"`
+	ReviewReason    string          `json:"reviewReason,omitempty"` // of the latest review
 	EndedAt         *time.Time      `json:"endedAt,omitempty"`
 	DeclineReason   string          `json:"declineReason,omitempty"`
 	Referral        *Referral       `json:"referral,omitempty"`
 	Events          int             `json:"events"` // how many there are (B1)
 	Head            string          `json:"head"`   // the latest event's hash
 	Version         int             `json:"version"`
+
+	// SubmissionWindowDays is what the engagement promised when the claim was born (D27).
+	SubmissionWindowDays int `json:"submissionWindowDays"`
 }
 
 // Due is the deadline that the claim runs under now, or nil where it runs under none (D2).
@@ -202,11 +218,6 @@ func (c Claim) Actions(writes, reviews bool) []Action {
 	return open
 }
 
-// String gives the contact on one line, for the evidence of who was asked.
-func (c Contact) String() string {
-	return strings.Join([]string{c.Name, "<" + c.Email + ">", c.Phone, c.Locale}, " ")
-}
-
 // wrongStatus refuses what the claim's status does not allow.
 func (c Claim) wrongStatus(doing string) *Refusal {
 	return Refuse(WrongStatus, "The claim is "+string(c.Status)+"; "+doing)
@@ -220,30 +231,40 @@ func CheckCompletedOn(day Date, now time.Time) error {
 	return nil
 }
 
-// Submit hands the claim in (S25). It refuses a day of completion before the customer's consent, and statuses in which there
-// is nothing to submit.
+// CheckSubmission gives the mistakes of a submission that only the claim can tell: the work cannot be completed before
+// the customer's consent.
+func (c Claim) CheckSubmission(completedOn Date) []Mistake {
+	if c.ConsentedAt == nil || completedOn == "" || completedOn >= DateOf(*c.ConsentedAt) {
+		return nil
+	}
+	consented := string(DateOf(*c.ConsentedAt))
+	return []Mistake{{"/completedOn", "must not be before the customer's consent, " + consented + " (UTC)"}}
+}
+
+// Submit hands the claim in (S25). It refuses a claim in a status in which nothing can be submitted.
 func (c Claim) Submit(act Act, completedOn Date, notes string) (Change, error) {
-	if c.ConsentedAt != nil && completedOn < DateOf(*c.ConsentedAt) {
-		return Change{}, RefuseInvalid([]Mistake{{"/completedOn", "must not be before the customer's consent, " + string(DateOf(*c.ConsentedAt)) + " (UTC)"}})
-	}
-	change, moved := c.move(act, ClaimSubmitted, map[string]string{"completedOn": string(completedOn)}, map[string]string{"notes": notes})
+	detail := map[string]string{"completedOn": string(completedOn)}
+	change, moved := c.move(act, ClaimSubmitted, detail, typed(privateNotes, notes))
 	if !moved {
-		return Change{}, c.wrongStatus("only a claim that the customer has consented to, or that was sent back, can be submitted.")
+		return Change{}, c.wrongStatus("only a claim that the customer has consented to, or that was sent back, " +
+			"can be submitted.")
 	}
-	change.After.SubmittedAt = &act.At
+	after := &change.After
+	after.SubmittedAt, after.SubmittedBy = &act.At, act.Actor
+	after.CompletedOn, after.SubmissionNotes = completedOn, notes
 	return change, nil
 }
 
 // Cancel ends the claim at the partner's wish; its place is free.
 func (c Claim) Cancel(act Act, reason string) (Change, error) {
-	change, moved := c.move(act, ClaimCancelled, nil, map[string]string{"reason": reason})
+	change, moved := c.move(act, ClaimCancelled, nil, typed(privateReason, reason))
 	if !moved {
 		return Change{}, c.wrongStatus("only an open claim that is not under review can be cancelled.")
 	}
 	return change, nil
 }
 
-// ReviewDecision is what the program says of a submitted claim.
+// ReviewDecision is what the program decides on a submitted claim.
 type ReviewDecision string
 
 // The decisions of a review.
@@ -258,19 +279,36 @@ var ReviewDecisions = []ReviewDecision{Complete, Return, Reject}
 
 var reviewEvents = map[ReviewDecision]EventType{Complete: ClaimCompleted, Return: ClaimReturned, Reject: ClaimRejected}
 
-// Review completes, rejects or sends back a submitted claim. One sent back is due resubmissionWindowDays after the
-// review, or when it was due before if that is later (D2).
+// NeedsReason says that the partner must be told why (D31).
+func (d ReviewDecision) NeedsReason() bool { return d == Return || d == Reject }
+
+// OwnedBy refuses a reviewer who belongs to the claim's partner, or who submitted the claim (D31).
+func (c Claim) OwnedBy(partnerID, userID string) error {
+	switch {
+	case partnerID != "" && partnerID == c.PartnerID:
+		return Refuse(OwnClaim, "This is a claim of your own partner; somebody else of the program reviews it.")
+	case c.SubmittedBy != "" && userID == c.SubmittedBy:
+		return Refuse(OwnClaim, "You submitted this claim; somebody else of the program reviews it.")
+	}
+	return nil
+}
+
+// Review completes, rejects or sends back a submitted claim. One that is sent back gets the engagement's present time to
+// resubmit (D2, D27).
 func (c Claim) Review(act Act, decision ReviewDecision, reason string, engagement Engagement) (Change, error) {
-	change, moved := c.move(act, reviewEvents[decision], nil, map[string]string{"reason": reason})
+	detail := map[string]string{}
+	var due *time.Time
+	if decision == Return && c.SubmissionDue != nil {
+		resubmission := engagement.ResubmissionDue(act.At, *c.SubmissionDue)
+		due, detail["submissionDue"] = &resubmission, instant(resubmission)
+	}
+	change, moved := c.move(act, reviewEvents[decision], detail, typed(privateReason, reason))
 	if !moved {
 		return Change{}, c.wrongStatus("only a submitted claim can be reviewed.")
 	}
-	if decision == Return {
-		due := act.At.Add(Days(engagement.ResubmissionWindowDays))
-		if c.SubmissionDue.After(due) {
-			due = *c.SubmissionDue
-		}
-		change.After.SubmissionDue = &due
+	change.After.ReviewReason = reason
+	if due != nil {
+		change.After.SubmissionDue = due
 	}
 	return change, nil
 }
@@ -283,5 +321,8 @@ func (c Claim) Expire(now time.Time, act Act) (Change, bool) {
 		return Change{}, false
 	}
 	act.At = *due
-	return c.move(act, ClaimExpired, map[string]string{"due": due.Format(time.RFC3339Nano)}, nil)
+	return c.move(act, ClaimExpired, map[string]string{"due": instant(*due)}, nil)
 }
+
+// instant writes an instant as events' details hold it.
+func instant(at time.Time) string { return at.UTC().Format(time.RFC3339Nano) }

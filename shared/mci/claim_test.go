@@ -49,11 +49,11 @@ var deeds = map[string]func(Claim) (Change, bool, error){
 		return change, err == nil, err
 	},
 	"accept": func(c Claim) (Change, bool, error) {
-		change, did := c.Decide(anAct, Answer{Accept: true}, anEngagement)
+		change, did := c.Decide(anAct, DecisionAccepted, Evidence{})
 		return change, did, nil
 	},
 	"decline": func(c Claim) (Change, bool, error) {
-		change, did := c.Decide(anAct, Answer{}, anEngagement)
+		change, did := c.Decide(anAct, DecisionDeclined, Evidence{})
 		return change, did, nil
 	},
 	"submit": func(c Claim) (Change, bool, error) {
@@ -229,11 +229,14 @@ func TestD2_ADayIs24HoursWhateverTheCalendarSays(t *testing.T) {
 		}
 		engagement := Engagement{ID: "e", PayType: Fixed, Payout: new(Money), ConsentWindowDays: test.days, SubmissionWindowDays: test.days, ResubmissionWindowDays: test.days}
 		nomination := Nomination{Origin: Added, Engagements: []Engagement{engagement}}
+		nomination.CustomerContact.Email, nomination.PartnerContact.Email = "a@b.example", "c@d.example"
 		born := nomination.birth("id", Candidate{Engagement: engagement}, Act{At: from}).After
 		if got := born.ConsentDue.UTC().Format(time.RFC3339); got != test.want {
 			t.Errorf("%s: consent is due %s, not %s", name, got, test.want)
 		}
-		accepted, _ := claimIn(ConsentPending, noon).Decide(Act{At: from}, Answer{Accept: true}, engagement)
+		asked := claimIn(ConsentPending, noon)
+		asked.SubmissionWindowDays = test.days
+		accepted, _ := asked.Decide(Act{At: from}, DecisionAccepted, Evidence{})
 		if got := accepted.After.SubmissionDue.UTC().Format(time.RFC3339); got != test.want {
 			t.Errorf("%s: the submission is due %s, not %s", name, got, test.want)
 		}

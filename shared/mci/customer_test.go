@@ -79,7 +79,7 @@ func TestD22_NamesAreTheSameWhateverTheLetterCase(t *testing.T) {
 func TestS12_TenantsAreComparedOnlyWhereATenantIDIsNominated(t *testing.T) {
 	for _, idType := range IDTypes {
 		for emailTenant, want := range map[string]bool{"t": true, "u": false, "": false} {
-			matches := TenantMatches(CustomerID{idType, "t"}, emailTenant)
+			matches := TenantMatches(CustomerID{idType, "t"}, DirectoryEntry{Tenant: emailTenant})
 			if compared := matches != nil; compared != (idType == TenantID) || compared && *matches != want {
 				t.Errorf("%s t, and an email domain that leads to %q: %v", idType, emailTenant, matches)
 			}

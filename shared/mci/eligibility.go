@@ -10,26 +10,30 @@ type ReasonCode string
 
 // Every reason there is.
 const (
-	ReasonEngagementNotActive       ReasonCode = "engagement-not-active"
-	ReasonIDTypeNotAccepted         ReasonCode = "id-type-not-accepted"
-	ReasonLocationNotEnrolled       ReasonCode = "location-not-enrolled"
-	ReasonLocationNotEligible       ReasonCode = "location-not-eligible"
-	ReasonCriteriaNotMet            ReasonCode = "criteria-not-met"
-	ReasonOpportunityClosed         ReasonCode = "opportunity-closed"
-	ReasonOpportunityOfAnother      ReasonCode = "opportunity-of-another-customer"
-	ReasonHoursOutOfRange           ReasonCode = "hours-out-of-range"
-	ReasonClaimExists               ReasonCode = "claim-exists"
-	ReasonActiveLimitReached        ReasonCode = "active-limit-reached"
-	ReasonAllowedLimitReached       ReasonCode = "allowed-limit-reached"
-	ReasonConsentedToAnother        ReasonCode = "consented-to-another-partner"
-	ReasonEngagedWithAnother        ReasonCode = "engaged-with-another-partner"
-	withoutEligibilityRow                      = "The program's list for this engagement does not name this customer ID."
-	withoutEligibilityRowButOtherID            = " The status of one ID never carries over to another: an eligible TPID or tenant ID must be nominated itself."
+	ReasonEngagementNotActive  ReasonCode = "engagement-not-active"
+	ReasonIDTypeNotAccepted    ReasonCode = "id-type-not-accepted"
+	ReasonLocationNotEnrolled  ReasonCode = "location-not-enrolled"
+	ReasonLocationNotEligible  ReasonCode = "location-not-eligible"
+	ReasonCriteriaNotMet       ReasonCode = "criteria-not-met"
+	ReasonOpportunityClosed    ReasonCode = "opportunity-closed"
+	ReasonOpportunityOfAnother ReasonCode = "opportunity-of-another-customer"
+	ReasonHoursOutOfRange      ReasonCode = "hours-out-of-range"
+	ReasonClaimExists          ReasonCode = "claim-exists"
+	ReasonActiveLimitReached   ReasonCode = "active-limit-reached"
+	ReasonAllowedLimitReached  ReasonCode = "allowed-limit-reached"
+	ReasonConsentedToAnother   ReasonCode = "consented-to-another-partner"
+	ReasonEngagedWithAnother   ReasonCode = "engaged-with-another-partner"
+	ReasonIDOfAnotherCustomer  ReasonCode = "id-of-another-customer"
 )
+
+// withoutEligibilityRow says that the program has no word on a customer ID (S11).
+const withoutEligibilityRow = "The program's list for this engagement does not name this customer ID. " +
+	"The status of one ID never carries over to another: an eligible TPID or tenant ID must be nominated itself."
 
 // reasonDetails say each reason to a person.
 var reasonDetails = map[ReasonCode]string{
-	ReasonEngagementNotActive:  "Nominations are taken from the engagement's first day to its last (UTC), and today is not one of them.",
+	ReasonEngagementNotActive: "Nominations are taken from the engagement's first day to its last (UTC), " +
+		"and today is not one of them.",
 	ReasonIDTypeNotAccepted:    "The engagement does not take nominations by this type of customer ID.",
 	ReasonLocationNotEnrolled:  "The location is not enrolled in the program.",
 	ReasonLocationNotEligible:  "The location is not eligible for this engagement.",
@@ -42,6 +46,7 @@ var reasonDetails = map[ReasonCode]string{
 	ReasonAllowedLimitReached:  "The customer has had as many claims on this engagement as are allowed.",
 	ReasonConsentedToAnother:   "The customer has consented to another partner for this engagement.",
 	ReasonEngagedWithAnother:   "The customer already engages with another partner on this engagement.",
+	ReasonIDOfAnotherCustomer:  "The program's directory gives this ID to another customer by now.",
 }
 
 // Reason is why not, for machines and for people.
@@ -98,6 +103,7 @@ type Candidate struct {
 	Eligibility   *Eligibility // the program's word on ID; nil for none
 	Opportunity   *Opportunity // that ID names, for MSX opportunities
 	Participation Participation
+	IDReassigned  bool      // the directory gives ID to another customer by now (D34)
 	Location      *Location // nil where none was chosen yet, as on the Customers page
 	Hours         *int      // nil where not given yet
 	Now           time.Time
@@ -119,6 +125,7 @@ func (c Candidate) Reasons() []Reason {
 		add(!c.Location.Enrolled, ReasonLocationNotEnrolled)
 		add(!c.Location.EligibleFor(c.Engagement.ID), ReasonLocationNotEligible)
 	}
+	add(c.IDReassigned, ReasonIDOfAnotherCustomer)
 	add(accepted && (c.Eligibility == nil || !c.Eligibility.Eligible), ReasonCriteriaNotMet)
 	if c.Opportunity != nil && accepted {
 		add(c.Opportunity.Status != OpportunityOpen, ReasonOpportunityClosed)
@@ -132,7 +139,7 @@ func (c Candidate) Reasons() []Reason {
 		switch {
 		case found[i].Code != ReasonCriteriaNotMet:
 		case c.Eligibility == nil:
-			found[i].Detail = withoutEligibilityRow + withoutEligibilityRowButOtherID
+			found[i].Detail = withoutEligibilityRow
 		case c.Eligibility.Reason != "":
 			found[i].Detail = c.Eligibility.Reason
 		}
@@ -145,9 +152,9 @@ func Has(reasons []Reason, code ReasonCode) bool {
 	return slices.ContainsFunc(reasons, func(r Reason) bool { return r.Code == code })
 }
 
-// Choose picks, of candidates that differ in the ID alone, the first that is eligible, in the order of nomination;
+// FirstEligible gives, of candidates that differ in the ID alone, the first that is eligible, in the order of nomination;
 // if none is, it gives the reasons of all, each once (D19). There must be at least one candidate.
-func Choose(candidates []Candidate) (Candidate, []Reason) {
+func FirstEligible(candidates []Candidate) (Candidate, []Reason) {
 	var all []Reason
 	for _, candidate := range candidates {
 		found := candidate.Reasons()
@@ -165,10 +172,10 @@ func Choose(candidates []Candidate) (Candidate, []Reason) {
 
 // TenantMatches compares a nominated tenant ID with the tenant that the customer's email domain leads to, "" for none
 // (S12, D18). It gives nil where there is nothing to compare: the nomination is not by a tenant ID.
-func TenantMatches(nominated CustomerID, emailTenant string) *bool {
+func TenantMatches(nominated CustomerID, domain DirectoryEntry) *bool {
 	if nominated.Type != TenantID {
 		return nil
 	}
-	matches := nominated.Value == emailTenant
+	matches := nominated.Value == domain.Tenant
 	return &matches
 }

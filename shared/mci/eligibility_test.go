@@ -136,7 +136,7 @@ func TestD19_TheFirstThatIsEligibleIsChosen(t *testing.T) {
 		"none, each reason once": {[]Candidate{candidate("1", no), candidate("2", wrong), candidate("3", no)}, "criteria-not-met id-type-not-accepted"},
 		"none, in another order": {[]Candidate{candidate("1", wrong), candidate("2", no)}, "id-type-not-accepted criteria-not-met"},
 	} {
-		chosen, reasons := Choose(test.candidates)
+		chosen, reasons := FirstEligible(test.candidates)
 		got := codes(reasons)
 		if len(reasons) == 0 {
 			got = chosen.ID.Value

@@ -98,6 +98,18 @@ func (e Engagement) OpportunitiesOnly() bool {
 	return len(e.CustomerIDTypes) == 1 && e.CustomerIDTypes[0] == MSXOpportunity
 }
 
+// ConsentDue is the deadline for the customer's answer to a claim born at an instant (S20, D2).
+func (e Engagement) ConsentDue(born time.Time) time.Time { return born.Add(Days(e.ConsentWindowDays)) }
+
+// ResubmissionDue is the deadline of a claim sent back by a review at an instant; an earlier promise that ends later
+// stands (D2).
+func (e Engagement) ResubmissionDue(reviewed, promised time.Time) time.Time {
+	if due := reviewed.Add(Days(e.ResubmissionWindowDays)); due.After(promised) {
+		return due
+	}
+	return promised
+}
+
 // Accepts says whether the engagement takes a nomination by this ID (S9). A tenant to which a domain led satisfies an
 // engagement that takes domains (D5).
 func (e Engagement) Accepts(id NominatedID) bool {

@@ -1,7 +1,6 @@
 package mci
 
 import (
-	"slices"
 	"strings"
 	"time"
 )
@@ -11,57 +10,83 @@ var ErasedContact = Contact{Name: erasedText, Email: "erased@erased.invalid"}
 
 const erasedText = "(erased)"
 
-// Person is whose data is to be erased: by email address, or everybody's on a claim for "".
+// Person is whose data is to be erased: by a whole email address, or everybody's on a claim for "" (D37).
 type Person string
 
-// in says whether a text speaks of the person, by the address.
-func (p Person) in(text string) bool {
-	return p == "" || strings.Contains(strings.ToLower(text), strings.ToLower(string(p)))
-}
-
+// is says whether a contact is the person's, whatever the spelling of the address.
 func (p Person) is(contact Contact) bool {
-	return contact != ErasedContact && (p == "" || strings.EqualFold(contact.Email, string(p)))
+	return contact != ErasedContact && (p == "" || SameAddress(contact.Email, string(p)))
 }
 
-// Erase gives the claim without a person's data, and what is left of the private details that held some: all that speak of
-// the person, and where the person was asked for consent, all that came with the answer. What happened, when, and what the
-// claim pays stays, and so does the chain (B1). It says whether there was anything to erase.
+// isIn says whether a text names the person by the whole address, and by no part of one.
+func (p Person) isIn(text string) bool {
+	if p == "" {
+		return text != ""
+	}
+	words := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n<>()[]{},;:\"'", r) })
+	for _, word := range words {
+		if SameAddress(strings.TrimRight(word, ".!?"), string(p)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Erase gives the claim without a person's data, and the private details in which something was erased: every part that
+// names the person, where the person was asked for consent what came with the answer, and what was typed beside it.
+// What happened, when, and what the claim pays stays, and so does the chain (B1). It says whether there was anything to
+// erase.
 func (c Claim) Erase(p Person, h History, now time.Time) (after Claim, erased []Private, found bool) {
-	after = c
-	asked := p.is(c.CustomerContact) || slices.ContainsFunc(h.Private, func(private Private) bool {
-		return private.Data["customerContact"] != "" && p.in(private.Data["customerContact"])
-	})
-	answers := map[int]bool{}
-	for _, event := range h.Events {
-		answers[event.Seq] = event.Type == ConsentAccepted || event.Type == ConsentDeclined
-	}
+	asked := p.is(c.CustomerContact)
 	for _, private := range h.Private {
-		speaks := false
-		for _, text := range private.Data {
-			speaks = speaks || p.in(text)
+		asked = asked || p.names(private.Parts[PartCustomer])
+	}
+	events := make(map[int]EventType, len(h.Events))
+	for _, event := range h.Events {
+		events[event.Seq] = event.Type
+	}
+	for i, private := range h.Private {
+		parts := make(map[Part]*PrivatePart, len(private.Parts))
+		changed := false
+		for part, kept := range private.Parts {
+			answer := part == PartCustomer && kept.Data[privateContact] == ""
+			of := p.names(kept) || p == "" || asked && (answer || part == PartTyped)
+			if kept.ErasedAt == nil && of {
+				kept, changed = &PrivatePart{ErasedAt: &now}, true
+			}
+			parts[part] = kept
 		}
-		if private.ErasedAt == nil && (p == "" || speaks || asked && answers[private.Seq]) {
-			erased = append(erased, private.Erased(now))
+		if changed {
+			h.Private[i].Parts = parts
+			erased = append(erased, h.Private[i])
 		}
 	}
-	replace := func(text *string, holds bool, by string) {
-		if holds && *text != "" {
-			*text = by
-		}
-	}
-	replace(&after.FriendlyName, p.in(c.FriendlyName) || asked && strings.Contains(strings.ToLower(c.FriendlyName), strings.ToLower(c.CustomerContact.Name)), erasedText)
-	replace(&after.DeclineReason, asked || p.in(c.DeclineReason), "")
-	replace(&after.MismatchReason, asked || p.in(c.MismatchReason), "")
-	if p.is(c.CustomerContact) {
+	after = c
+	fields := replay(h)
+	after.FriendlyName, after.MismatchReason = fields["friendlyName"], fields["mismatchReason"]
+	after.DeclineReason, after.SubmissionNotes = fields["declineReason"], fields["submissionNotes"]
+	after.ReviewReason = fields["reviewReason"]
+	if fields["customerContact"] == ErasedContact.String() {
 		after.CustomerContact = ErasedContact
 	}
-	if p.is(c.PartnerContact) {
+	if fields["partnerContact"] == ErasedContact.String() {
 		after.PartnerContact = ErasedContact
 	}
-	changed := after.FriendlyName != c.FriendlyName || after.DeclineReason != c.DeclineReason || after.MismatchReason != c.MismatchReason ||
-		after.CustomerContact != c.CustomerContact || after.PartnerContact != c.PartnerContact
-	if changed {
+	if len(erased) > 0 {
 		after.Version++
 	}
-	return after, erased, changed || len(erased) > 0
+	return after, erased, len(erased) > 0
+}
+
+// names says whether a part of a private detail names the person.
+func (p Person) names(part *PrivatePart) bool {
+	if part == nil {
+		return false
+	}
+	for _, text := range part.Data {
+		if p.isIn(text) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,6 +1,9 @@
 package mci
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Standing is what decides on one customer's part in engagements, for one partner.
 type Standing struct {
@@ -8,6 +11,7 @@ type Standing struct {
 	Nominated      NominatedCustomer                      // the zero value where this partner never did
 	Participations map[string]Participation               // by engagement
 	Eligibility    map[CustomerID]map[string]*Eligibility // by ID and engagement
+	Owners         map[CustomerID]string                  // whose each ID is by the directory
 }
 
 // Nomination names a customer for engagements, at one location of a partner: adding (S7) or claiming (S19) it.
@@ -20,10 +24,33 @@ type Nomination struct {
 	Opportunity     *Opportunity  // that an MSX opportunity ID names
 	Engagements     []Engagement
 	Hours           *int
-	TenantMatches   *bool // nil where there is nothing to compare (S12)
+	EmailDomain     DirectoryEntry // of the customer contact's address
 	MismatchReason  string
 	CustomerContact Contact
 	PartnerContact  Contact
+}
+
+// byOpportunity says that the nomination is for an engagement that takes MSX opportunities alone (D7).
+func (n Nomination) byOpportunity() bool {
+	return len(n.Engagements) == 1 && n.Engagements[0].OpportunitiesOnly()
+}
+
+// CheckOpportunity gives the mistake of claiming a customer without the opportunity that the engagement takes (D7).
+func (n Nomination) CheckOpportunity(given bool) []Mistake {
+	if given || !n.byOpportunity() {
+		return nil
+	}
+	const detail = "is required: the engagement takes nominations by MSX opportunity ID only"
+	return []Mistake{{"/opportunityId", detail}}
+}
+
+// ClaimedBy gives the IDs by which a known customer is claimed: those that it was nominated by, or the opportunity (D7,
+// D19).
+func (n Nomination) ClaimedBy(nominated NominatedCustomer, opportunity CustomerID) []NominatedID {
+	if n.byOpportunity() {
+		return []NominatedID{{CustomerID: opportunity}}
+	}
+	return nominated.IDs
 }
 
 // candidates are the ways to take part in an engagement, one for each ID.
@@ -32,8 +59,10 @@ func (n Nomination) candidates(engagement Engagement, now time.Time) []Candidate
 	for i, id := range n.IDs {
 		candidates[i] = Candidate{
 			Engagement: engagement, PartnerID: n.Location.PartnerID, CustomerID: n.Standing.Customer.ID, ID: id,
-			Eligibility: n.Standing.Eligibility[id.CustomerID][engagement.ID], Participation: n.Standing.Participations[engagement.ID],
-			Location: &n.Location, Hours: n.Hours, Now: now,
+			Eligibility:   n.Standing.Eligibility[id.CustomerID][engagement.ID],
+			Participation: n.Standing.Participations[engagement.ID],
+			IDReassigned:  id.Type != MSXOpportunity && n.Standing.Owners[id.CustomerID] != n.Standing.Customer.ID,
+			Location:      &n.Location, Hours: n.Hours, Now: now,
 		}
 		if id.Type == MSXOpportunity {
 			candidates[i].Opportunity = n.Opportunity
@@ -48,7 +77,7 @@ func (n Nomination) Verdicts(now time.Time) (eligible, ineligible []Verdict) {
 	eligible, ineligible = []Verdict{}, []Verdict{}
 	for _, engagement := range n.Engagements {
 		verdict := Verdict{EngagementID: engagement.ID, Name: engagement.Name, PayType: engagement.PayType}
-		chosen, reasons := Choose(n.candidates(engagement, now))
+		chosen, reasons := FirstEligible(n.candidates(engagement, now))
 		if len(reasons) > 0 {
 			verdict.Reasons = reasons
 			ineligible = append(ineligible, verdict)
@@ -73,8 +102,8 @@ func (c Candidate) payout() (Money, bool) {
 	return c.Engagement.PayoutFor(0, nil), true
 }
 
-// Decide gives birth to one claim for each of the engagements, or refuses them all (S6, S9-S16, S19, D4, D15); with the
-// claims comes the customer as nominated by their IDs. There are as many claim IDs as engagements.
+// Decide makes one claim for each of the engagements, or refuses them all (S6, S9-S16, S19, D4, D15). It also gives the
+// customer as nominated by the claims' IDs. There must be as many claim IDs as engagements.
 func (n Nomination) Decide(ids []ClaimID, act Act) ([]Change, NominatedCustomer, error) {
 	if err := n.refuse(act.At); err != nil {
 		return nil, NominatedCustomer{}, err
@@ -82,7 +111,7 @@ func (n Nomination) Decide(ids []ClaimID, act Act) ([]Change, NominatedCustomer,
 	changes := make([]Change, len(n.Engagements))
 	nominated := n.Standing.Nominated
 	for i, engagement := range n.Engagements {
-		chosen, _ := Choose(n.candidates(engagement, act.At))
+		chosen, _ := FirstEligible(n.candidates(engagement, act.At))
 		changes[i] = n.birth(ids[i], chosen, act)
 		nominated = nominated.With(n.Location.PartnerID, n.Standing.Customer.Summary(), chosen.ID)
 	}
@@ -90,56 +119,93 @@ func (n Nomination) Decide(ids []ClaimID, act Act) ([]Change, NominatedCustomer,
 	return changes, nominated, nil
 }
 
+// CheckContacts gives the mistakes in the nomination's contacts (D23).
+func (n Nomination) CheckContacts() []Mistake { return n.contactCheck(NominatedID{}).Mistakes() }
+
+func (n Nomination) contactCheck(id NominatedID) ContactCheck {
+	return ContactCheck{
+		CustomerID: n.Standing.Customer.ID, Nominated: id, Domain: n.EmailDomain, Location: n.Location,
+		Customer: n.CustomerContact, Partner: n.PartnerContact,
+	}
+}
+
 // refuse gives the first refusal in the order of the contract.
 func (n Nomination) refuse(now time.Time) error {
-	variable := false
+	variable, mismatch := false, ""
 	for _, engagement := range n.Engagements {
 		variable = variable || engagement.PayType == Variable
 		if open := n.Standing.Participations[engagement.ID].OpenClaim(n.Location.PartnerID, now); open != "" {
-			return &Refusal{Code: ClaimExists, Detail: "You have an open claim for this customer on engagement " + engagement.ID + ".", ClaimID: open}
+			detail := "You have an open claim for this customer on engagement " + engagement.ID + "."
+			return &Refusal{Code: ClaimExists, Detail: detail, ClaimID: open}
+		}
+		chosen, _ := FirstEligible(n.candidates(engagement, now))
+		if mismatch == "" {
+			mismatch = n.contactCheck(chosen.ID).Mismatch()
 		}
 	}
 	switch {
 	case variable && len(n.Engagements) == 1 && n.IDs[0].Type == MSXOpportunity && n.Opportunity == nil:
-		return Refuse(CustomerNotFound, "The program's directory does not know the "+n.IDs[0].String()+".")
+		return UnknownID(n.IDs[0].CustomerID)
 	case variable && len(n.Engagements) > 1:
-		return Refuse(SingleEngagementOnly, "An engagement of variable pay is nominated for by itself: choose that one alone.")
+		return Refuse(SingleEngagementOnly,
+			"An engagement of variable pay is nominated for by itself: choose that one alone.")
 	case variable && n.Hours == nil:
 		return Refuse(HoursRequired, "Give the hours that the engagement needs; they cannot be changed later.")
-	case n.TenantMatches != nil && !*n.TenantMatches && n.MismatchReason == "":
-		return Refuse(MismatchReasonRequired, "The tenant ID is not the one that the customer's email domain leads to: give a mismatchReason.")
+	case mismatch != "" && n.MismatchReason == "":
+		return Refuse(MismatchReasonRequired, mismatch)
 	}
 	if _, ineligible := n.Verdicts(now); len(ineligible) > 0 {
-		return &Refusal{Code: NotEligible, Detail: "Not every engagement chosen is open to this customer and location; nothing was added.", Ineligible: ineligible}
+		return &Refusal{
+			Code:       NotEligible,
+			Detail:     "Not every engagement chosen is open to this customer and location; nothing was added.",
+			Ineligible: ineligible,
+		}
 	}
 	return nil
 }
 
 var birthEvents = map[Origin]EventType{Added: ClaimAdded, Claimed: ClaimClaimed}
 
-// birth makes the claim (S18, S20).
+// birth makes the claim (S18, S20, D27).
 func (n Nomination) birth(id ClaimID, chosen Candidate, act Act) Change {
-	engagement := chosen.Engagement
+	engagement, check := chosen.Engagement, n.contactCheck(chosen.ID)
 	claim := Claim{
 		ID: id, FriendlyName: n.FriendlyName, PartnerID: n.Location.PartnerID, PartnerName: n.Location.PartnerName,
-		LocationID: n.Location.ID, EngagementID: engagement.ID, EngagementName: engagement.Name, PayType: engagement.PayType,
-		Customer: n.Standing.Customer.Summary(), Nominated: chosen.ID, Origin: n.Origin, WasKnown: n.Standing.Nominated.Known(),
-		Status: ConsentNotSent, MismatchReason: n.MismatchReason,
+		LocationID: n.Location.ID, LocationName: n.Location.Name,
+		EngagementID: engagement.ID, EngagementName: engagement.Name, PayType: engagement.PayType,
+		Customer: n.Standing.Customer.Summary(), Nominated: chosen.ID, Origin: n.Origin,
+		WasKnown: n.Standing.Nominated.Known(), Status: ConsentNotSent,
 		CustomerContact: n.CustomerContact, PartnerContact: n.PartnerContact,
-		CreatedAt: act.At, ConsentDue: act.At.Add(Days(engagement.ConsentWindowDays)), Version: 1,
+		EmailDomain: DirectoryEntry{Tenant: n.EmailDomain.Tenant, Customer: n.EmailDomain.Customer},
+		CreatedAt:   act.At, ConsentDue: engagement.ConsentDue(act.At), Version: 1,
+		SubmissionWindowDays: engagement.SubmissionWindowDays,
+	}
+	if check.Mismatch() != "" {
+		claim.MismatchReason = n.MismatchReason
 	}
 	claim.Payout, _ = chosen.payout()
 	if engagement.PayType == Variable {
 		claim.Hours = *n.Hours
 	}
 	change := Change{After: claim}
-	change.record(act, birthEvents[n.Origin], map[string]string{
-		"engagementId": engagement.ID, "locationId": claim.LocationID, "customerId": claim.Customer.ID,
-		"idType": string(claim.Nominated.Type), "idValue": claim.Nominated.Value,
-		"payout": claim.Payout.String(), "consentDue": claim.ConsentDue.Format(time.RFC3339Nano),
-	}, map[string]string{
-		"friendlyName": claim.FriendlyName, "mismatchReason": claim.MismatchReason,
-		"customerContact": claim.CustomerContact.String(), "partnerContact": claim.PartnerContact.String(),
+	change.record(act, birthEvents[n.Origin], claim.birthDetail(check.Findings()), PrivateText{
+		PartCustomer: {privateContact: claim.CustomerContact.String()},
+		PartPartner:  {privateContact: claim.PartnerContact.String()},
+		PartTyped:    {privateFriendlyName: claim.FriendlyName, privateMismatchReason: claim.MismatchReason},
 	})
 	return change
+}
+
+// birthDetail is what the first event says of the claim: all that never changes, and what was promised (B1, D27).
+func (c Claim) birthDetail(contactDomain string) map[string]string {
+	detail := map[string]string{
+		"engagementId": c.EngagementID, "locationId": c.LocationID, "customerId": c.Customer.ID,
+		"idType": string(c.Nominated.Type), "idValue": c.Nominated.Value,
+		"payout": c.Payout.String(), "consentDue": instant(c.ConsentDue),
+		"submissionWindowDays": strconv.Itoa(c.SubmissionWindowDays), "contactDomain": contactDomain,
+	}
+	if c.Hours > 0 {
+		detail["hours"] = strconv.Itoa(c.Hours)
+	}
+	return detail
 }

@@ -18,6 +18,15 @@ type NominatedCustomer struct {
 // Known says whether the customer gave this partner consent on any claim, whatever became of it.
 func (n NominatedCustomer) Known() bool { return n.KnownSince != nil }
 
+// CustomerIDs gives the IDs alone.
+func CustomerIDs(nominated []NominatedID) []CustomerID {
+	ids := make([]CustomerID, len(nominated))
+	for i, id := range nominated {
+		ids[i] = id.CustomerID
+	}
+	return ids
+}
+
 // With gives the customer as nominated by one more ID. The customer's name follows the program's directory.
 func (n NominatedCustomer) With(partnerID string, customer CustomerSummary, id NominatedID) NominatedCustomer {
 	n.PartnerID, n.Customer = partnerID, customer

@@ -83,9 +83,12 @@ func (c Claim) ReferralDetails() ReferralDetails {
 	}
 }
 
+// NotManaged refuses an upgrade for a customer that is not managed (D9).
+var NotManaged = Refuse(NotQualified, "The engagement co-sells with managed customers only, and this one is not.")
+
 // Upgrade makes the claim's referral co-sell if it qualifies (S27, D9): the customer has consented, the claim is open, and
-// the engagement's rule holds. Whether the customer is managed is for the commit to check, where the rule asks for it.
-// A referral that is co-sell already stays as it is: the change is then empty.
+// the engagement's rule holds. The change says where it holds for managed customers only. A referral that is co-sell
+// already stays as it is: the change is then empty.
 func (c Claim) Upgrade(act Act, engagement Engagement) (Change, error) {
 	rule := engagement.CoSell
 	switch {
@@ -101,6 +104,7 @@ func (c Claim) Upgrade(act Act, engagement Engagement) (Change, error) {
 		return Change{}, Refuse(NotQualified, "The deal size is below "+rule.MinDealSize.String()+" "+Currency+".")
 	}
 	change := c.begin()
+	change.ManagedOnly = rule.ManagedCustomersOnly
 	upgraded := *c.Referral
 	upgraded.Type, upgraded.UpgradedAt = CoSell, &act.At
 	change.After.Referral = &upgraded

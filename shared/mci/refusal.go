@@ -1,6 +1,9 @@
 package mci
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Code names why a request is refused, for machines. The edge maps each to its HTTP status, and only there.
 type Code string
@@ -11,11 +14,13 @@ const (
 	Unauthenticated        Code = "unauthenticated"
 	Forbidden              Code = "forbidden"
 	LocationNotGranted     Code = "location-not-granted"
+	OwnClaim               Code = "own-claim"
 	NotFound               Code = "not-found"
 	IdempotencyKeyReused   Code = "idempotency-key-reused"
 	ClaimExists            Code = "claim-exists"
 	WrongStatus            Code = "wrong-status"
 	DealSizeImmutable      Code = "deal-size-immutable"
+	DisclaimerChanged      Code = "disclaimer-changed"
 	NotQualified           Code = "not-qualified"
 	TooLarge               Code = "too-large"
 	UnsupportedMediaType   Code = "unsupported-media-type"
@@ -27,6 +32,7 @@ const (
 	MismatchReasonRequired Code = "mismatch-reason-required"
 	DisclaimerRequired     Code = "disclaimer-required"
 	DealSizeRequired       Code = "deal-size-required"
+	RecipientOptedOut      Code = "recipient-opted-out"
 	NotEligible            Code = "not-eligible"
 	TooManyRequests        Code = "too-many-requests"
 	Internal               Code = "internal"
@@ -42,7 +48,7 @@ type Refusal struct {
 	Mistakes   []Mistake     // of an invalid request: every one
 	ClaimID    ClaimID       // of the open claim, for ClaimExists
 	Ineligible []Verdict     // for NotEligible
-	RetryAfter time.Duration // for TryAgain and MailUnavailable
+	RetryAfter time.Duration // for TooManyRequests, TryAgain and MailUnavailable; 0 for none
 }
 
 // Mistake is one thing wrong with a request, and where: a JSON pointer into the body, or the name of a parameter.
@@ -65,6 +71,20 @@ func RefuseInvalid(mistakes []Mistake) error {
 	return &Refusal{Code: Invalid, Detail: "The request has mistakes; none of it was carried out.", Mistakes: mistakes}
 }
 
+// Refusals of what the path names.
+var (
+	NoSuchClaim      = Refuse(NotFound, "There is no such claim.")
+	NoSuchEngagement = Refuse(NotFound, "There is no such engagement.")
+	NoSuchReferral   = Refuse(NotFound, "There is no such referral.")
+	NotKnown         = Refuse(NotFound, "No customer that is known to you has this ID.")
+)
+
+// NotGranted refuses to write at a location on which the user holds no grant (S8, D17).
+func NotGranted(locationID string) error {
+	return Refuse(LocationNotGranted,
+		"You hold no grant on location "+locationID+"; ask your company's administrator for one.")
+}
+
 // Verdict says that a customer may take part in one engagement, or every reason why not (S14).
 type Verdict struct {
 	EngagementID string   `json:"engagementId"`
@@ -72,4 +92,13 @@ type Verdict struct {
 	PayType      PayType  `json:"payType"`
 	Payout       *Money   `json:"payout,omitempty"`
 	Reasons      []Reason `json:"reasons,omitempty"`
+}
+
+// CodeOf gives the code of a refusal, "" for any other error.
+func CodeOf(err error) Code {
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		return refusal.Code
+	}
+	return ""
 }

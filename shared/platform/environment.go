@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -79,6 +80,15 @@ func (e *Environment) Setting(name string) string { return e.settings[name] }
 // API gives the address at which the function calls the API: PUBLIC_URL, except on one machine, where a function's own
 // calls have an address apart so that the gateway can tell them from calls of the outside.
 func (e *Environment) API() string { return cmp.Or(os.Getenv(APIURL), e.settings[PublicURL]) }
+
+// Number gives the value of a setting that is a whole number; the process ends where it is none.
+func (e *Environment) Number(name string) int {
+	number, err := strconv.Atoi(e.settings[name])
+	if err != nil {
+		Fail(fmt.Errorf("the environment variable %s must be a whole number, not %q", name, e.settings[name]))
+	}
+	return number
+}
 
 // Now is the instant by the function's clock: UTC, whole milliseconds.
 func (e *Environment) Now() time.Time {

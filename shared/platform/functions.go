@@ -36,7 +36,7 @@ var (
 	tableEnvironment  = []string{Stage, TableName}
 	callerEnvironment = []string{Stage, TableName, PartnerClaim, RolesClaim}
 	listEnvironment   = append(callerEnvironment[:4:4], CursorKey)
-	mailEnvironment   = append(callerEnvironment[:4:4], Sender, ConfigurationSet, PublicURL)
+	mailEnvironment   = append(callerEnvironment[:4:4], Sender, ConfigurationSet, PublicURL, MailsPerPartner)
 )
 
 // Functions is every function that is deployed, by name.

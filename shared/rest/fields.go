@@ -6,27 +6,37 @@ import (
 	"mci.example/customers/shared/mci"
 )
 
-// ReadContact reads a contact, nil where there is none. Only customers have a locale: partners are not written to.
+// ReadContact reads a contact, nil where there is none. Only partners' contacts choose whether to take notices (D29).
 func ReadContact(o *Object, customer bool) *mci.Contact {
 	if o == nil {
 		return nil
 	}
-	contact := mci.Contact{Name: o.Line("name", mci.MaxName), Email: Parsed(o, "email", mci.ParseEmail)}
+	contact := mci.Contact{Name: readContactName(o), Email: Parsed(o, "email", mci.ParseEmail)}
 	if phone, given := o.String("phone"); given && phone != "" {
 		if err := mci.CheckPhone(phone); err != nil {
 			o.Mistake("phone", err.Error())
 		}
 		contact.Phone = phone
 	}
-	if customer {
-		if locale, given := o.String("locale"); given && locale != "" {
-			if _, err := language.Parse(locale); err != nil || len(locale) > 35 {
-				o.Mistake("locale", "must be a language tag such as pt-BR")
-			}
-			contact.Locale = locale
+	if locale, given := o.String("locale"); given && locale != "" {
+		if _, err := language.Parse(locale); err != nil || len(locale) > 35 {
+			o.Mistake("locale", "must be a language tag such as pt-BR")
 		}
+		contact.Locale = locale
+	}
+	if !customer {
+		contact.Notices = o.OptionalBool("notices")
 	}
 	return &contact
+}
+
+// readContactName reads a name that holds no link (D23).
+func readContactName(o *Object) string {
+	name := o.Line("name", mci.MaxName)
+	if err := mci.CheckContactName(name); err != nil {
+		o.Mistake("name", err.Error())
+	}
+	return name
 }
 
 // ReadContacts reads the two required contacts of a nomination.
@@ -52,6 +62,13 @@ func ReadCustomerID(body *Object) mci.CustomerID {
 			return mci.CustomerID{}, nil // the type's mistake says enough
 		}
 		return mci.ParseCustomerID(idType, value)
+	})
+}
+
+// ReadOpportunityID reads the MSX opportunity ID by which a known customer is claimed, if one is given (D7).
+func ReadOpportunityID(body *Object) mci.CustomerID {
+	return OptionalParsed(body, "opportunityId", func(value string) (mci.CustomerID, error) {
+		return mci.ParseCustomerID(mci.MSXOpportunity, value)
 	})
 }
 

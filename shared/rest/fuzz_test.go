@@ -60,7 +60,7 @@ func FuzzABodyIsReadOrItsMistakesAreTold(f *testing.F) {
 			}
 		}
 		refusal := &mci.Refusal{Code: mci.Invalid, Detail: "Mistakes.", Mistakes: mistakes}
-		if response := problem(Event{}, refusal); !json.Valid([]byte(response.Body)) || response.StatusCode != 422 {
+		if response := problem(GatewayRequest{}, refusal); !json.Valid([]byte(response.Body)) || response.StatusCode != 422 {
 			t.Errorf("the problem is %d %s", response.StatusCode, response.Body)
 		}
 	})

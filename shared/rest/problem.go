@@ -17,11 +17,13 @@ var statuses = map[mci.Code]int{
 	mci.Unauthenticated:        http.StatusUnauthorized,
 	mci.Forbidden:              http.StatusForbidden,
 	mci.LocationNotGranted:     http.StatusForbidden,
+	mci.OwnClaim:               http.StatusForbidden,
 	mci.NotFound:               http.StatusNotFound,
 	mci.IdempotencyKeyReused:   http.StatusConflict,
 	mci.ClaimExists:            http.StatusConflict,
 	mci.WrongStatus:            http.StatusConflict,
 	mci.DealSizeImmutable:      http.StatusConflict,
+	mci.DisclaimerChanged:      http.StatusConflict,
 	mci.NotQualified:           http.StatusConflict,
 	mci.TooLarge:               http.StatusRequestEntityTooLarge,
 	mci.UnsupportedMediaType:   http.StatusUnsupportedMediaType,
@@ -33,6 +35,7 @@ var statuses = map[mci.Code]int{
 	mci.MismatchReasonRequired: http.StatusUnprocessableEntity,
 	mci.DisclaimerRequired:     http.StatusUnprocessableEntity,
 	mci.DealSizeRequired:       http.StatusUnprocessableEntity,
+	mci.RecipientOptedOut:      http.StatusUnprocessableEntity,
 	mci.NotEligible:            http.StatusUnprocessableEntity,
 	mci.TooManyRequests:        http.StatusTooManyRequests,
 	mci.Internal:               http.StatusInternalServerError,
@@ -56,7 +59,7 @@ type Problem struct {
 func ProblemType(code mci.Code) string { return "urn:mci:problem:" + string(code) }
 
 // problem renders a refusal. Of an internal error it says nothing but that there was one, and the ID to quote.
-func problem(event Event, refusal *mci.Refusal) Response {
+func problem(event GatewayRequest, refusal *mci.Refusal) GatewayResponse {
 	status := statuses[refusal.Code]
 	detail := refusal.Detail
 	if refusal.Code == mci.Internal {
@@ -69,7 +72,7 @@ func problem(event Event, refusal *mci.Refusal) Response {
 	if err != nil {
 		body = fmt.Appendf(nil, `{"type":%q,"status":%d}`, ProblemType(mci.Internal), http.StatusInternalServerError)
 	}
-	response := Response{StatusCode: status, Headers: headers("application/problem+json"), Body: string(body)}
+	response := GatewayResponse{StatusCode: status, Headers: headers("application/problem+json"), Body: string(body)}
 	if refusal.RetryAfter > 0 {
 		response.Headers["Retry-After"] = seconds(refusal.RetryAfter)
 	}
@@ -88,18 +91,4 @@ func title(code mci.Code) string {
 		}
 	}
 	return string(text)
-}
-
-// NoSuchClaim is how a claim is refused that is not there, or that the caller may not see.
-var NoSuchClaim = mci.Refuse(mci.NotFound, "There is no such claim.")
-
-// NoSuchEngagement is how an engagement in the path is refused that the program does not have.
-var NoSuchEngagement = mci.Refuse(mci.NotFound, "There is no such engagement.")
-
-// NoSuchReferral is how a referral is refused that is not there, or that the caller may not see.
-var NoSuchReferral = mci.Refuse(mci.NotFound, "There is no such referral.")
-
-// NotGranted refuses to write at a location on which the user holds no grant (S8, D17).
-func NotGranted(locationID string) error {
-	return mci.Refuse(mci.LocationNotGranted, "You hold no grant on location "+locationID+"; ask your company's administrator for one.")
 }

@@ -1,6 +1,9 @@
 package rest
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -47,18 +50,67 @@ func (r Route) admit(caller Caller) error {
 }
 
 // callerOf reads the claims that the gateway's authorizer has verified and hands over as strings, arrays as [a b].
-func callerOf(event Event, environment *platform.Environment) (Caller, error) {
+func callerOf(event GatewayRequest, environment *platform.Environment) (Caller, error) {
 	authorizer := event.RequestContext.Authorizer
 	if authorizer == nil || authorizer.JWT == nil || authorizer.JWT.Claims["sub"] == "" {
 		return Caller{}, mci.Refuse(mci.Unauthenticated, "Send a token: Authorization: Bearer ….")
 	}
 	claims := authorizer.JWT.Claims
+	token, err := tokenOf(event)
+	if err != nil || token.text("sub") != claims["sub"] {
+		return Caller{}, mci.Refuse(mci.Unauthenticated, "Send the token itself: Authorization: Bearer ….")
+	}
+	if token.text("token_use") == "access" {
+		return Caller{}, mci.Refuse(mci.Unauthenticated, "Send the ID token: an access token does not name your company.")
+	}
 	caller := Caller{PartnerID: claims[environment.Setting(platform.PartnerClaim)], UserID: claims["sub"]}
-	roles := strings.Trim(claims[environment.Setting(platform.RolesClaim)], "[]")
-	for _, role := range strings.FieldsFunc(roles, func(r rune) bool { return r == ' ' || r == ',' }) {
+	for _, role := range token.list(environment.Setting(platform.RolesClaim)) {
 		caller.Roles = append(caller.Roles, mci.Role(role))
 	}
 	return caller, nil
+}
+
+// token is the payload of the token that the gateway's authorizer has verified.
+type token map[string]any
+
+// tokenOf reads the token of a request that the authorizer let through. The authorizer hands over arrays as one text,
+// which cannot be taken apart for sure: a group's name may hold spaces (D36).
+func tokenOf(event GatewayRequest) (token, error) {
+	header := event.Headers["authorization"]
+	if kind, rest, found := strings.Cut(header, " "); found && strings.EqualFold(kind, "Bearer") {
+		header = strings.TrimSpace(rest)
+	}
+	parts := strings.Split(header, ".")
+	if len(parts) != 3 {
+		return nil, errors.New("the token is not a JWT")
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return nil, fmt.Errorf("decoding the token: %w", err)
+	}
+	var claims token
+	if err := json.Unmarshal(payload, &claims); err != nil {
+		return nil, fmt.Errorf("reading the token: %w", err)
+	}
+	return claims, nil
+}
+
+// text gives a claim that is a text, "" for any other.
+func (t token) text(name string) string {
+	text, _ := t[name].(string)
+	return text
+}
+
+// list gives the texts of a claim that is an array.
+func (t token) list(name string) []string {
+	var list []string
+	values, _ := t[name].([]any)
+	for _, value := range values {
+		if text, isText := value.(string); isText {
+			list = append(list, text)
+		}
+	}
+	return list
 }
 
 // Request is a request to a JSON route, its caller known and its role checked.
@@ -68,12 +120,25 @@ type Request struct {
 	Now    time.Time
 	Body   *Object // of a POST
 
+	clock             func() time.Time
+	sourceIP          string
+	headers           map[string]string
 	path, query       map[string]string
 	rawQuery          string // in which it shows whether a parameter is given twice: the gateway has joined its values
 	rawBody           []byte
 	idempotencyKey    string
 	hasIdempotencyKey bool
 	mistakes          []mci.Mistake
+}
+
+// Renew takes the present instant for the request's: a decision that lost its race is made anew at a later instant.
+func (r *Request) Renew() { r.Now = r.clock() }
+
+// Act is what the caller does at the request's instant.
+func (r *Request) Act() mci.Act {
+	act := platform.Act(r.Now, r.Caller.UserID)
+	act.Addresses = mci.ActAddresses(r.sourceIP, r.headers["x-forwarded-for"])
+	return act
 }
 
 // Path gives a parameter of the path.

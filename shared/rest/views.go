@@ -6,8 +6,8 @@ import (
 	"mci.example/customers/shared/mci"
 )
 
-// Claim is a claim as the API shows it.
-type Claim struct {
+// ClaimView is a claim as the API shows it.
+type ClaimView struct {
 	ID              mci.ClaimID         `json:"id"`
 	FriendlyName    string              `json:"friendlyName"`
 	PartnerID       string              `json:"partnerId"`
@@ -38,8 +38,8 @@ type Claim struct {
 
 // ClaimList is a list of claims as the API shows it.
 type ClaimList struct {
-	Claims []Claim `json:"claims"`
-	Cursor string  `json:"cursor,omitempty"`
+	Claims []ClaimView `json:"claims"`
+	Cursor string      `json:"cursor,omitempty"`
 }
 
 // ReferralLink leads from a claim to its referral (S26).
@@ -51,9 +51,9 @@ type ReferralLink struct {
 
 // ViewClaim shows a claim to a caller who may see it, with what is open to that caller. Those who are neither of its partner nor
 // the program's admins are not shown the customer's contact.
-func ViewClaim(claim mci.Claim, caller Caller, grants mci.Grants) Claim {
+func ViewClaim(claim mci.Claim, caller Caller, grants mci.Grants) ClaimView {
 	own := caller.Incentives() && caller.PartnerID == claim.PartnerID
-	view := Claim{
+	view := ClaimView{
 		ID: claim.ID, FriendlyName: claim.FriendlyName, PartnerID: claim.PartnerID, LocationID: claim.LocationID,
 		EngagementID: claim.EngagementID, PayType: claim.PayType, Customer: claim.Customer, CustomerID: claim.Nominated.CustomerID,
 		Origin: claim.Origin, Status: claim.Status,

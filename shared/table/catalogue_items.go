@@ -52,32 +52,27 @@ func NewCustomerRecord(customer mci.Customer) CustomerRecord {
 	return CustomerRecord{customerKey(customer.ID), customer}
 }
 
-// DirectoryRecord says whose a customer ID is (D5).
-//
-// A domain leads to a tenant (S10). Its record names the tenant's customer as well, so that both can be read at once;
-// that name is a hint from the day of the import, "" where the tenant was nobody's: the tenant's own record decides.
+// DirectoryRecord says whose a customer ID is (D5), as the table holds it.
 type DirectoryRecord struct {
 	Key
-	mci.CustomerID
-	Customer    string           `json:"customerId,omitempty"`
-	Tenant      string           `json:"tenantId,omitempty"`    // of a domain
-	Opportunity *mci.Opportunity `json:"opportunity,omitempty"` // that an MSX opportunity ID names
+	mci.DirectoryEntry
 }
 
 // NewDirectoryRecord says that a tenant ID, TPID or Azure subscription ID is the customer's.
 func NewDirectoryRecord(id mci.CustomerID, customerID string) DirectoryRecord {
-	return DirectoryRecord{Key: idKey(id), CustomerID: id, Customer: customerID}
+	return DirectoryRecord{idKey(id), mci.DirectoryEntry{CustomerID: id, Customer: customerID}}
 }
 
 // NewDomainRecord says that a domain leads to the tenant, which customerID, or "", is known by.
 func NewDomainRecord(domain, tenant mci.CustomerID, customerID string) DirectoryRecord {
-	return DirectoryRecord{Key: idKey(domain), CustomerID: domain, Tenant: tenant.Value, Customer: customerID}
+	return DirectoryRecord{idKey(domain), mci.DirectoryEntry{CustomerID: domain, Tenant: tenant.Value, Customer: customerID}}
 }
 
 // NewOpportunityRecord says what an MSX opportunity ID names, and whose it is.
 func NewOpportunityRecord(opportunity mci.Opportunity) DirectoryRecord {
 	id := mci.CustomerID{Type: mci.MSXOpportunity, Value: opportunity.ID}
-	return DirectoryRecord{Key: idKey(id), CustomerID: id, Customer: opportunity.CustomerID, Opportunity: &opportunity}
+	entry := mci.DirectoryEntry{CustomerID: id, Customer: opportunity.CustomerID, Opportunity: &opportunity}
+	return DirectoryRecord{idKey(id), entry}
 }
 
 // EligibilityRecord is the program's word on one customer ID for one engagement, as the table holds it (S11).

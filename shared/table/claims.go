@@ -87,21 +87,21 @@ func (t *Table) Claims(ctx context.Context, partnerID, from string, limit int) (
 	if from != "" {
 		s.to = before(from)
 	}
-	return claimPage(t.query(ctx, s))(func(record claimRecord) string { return record.SK })
+	return t.claimPage(ctx, s, func(record claimRecord) string { return record.SK })
 }
 
 // SubmittedClaims gives the claims of all partners that wait for review, longest waiting first. Query of the Queues
 // index: 1 round trip; half a unit per 4 KB of claims looked at. It may lag by a moment (D14).
 func (t *Table) SubmittedClaims(ctx context.Context, from string, limit int) (Page[mci.Claim], error) {
-	s := span{index: Indexes[1], partition: reviewQueue, from: after(from), to: last, limit: int32(limit)}
-	return claimPage(t.query(ctx, s))(func(record claimRecord) string { return record.QueueKey })
+	s := span{index: Queues, partition: reviewQueue, from: after(from), to: last, limit: int32(limit)}
+	return t.claimPage(ctx, s, func(record claimRecord) string { return record.QueueKey })
 }
 
 // DueClaims gives claims of one shard whose deadline has passed, longest overdue first, from a position on. Query of the
 // Queues index: 1 round trip; half a unit per 4 KB of due claims, whatever else the table holds.
 func (t *Table) DueClaims(ctx context.Context, shard int, now time.Time, from string, limit int) (Page[mci.Claim], error) {
-	s := span{index: Indexes[1], partition: dueQueue(shard), from: after(from), to: instantKey(now) + last, limit: int32(limit)}
-	return claimPage(t.query(ctx, s))(func(record claimRecord) string { return record.QueueKey })
+	s := span{index: Queues, partition: dueQueue(shard), from: after(from), to: instantKey(now) + last, limit: int32(limit)}
+	return t.claimPage(ctx, s, func(record claimRecord) string { return record.QueueKey })
 }
 
 // OpenClaims gives a partner's claims on an engagement that are stored as open, by customer name, from a position on,
@@ -116,39 +116,37 @@ func (t *Table) DoneClaims(ctx context.Context, partnerID, engagementID, prefix,
 }
 
 func (t *Table) claimsByName(ctx context.Context, partnerID, page, prefix, from string, limit int) (Page[mci.Claim], error) {
-	return claimPage(t.query(ctx, byName(partnerID, page, prefix, from, limit)))(func(record claimRecord) string {
-		return record.PageKey[len(page):]
-	})
+	s := byName(partnerID, page, prefix, from, limit)
+	return t.claimPage(ctx, s, func(record claimRecord) string { return record.PageKey[len(page):] })
 }
 
 // byName spans a page of the Pages index, from after a position on.
 func byName(partnerID, page, prefix, from string, limit int) span {
 	return span{
-		index: Indexes[0], partition: partnerPK(partnerID), limit: int32(limit),
+		index: Pages, partition: partnerPK(partnerID), limit: int32(limit),
 		from: page + max(mci.SortName(prefix), after(from)), to: page + mci.SortName(prefix) + last,
 	}
 }
 
-// claimPage reads what a query gave as a page of claims.
-func claimPage(items []Item, more bool, err error) func(positionOf func(claimRecord) string) (Page[mci.Claim], error) {
-	return func(positionOf func(claimRecord) string) (Page[mci.Claim], error) {
-		if err != nil {
-			return Page[mci.Claim]{}, err
-		}
-		records, err := decodeAll[claimRecord](items)
-		if err != nil {
-			return Page[mci.Claim]{}, err
-		}
-		var page Page[mci.Claim]
-		for _, record := range records {
-			page.Items = append(page.Items, record.Claim)
-			page.positions = append(page.positions, positionOf(record))
-		}
-		if more {
-			page.Next = page.Position(len(records) - 1)
-		}
-		return page, nil
+// claimPage reads a span of claims, and says where each stands in the list.
+func (t *Table) claimPage(ctx context.Context, s span, positionOf func(claimRecord) string) (Page[mci.Claim], error) {
+	items, more, err := t.query(ctx, s)
+	if err != nil {
+		return Page[mci.Claim]{}, err
 	}
+	records, err := decodeAll[claimRecord](items)
+	if err != nil {
+		return Page[mci.Claim]{}, err
+	}
+	var page Page[mci.Claim]
+	for _, record := range records {
+		page.Items = append(page.Items, record.Claim)
+		page.positions = append(page.positions, positionOf(record))
+	}
+	if more {
+		page.Next = page.Position(len(records) - 1)
+	}
+	return page, nil
 }
 
 // after is the first key behind a position; the beginning, for "".

@@ -9,107 +9,72 @@ import (
 	"mci.example/customers/shared/mci"
 )
 
-// Directory gives what the directory has on a customer ID; the zero value for nothing. GetItem: 1 round trip, or none for no
-// ID; 1 unit.
-func (t *Table) Directory(ctx context.Context, id mci.CustomerID) (DirectoryRecord, error) {
+// DirectoryEntry returns what the directory has on a customer ID; the zero value if it does not know the ID. GetItem: 1
+// round trip, or none for no ID; 1 unit.
+func (t *Table) DirectoryEntry(ctx context.Context, id mci.CustomerID) (mci.DirectoryEntry, error) {
 	var record DirectoryRecord
 	if id.Value == "" {
-		return record, nil
+		return record.DirectoryEntry, nil
 	}
 	_, err := t.get(ctx, idKey(id), &record)
-	return record, err
+	return record.DirectoryEntry, err
 }
 
-// EmailTenant gives the tenant that an email address's domain leads to, "" for none (S12). Costs as Directory.
-func (t *Table) EmailTenant(ctx context.Context, address string) (string, error) {
+// EmailDomain returns what the directory has on the domain of an email address (S12). Costs as DirectoryEntry.
+func (t *Table) EmailDomain(ctx context.Context, address string) (mci.DirectoryEntry, error) {
 	if address == "" {
-		return "", nil
+		return mci.DirectoryEntry{}, nil
 	}
-	record, err := t.Directory(ctx, mci.CustomerID{Type: mci.Domain, Value: mci.EmailDomain(address)})
-	return record.Tenant, err
+	return t.DirectoryEntry(ctx, mci.CustomerID{Type: mci.Domain, Value: mci.EmailDomain(address)})
 }
 
-// NominatedID is the ID on which eligibility is checked: a domain has become its tenant (S10, D5).
-func (r DirectoryRecord) NominatedID() mci.NominatedID {
-	if r.Type == mci.Domain {
-		return mci.NominatedID{CustomerID: mci.CustomerID{Type: mci.TenantID, Value: r.Tenant}, ByDomain: true}
-	}
-	return mci.NominatedID{CustomerID: r.CustomerID}
-}
-
-// StandingOf gives the standing of the customer whose ID the directory's record is. It refuses an ID that the directory does
-// not know (D5), and a domain that leads to no tenant (S10). A domain's record names the customer only by hint: what the
-// tenant's own record says decides, and where the hint is stale the standing is read once more. 1 round trip, or 2 then; units
-// as Standing, and 1 for a domain.
-func (t *Table) StandingOf(ctx context.Context, partnerID string, id mci.CustomerID, record DirectoryRecord) (mci.Standing, error) {
-	unknown := mci.Refuse(mci.CustomerNotFound, "The program's directory does not know the "+id.String()+".")
-	if id.Type != mci.Domain {
-		if record.Customer == "" {
-			return mci.Standing{}, unknown
+// StandingOf returns the standing of the customer to whom the directory gives an ID, by the ID's entry; mci.UnknownID if
+// it gives it to nobody. A domain's entry names the customer only by hint: where the hint is stale, the standing is read
+// once more. 1 round trip, or 2 then; units as Standing.
+func (t *Table) StandingOf(ctx context.Context, partnerID string, entry mci.DirectoryEntry) (mci.Standing, error) {
+	id := entry.NominatedID().CustomerID
+	standing, err := t.Standing(ctx, partnerID, entry.Customer, []mci.CustomerID{id})
+	if owner := standing.Owners[id]; err == nil && entry.Type == mci.Domain && owner != entry.Customer {
+		if owner == "" {
+			return mci.Standing{}, mci.UnknownID(entry.CustomerID)
 		}
-		return t.Standing(ctx, partnerID, record.Customer, []mci.CustomerID{id})
+		return t.Standing(ctx, partnerID, owner, []mci.CustomerID{id})
 	}
-	if record.Tenant == "" {
-		return mci.Standing{}, mci.Refuse(mci.TenantNotFound, "No tenant is found for the "+id.String()+": nominate the customer by its tenant ID or its TPID.")
-	}
-	tenantID := record.NominatedID().CustomerID
-	var standing mci.Standing
-	var tenant DirectoryRecord
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		tenant, err = t.Directory(groupCtx, tenantID)
-		return err
-	})
-	if record.Customer != "" {
-		group.Go(func() (err error) {
-			standing, err = t.Standing(groupCtx, partnerID, record.Customer, []mci.CustomerID{tenantID})
-			return err
-		})
-	}
-	switch err := group.Wait(); {
-	case err != nil:
-		return mci.Standing{}, err
-	case tenant.Customer == "":
-		return mci.Standing{}, unknown
-	case tenant.Customer == record.Customer:
-		return standing, nil
-	}
-	return t.Standing(ctx, partnerID, tenant.Customer, []mci.CustomerID{tenantID})
+	return standing, err
 }
 
-// Standing gives a customer's standing for a partner, judged by these IDs. Queries of the customer's partition and of
-// each ID's, and a GetItem, in parallel: 1 round trip; 1 unit per 4 KB.
+// Standing returns a customer's standing for a partner, judged by these IDs. Queries of the customer's partition and of
+// each ID's, and a GetItem, in parallel: 1 round trip; 1 unit per 4 KB. Without a customer's ID it reads the IDs alone.
 func (t *Table) Standing(ctx context.Context, partnerID, customerID string, ids []mci.CustomerID) (mci.Standing, error) {
 	standing := mci.Standing{
 		Participations: map[string]mci.Participation{},
 		Eligibility:    make(map[mci.CustomerID]map[string]*mci.Eligibility, len(ids)),
+		Owners:         make(map[mci.CustomerID]string, len(ids)),
 	}
-	rows := make([][]mci.Eligibility, len(ids))
+	ofIDs := make([]idItems, len(ids))
 	var participations []mci.Participation
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		_, err = t.get(ctx, customerKey(customerID), &standing.Customer)
-		return err
-	})
-	group.Go(func() (err error) {
-		standing.Nominated, err = t.Nominated(ctx, partnerID, customerID)
-		return err
-	})
-	group.Go(func() error {
-		items, _, err := t.query(ctx, within(customerPK(customerID), participation))
-		if err != nil {
+	if customerID != "" {
+		group.Go(func() (err error) {
+			_, err = t.get(ctx, customerKey(customerID), &standing.Customer)
 			return err
-		}
-		participations, err = decodeAll[mci.Participation](items)
-		return err
-	})
-	for i, id := range ids {
+		})
+		group.Go(func() (err error) {
+			standing.Nominated, err = t.Nominated(ctx, partnerID, customerID)
+			return err
+		})
 		group.Go(func() error {
-			items, _, err := t.query(ctx, within(idPK(id), eligibilityPrefix))
+			items, _, err := t.query(ctx, within(customerPK(customerID), participation))
 			if err != nil {
 				return err
 			}
-			rows[i], err = decodeAll[mci.Eligibility](items)
+			participations, err = decodeAll[mci.Participation](items)
+			return err
+		})
+	}
+	for i, id := range ids {
+		group.Go(func() (err error) {
+			ofIDs[i], err = t.idItems(ctx, id)
 			return err
 		})
 	}
@@ -120,12 +85,37 @@ func (t *Table) Standing(ctx context.Context, partnerID, customerID string, ids 
 		standing.Participations[p.EngagementID] = p
 	}
 	for i, id := range ids {
-		standing.Eligibility[id] = make(map[string]*mci.Eligibility, len(rows[i]))
-		for _, row := range rows[i] {
-			standing.Eligibility[id][row.EngagementID] = &row
-		}
+		standing.Owners[id], standing.Eligibility[id] = ofIDs[i].owner, ofIDs[i].eligibility
 	}
 	return standing, nil
+}
+
+// idItems is what the partition of a customer ID holds: whose it is, and for what it is eligible.
+type idItems struct {
+	owner       string
+	eligibility map[string]*mci.Eligibility // by engagement
+}
+
+// idItems reads a customer ID's partition. Query: 1 round trip; 1 unit per 4 KB.
+func (t *Table) idItems(ctx context.Context, id mci.CustomerID) (idItems, error) {
+	found := idItems{eligibility: map[string]*mci.Eligibility{}}
+	items, _, err := t.query(ctx, span{partition: idPK(id), from: ownerSK, to: eligibilityPrefix + last})
+	for _, item := range items {
+		if KeyOf(item).SK == ownerSK {
+			var record DirectoryRecord
+			if err := decode(item, &record); err != nil {
+				return found, err
+			}
+			found.owner = record.Customer
+			continue
+		}
+		row := new(mci.Eligibility)
+		if err := decode(item, row); err != nil {
+			return found, err
+		}
+		found.eligibility[row.EngagementID] = row
+	}
+	return found, err
 }
 
 // Nominated gives what the partner has to do with a customer; the zero value for nothing. GetItem: 1 round trip, 1 unit.
@@ -156,8 +146,8 @@ func (t *Table) KnownCustomers(ctx context.Context, partnerID, prefix, from stri
 	return page, nil
 }
 
-// Ask names customers of one partner, some only by ID, whose standing on one engagement a page needs.
-type Ask struct {
+// PageCustomers names customers of one partner, some only by ID, whose standing on one engagement a page needs.
+type PageCustomers struct {
 	PartnerID, EngagementID string
 	Customers               []mci.NominatedCustomer // judged by their IDs
 	CustomerIDs             []string                // whose nomination is to be read
@@ -172,31 +162,31 @@ type PageStanding struct {
 
 // PageStanding gives the standing of a page's customers on its engagement. BatchGetItem in parallel batches of 100: 1
 // round trip; 1 unit per customer asked for and 1 per nominated ID.
-func (t *Table) PageStanding(ctx context.Context, ask Ask) (PageStanding, error) {
+func (t *Table) PageStanding(ctx context.Context, page PageCustomers) (PageStanding, error) {
 	standing := PageStanding{map[string]mci.Participation{}, map[mci.CustomerID]*mci.Eligibility{}, map[string]mci.NominatedCustomer{}}
 	var keys []Key
-	for _, customer := range ask.Customers {
-		keys = append(keys, participationKey(customer.Customer.ID, ask.EngagementID))
+	for _, customer := range page.Customers {
+		keys = append(keys, participationKey(customer.Customer.ID, page.EngagementID))
 		for _, id := range customer.IDs {
-			keys = append(keys, eligibilityKey(id.CustomerID, ask.EngagementID))
+			keys = append(keys, eligibilityKey(id.CustomerID, page.EngagementID))
 		}
 	}
-	for _, customerID := range ask.CustomerIDs {
-		keys = append(keys, nominatedKey(ask.PartnerID, customerID))
+	for _, customerID := range page.CustomerIDs {
+		keys = append(keys, nominatedKey(page.PartnerID, customerID))
 	}
 	slices.SortFunc(keys, compareKeys)
 	items, err := t.getAll(ctx, slices.Compact(keys))
 	if err != nil {
 		return PageStanding{}, err
 	}
-	for _, customer := range ask.Customers {
+	for _, customer := range page.Customers {
 		var p mci.Participation
-		if err := decode(items[participationKey(customer.Customer.ID, ask.EngagementID)], &p); err != nil {
+		if err := decode(items[participationKey(customer.Customer.ID, page.EngagementID)], &p); err != nil {
 			return PageStanding{}, err
 		}
 		standing.Participations[customer.Customer.ID] = p
 		for _, id := range customer.IDs {
-			item, found := items[eligibilityKey(id.CustomerID, ask.EngagementID)]
+			item, found := items[eligibilityKey(id.CustomerID, page.EngagementID)]
 			if !found {
 				continue
 			}
@@ -207,9 +197,9 @@ func (t *Table) PageStanding(ctx context.Context, ask Ask) (PageStanding, error)
 			standing.Eligibility[id.CustomerID] = row
 		}
 	}
-	for _, customerID := range ask.CustomerIDs {
+	for _, customerID := range page.CustomerIDs {
 		var customer mci.NominatedCustomer
-		if err := decode(items[nominatedKey(ask.PartnerID, customerID)], &customer); err != nil {
+		if err := decode(items[nominatedKey(page.PartnerID, customerID)], &customer); err != nil {
 			return PageStanding{}, err
 		}
 		standing.Nominated[customerID] = customer

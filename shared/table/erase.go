@@ -2,7 +2,7 @@ package table
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -31,24 +31,24 @@ func (t *Table) Erase(ctx context.Context, before, after mci.Claim, erased []mci
 	return t.Commit(ctx, []Write{t.putVersion(newClaimRecord(after), before.Version)})
 }
 
-// AnswerKind is a kept answer, which may hold what a claim said of people.
-const AnswerKind Kind = "kept answer"
+// KeptResponseKind is a kept response, which may hold contacts of a claim.
+const KeptResponseKind Kind = "kept response"
 
-// AnswerOf reads a kept answer.
-func AnswerOf(item Item) (Answer, error) {
-	var answer Answer
-	err := decode(item, &answer)
-	return answer, err
+// KeptResponseOf reads a kept response.
+func KeptResponseOf(item Item) (KeptResponse, error) {
+	var response KeptResponse
+	err := decode(item, &response)
+	return response, err
 }
 
-// Forget takes a kept answer away.
-func (t *Table) Forget(ctx context.Context, answer Answer) error {
-	key, err := encode(answer.Key)
+// DeleteKeptResponse takes a kept response away.
+func (t *Table) DeleteKeptResponse(ctx context.Context, response KeptResponse) error {
+	key, err := encode(response.Key)
 	if err != nil {
 		return err
 	}
 	if _, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &t.name, Key: key}); err != nil {
-		return errors.Join(errors.New("forgetting a kept answer"), err)
+		return fmt.Errorf("deleting a kept response: %w", err)
 	}
 	return nil
 }

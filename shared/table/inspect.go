@@ -36,7 +36,7 @@ const (
 var kinds = map[string]Kind{
 	"PARTNER CLAIM": ClaimKind, "PARTNER CUSTOMER": KnownKind, "PARTNER REFERRAL": ReferralKind, "PARTNER LOCATION": PartnerKind,
 	"PARTNER GRANT": PartnerKind, "CUSTOMER PARTICIPATION": ParticipationKind, "CLAIM EVENT": EventKind,
-	"CLAIM PRIVATE": PrivateKind, "CLAIM CONSENT": LinkKind, "MESSAGE MESSAGE": MessageKind, "IDEMPOTENCY IDEMPOTENCY": AnswerKind,
+	"CLAIM PRIVATE": PrivateKind, "CLAIM CONSENT": LinkKind, "MESSAGE MESSAGE": MessageKind, "IDEMPOTENCY IDEMPOTENCY": KeptResponseKind,
 }
 
 // Kind is what the item of this key is.
@@ -162,6 +162,13 @@ func (s *Surroundings) referral(item Item) error {
 	var err error
 	s.Referral.Misplaced, err = misplaced(item, newReferralRecord(s.Claim))
 	return err
+}
+
+// Managed says whether a customer is managed, as an upgrade relies on (D9). GetItem: 1 round trip, 1 unit.
+func (t *Table) Managed(ctx context.Context, customerID string) (bool, error) {
+	var customer mci.Customer
+	_, err := t.get(ctx, customerKey(customerID), &customer)
+	return customer.Managed, err
 }
 
 // Participation gives a customer's part in an engagement, the zero value for none. GetItem: 1 round trip; 1 unit per 4 KB.

@@ -18,7 +18,7 @@ type Key struct {
 	SK string `json:"sk"`
 }
 
-// fits says whether an item can have the key: what is longer than DynamoDB takes is nobody's, and is not asked for.
+// fits says whether an item can have the key. Keys longer than DynamoDB allows cannot exist, so they are not looked up.
 func (k Key) fits() bool { return len(k.PK) <= 2048 && len(k.SK) <= 1024 }
 
 // separator ends a name within a sort key. It sorts before every character that a name may hold, so that "Contoso" comes
@@ -51,6 +51,8 @@ const (
 	participation     = "PARTICIPATION#"
 	eventPrefix       = "EVENT#"
 	privatePrefix     = "PRIVATE#"
+	ownerSK           = "CUSTOMER" // whose an ID is; before the ID's eligibility
+	receiptSK         = "RECEIPT"  // after the events and private details of the same claim
 	reviewQueue       = "REVIEW"
 )
 
@@ -64,7 +66,7 @@ func locationKey(partnerID, locationID string) Key {
 }
 func grantPrefix(userID string) string  { return join("GRANT", userID, "") }
 func customerKey(customerID string) Key { return Key{customerPK(customerID), "CUSTOMER"} }
-func idKey(id mci.CustomerID) Key       { return Key{idPK(id), "CUSTOMER"} }
+func idKey(id mci.CustomerID) Key       { return Key{idPK(id), ownerSK} }
 func nominatedKey(partnerID, customerID string) Key {
 	return Key{partnerPK(partnerID), join("CUSTOMER", customerID)}
 }
@@ -83,8 +85,15 @@ func privateKey(claimID mci.ClaimID, seq int) Key {
 func linkKey(claimID mci.ClaimID, tokenHash string) Key {
 	return Key{historyPK(claimID), join("CONSENT", tokenHash)}
 }
-func messageKey(messageID string) Key { return Key{join("MESSAGE", messageID), "MESSAGE"} }
-func idempotencyKey(hash string) Key  { return Key{join("IDEMPOTENCY", hash), "IDEMPOTENCY"} }
+func optOutKey(partnerID, address string) Key {
+	return Key{join("OPTOUT", hash(partnerID, mci.NormalAddress(address))), "OPTOUT"}
+}
+func mailCountKey(kind, owner, day string) Key {
+	return Key{join("MAILS", kind, owner), join("DAY", day)}
+}
+func receiptKey(claimID mci.ClaimID) Key { return Key{historyPK(claimID), receiptSK} }
+func messageKey(messageID string) Key    { return Key{join("MESSAGE", messageID), "MESSAGE"} }
+func idempotencyKey(hash string) Key     { return Key{join("IDEMPOTENCY", hash), "IDEMPOTENCY"} }
 func grantKey(g mci.Grant) Key {
 	return Key{partnerPK(g.PartnerID), grantPrefix(g.UserID) + join(g.LocationID, string(g.Role))}
 }

@@ -34,7 +34,7 @@ func (t *Table) PartnerReferrals(ctx context.Context, partnerID, from string, li
 // the Queues index, then BatchGetItem of the claims: 2 round trips; half a unit per 4 KB of the list and 1 per claim. It
 // may lag by a moment (D14).
 func (t *Table) Referrals(ctx context.Context, referralType mci.ReferralType, from string, limit int) (Page[mci.Claim], error) {
-	s := span{index: Indexes[1], partition: referralQueue(referralType), from: "0", to: last}
+	s := span{index: Queues, partition: referralQueue(referralType), from: "0", to: last}
 	if from != "" {
 		s.to = before(from)
 	}

@@ -20,12 +20,15 @@ type Index struct {
 	Local        bool // shares the table's partition key, and can be read strongly consistent
 }
 
-// Indexes of the table. Both are sparse: an item that lacks the key is not in the index.
-var Indexes = []Index{
+// The table's indexes. Both are sparse: an item that lacks the key is not in the index.
+var (
 	// Pages orders what a partner's Customers pages show by customer name: open claims and ended claims per
 	// engagement, and known customers. It is local because a partner's own lists must show confirmed writes (D14).
-	{Name: "pages", PartitionKey: PartitionKey, SortKey: PageKey, Local: true},
+	Pages = Index{Name: "pages", PartitionKey: PartitionKey, SortKey: PageKey, Local: true}
 	// Queues orders work and lists across partners, which may lag by a moment (D14): claims by deadline for the
 	// sweep, submitted claims by waiting time for review, referrals by type.
-	{Name: "queues", PartitionKey: Queue, SortKey: QueueKey},
-}
+	Queues = Index{Name: "queues", PartitionKey: Queue, SortKey: QueueKey}
+)
+
+// Indexes lists them, for those who create the table.
+var Indexes = []Index{Pages, Queues}

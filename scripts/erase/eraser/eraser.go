@@ -84,7 +84,7 @@ func (e *eraser) look(ctx context.Context, items []table.Item) error {
 		var holds bool
 		var err error
 		switch key := table.KeyOf(item); key.Kind() {
-		case table.AnswerKind:
+		case table.KeptResponseKind:
 			err = e.answer(ctx, item)
 		case table.ClaimKind:
 			id, holds, err = e.inClaim(item)
@@ -132,9 +132,11 @@ func (e *eraser) inDetail(item table.Item) (bool, error) {
 	if err := table.Decode(item, &detail); err != nil {
 		return false, err
 	}
-	for _, text := range detail.Data {
-		if e.names(text) {
-			return true, nil
+	for _, part := range detail.Parts {
+		for _, text := range part.Data {
+			if e.names(text) {
+				return true, nil
+			}
 		}
 	}
 	return false, nil
@@ -142,7 +144,7 @@ func (e *eraser) inDetail(item table.Item) (bool, error) {
 
 // answer forgets a kept answer that tells of the person or the claim.
 func (e *eraser) answer(ctx context.Context, item table.Item) error {
-	answer, err := table.AnswerOf(item)
+	answer, err := table.KeptResponseOf(item)
 	if err != nil {
 		return err
 	}
@@ -150,7 +152,7 @@ func (e *eraser) answer(ctx context.Context, item table.Item) error {
 		return nil
 	}
 	if !e.options.DryRun {
-		if err := e.table.Forget(ctx, answer); err != nil {
+		if err := e.table.DeleteKeptResponse(ctx, answer); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,194 @@
+package mci
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// Intact says whether the claim and its history are whole (B1): see Faults.
+func (c Claim) Intact(h History) bool { return len(c.Faults(h)) == 0 }
+
+// Faults names what is wrong with the stored claim and its history (B1). There are as many events as the claim counts,
+// each with the hash of its content and bound to the one before, the last one the claim's head. Every private detail is
+// what its event vouches for, or erased to nothing. The claim's own fields are those to which the events lead.
+func (c Claim) Faults(h History) []string {
+	faults := c.chainFaults(h)
+	if len(faults) > 0 {
+		return faults // what the events say cannot be relied on
+	}
+	own, recorded := c.recordedFields(), replay(h)
+	for _, field := range slices.Sorted(maps.Keys(own)) {
+		if own[field] != recorded[field] {
+			faults = append(faults, field+" is not what the events say")
+		}
+	}
+	return faults
+}
+
+// chainFaults names what is wrong with the chain of events and with the private details beside it.
+func (c Claim) chainFaults(h History) []string {
+	var faults []string
+	require := func(holds bool, fault string) {
+		if !holds {
+			faults = append(faults, fault)
+		}
+	}
+	private := make(map[int]Private, len(h.Private))
+	for _, p := range h.Private {
+		private[p.Seq] = p
+	}
+	require(len(h.Events) == c.Events, "events are missing or added")
+	require(len(private) == len(h.Private), "a private detail stands twice")
+	previous := firstPreviousHash
+	for i, event := range h.Events {
+		name := "event " + strconv.Itoa(event.Seq)
+		bound := event.ClaimID == c.ID && event.Seq == i+1 && event.PreviousHash == previous
+		require(bound && event.Hash == event.hash(), name+" is not the one that was recorded")
+		for _, part := range Parts {
+			kept, want := private[event.Seq].Parts[part], event.Detail[part.hashKey()]
+			require((kept != nil) == (want != ""), name+" has too many or too few private details")
+			require(kept == nil || kept.intact(want), name+" has an altered private detail")
+		}
+		delete(private, event.Seq)
+		previous = event.Hash
+	}
+	require(previous == c.Head, "the last event is not the claim's head")
+	require(len(private) == 0, "a private detail belongs to no event")
+	return faults
+}
+
+// recordedFields are the claim's fields that its events record, as the events write them.
+func (c Claim) recordedFields() map[string]string {
+	fields := map[string]string{
+		"status": string(c.Status), "engagementId": c.EngagementID, "locationId": c.LocationID,
+		"customerId": c.Customer.ID, "idType": string(c.Nominated.Type), "idValue": c.Nominated.Value,
+		"payout": c.Payout.String(), "consentDue": instant(c.ConsentDue),
+		"submissionWindowDays": strconv.Itoa(c.SubmissionWindowDays), "completedOn": string(c.CompletedOn),
+		"submittedBy": c.SubmittedBy, "customerContact": c.CustomerContact.String(),
+		"partnerContact": c.PartnerContact.String(), "friendlyName": c.FriendlyName,
+		"mismatchReason": c.MismatchReason, "declineReason": c.DeclineReason,
+		"submissionNotes": c.SubmissionNotes, "reviewReason": c.ReviewReason, "hours": "", "dealSize": "",
+		"submissionDue": "", "consentedAt": "", "submittedAt": "", "endedAt": "", "referral": "",
+	}
+	if c.Hours > 0 {
+		fields["hours"] = strconv.Itoa(c.Hours)
+	}
+	if c.DealSize != nil {
+		fields["dealSize"] = c.DealSize.String()
+	}
+	if c.SubmissionDue != nil {
+		fields["submissionDue"] = instant(*c.SubmissionDue)
+	}
+	if c.ConsentedAt != nil {
+		fields["consentedAt"] = instant(*c.ConsentedAt)
+	}
+	if c.SubmittedAt != nil {
+		fields["submittedAt"] = instant(*c.SubmittedAt)
+	}
+	if c.EndedAt != nil {
+		fields["endedAt"] = instant(*c.EndedAt)
+	}
+	if c.Referral != nil {
+		fields["referral"] = string(c.Referral.Type)
+	}
+	return fields
+}
+
+// recording says which of the claim's fields an event writes.
+type recording struct {
+	detail   map[string]string // key of the event's detail to field
+	typed    map[string]string // key of what was typed to field
+	contacts bool
+	at       string // the field of the event's instant
+	actor    string // the field of who did it
+}
+
+var (
+	birthRecording = recording{
+		detail: fieldsOf("engagementId", "locationId", "customerId", "idType", "idValue", "payout", "hours", "consentDue",
+			"submissionWindowDays"),
+		typed: fieldsOf(privateFriendlyName, privateMismatchReason), contacts: true,
+	}
+	reviewRecording = recording{typed: map[string]string{privateReason: "reviewReason"}}
+	recordings      = map[EventType]recording{
+		ClaimAdded:       birthRecording,
+		ClaimClaimed:     birthRecording,
+		ConsentRequested: {detail: fieldsOf("dealSize"), typed: fieldsOf(privateMismatchReason), contacts: true},
+		ConsentReminded:  {typed: fieldsOf(privateMismatchReason), contacts: true},
+		ConsentAccepted:  {detail: fieldsOf("submissionDue"), at: "consentedAt"},
+		ConsentDeclined:  {typed: map[string]string{privateReason: "declineReason"}},
+		ClaimSubmitted: {
+			detail: fieldsOf("completedOn"), typed: map[string]string{privateNotes: "submissionNotes"},
+			at: "submittedAt", actor: "submittedBy",
+		},
+		ClaimReturned:    {detail: fieldsOf("submissionDue"), typed: reviewRecording.typed},
+		ClaimCompleted:   reviewRecording,
+		ClaimRejected:    reviewRecording,
+		ReferralCreated:  {detail: map[string]string{"type": "referral"}},
+		ReferralUpgraded: {detail: map[string]string{"type": "referral"}},
+	}
+)
+
+// fieldsOf maps keys to fields of the same names.
+func fieldsOf(names ...string) map[string]string {
+	fields := make(map[string]string, len(names))
+	for _, name := range names {
+		fields[name] = name
+	}
+	return fields
+}
+
+// replay gives the recorded fields of a claim as its events lead to them.
+func replay(h History) map[string]string {
+	private := make(map[int]Private, len(h.Private))
+	for _, p := range h.Private {
+		private[p.Seq] = p
+	}
+	fields, status := map[string]string{}, ConsentNotSent
+	for _, event := range h.Events {
+		if next, moved := moves[status][event.Type]; moved {
+			if status = next; status.Terminal() {
+				fields["endedAt"] = instant(event.At)
+			}
+		}
+		recording, parts := recordings[event.Type], private[event.Seq].Parts
+		for key, field := range recording.detail {
+			fields[field] = event.Detail[key]
+		}
+		for key, field := range recording.typed {
+			fields[field] = typedText(parts[PartTyped], key)
+		}
+		if recording.contacts {
+			fields["customerContact"] = contactText(parts[PartCustomer])
+			fields["partnerContact"] = contactText(parts[PartPartner])
+		}
+		if recording.at != "" {
+			fields[recording.at] = instant(event.At)
+		}
+		if recording.actor != "" {
+			fields[recording.actor] = event.Actor
+		}
+	}
+	fields["status"] = string(status)
+	return fields
+}
+
+// typedText is what a claim's field holds of a text that was typed: an erased friendly name says so, other texts go.
+func typedText(part *PrivatePart, key string) string {
+	switch {
+	case part == nil:
+		return ""
+	case part.ErasedAt != nil && key == privateFriendlyName:
+		return erasedText
+	}
+	return part.Data[key]
+}
+
+// contactText is what a claim's field holds of a contact.
+func contactText(part *PrivatePart) string {
+	if part == nil || part.ErasedAt != nil {
+		return ErasedContact.String()
+	}
+	return part.Data[privateContact]
+}

@@ -1,0 +1,87 @@
+package rest
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"mci.example/customers/shared/mci"
+)
+
+// GatewayRequest and GatewayResponse are API Gateway's, in payload format 2.0.
+type (
+	GatewayRequest  = events.APIGatewayV2HTTPRequest
+	GatewayResponse = events.APIGatewayV2HTTPResponse
+)
+
+// MaxBody is how many bytes a body may have.
+const MaxBody = 64 << 10
+
+// timeToRespond is the part of the function's time that is left for telling the caller to try again. A function that
+// runs out of time gives the caller an error of the gateway.
+const timeToRespond = 500 * time.Millisecond
+
+// Edge runs one request of a Lambda function behind API Gateway: it ends the work in time, recovers from a panic, and
+// logs the route and the status. Respond does the work; fail renders why there is no response. A failure that is no
+// *mci.Refusal is internal: it is logged, and the caller learns only that something went wrong.
+func Edge(
+	ctx context.Context, request GatewayRequest,
+	respond func(context.Context) (GatewayResponse, error), fail func(*mci.Refusal) GatewayResponse,
+) (response GatewayResponse) {
+	began := time.Now()
+	log := slog.With("route", request.RouteKey, "request", request.RequestContext.RequestID)
+	defer func() {
+		if cause := recover(); cause != nil {
+			log.Error("panic", "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			response = fail(mci.Refuse(mci.Internal, ""))
+		}
+		log.Info("answered", "status", response.StatusCode, "milliseconds", time.Since(began).Milliseconds())
+	}()
+	ctx, cancel := inTime(ctx)
+	defer cancel()
+	response, err := respond(ctx)
+	if err == nil {
+		return response
+	}
+	var refusal *mci.Refusal
+	if !errors.As(err, &refusal) {
+		log.Error("failed", "error", err)
+		refusal = mci.Refuse(mci.Internal, "")
+	}
+	if ctx.Err() != nil {
+		const detail = "This took too long; the same request may be repeated."
+		refusal = &mci.Refusal{Code: mci.TryAgain, Detail: detail, RetryAfter: time.Second}
+	}
+	return fail(refusal)
+}
+
+// inTime ends the work of a request while there is time left for a response.
+func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-timeToRespond))
+}
+
+// Body returns the request's body as the client sent it; TooLarge if it is longer than MaxBody.
+func Body(request GatewayRequest) ([]byte, error) {
+	body := []byte(request.Body)
+	if request.IsBase64Encoded {
+		var err error
+		if body, err = base64.StdEncoding.DecodeString(request.Body); err != nil {
+			return nil, fmt.Errorf("decoding the gateway's body: %w", err)
+		}
+	}
+	if len(body) > MaxBody {
+		detail := fmt.Sprintf("The body has %d bytes; at most %d are taken.", len(body), MaxBody)
+		return nil, mci.Refuse(mci.TooLarge, detail)
+	}
+	return body, nil
+}
