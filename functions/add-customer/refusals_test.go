@@ -98,13 +98,13 @@ func TestContract_EveryMistakeAtOnceWithItsPointer(t *testing.T) {
 		"everything empty": {`{"friendlyName":"","locationId":"","customerId":{},"engagementIds":[],"customerContact":{},"partnerContact":{}}`,
 			"/customerContact/email /customerContact/name /customerId/type /customerId/value /engagementIds /friendlyName /locationId /partnerContact/email /partnerContact/name"},
 		"unknown fields at every level": {`{"friendlyName":"A","locationId":"` + p.Location + `","customerId":{"type":"tpid","value":"1","Value":"2"},"engagementIds":["` + engagement + `"],
-			"customerContact":{"name":"A","email":"a@b.example","fax":"1"},"partnerContact":{"name":"A","email":"a@b.example","locale":"fr"},"a/b~c":1,"FriendlyName":"B"}`,
-			"/FriendlyName /a~1b~0c /customerContact/fax /customerId/Value /partnerContact/locale"},
+			"customerContact":{"name":"A","email":"a@b.example","fax":"1"},"partnerContact":{"name":"A","email":"p@c.example","fax":"fr"},"a/b~c":1,"FriendlyName":"B"}`,
+			"/FriendlyName /a~1b~0c /customerContact/fax /customerId/Value /partnerContact/fax"},
 		"mistakes that only the program's data can tell, with those of the body": {`{"friendlyName":" ","locationId":"nowhere","customerId":{"type":"tpid","value":"1a"},
-			"engagementIds":["` + engagement + `","nothing"],"customerContact":{"name":"A","email":"a@b.example"},"partnerContact":{"name":"A","email":"a@b.example"}}`,
+			"engagementIds":["` + engagement + `","nothing"],"customerContact":{"name":"A","email":"a@b.example"},"partnerContact":{"name":"A","email":"p@c.example"}}`,
 			"/customerId/value /engagementIds/1 /friendlyName /locationId"},
 		"what the engagements are": {`{"friendlyName":"A","locationId":"` + p.Location + `","customerId":{"type":"tpid","value":"1"},
-			"engagementIds":["` + engagement + `",1,"","` + engagement + `",null,"unknown"],"customerContact":{"name":"A","email":"a@b.example"},"partnerContact":{"name":"A","email":"a@b.example"}}`,
+			"engagementIds":["` + engagement + `",1,"","` + engagement + `",null,"unknown"],"customerContact":{"name":"A","email":"a@b.example"},"partnerContact":{"name":"A","email":"p@c.example"}}`,
 			"/engagementIds/1 /engagementIds/2 /engagementIds/3 /engagementIds/4 /engagementIds/5"},
 		"what the contacts are": {`{"friendlyName":"A\nB","locationId":"` + p.Location + `","customerId":{"type":"domain","value":"localhost"},"engagementIds":["` + engagement + `"],
 			"customerContact":{"name":"A\u202eB","email":"kim","phone":"ring me","locale":"klingon!"},"partnerContact":{"name":"\t","email":"Pat <pat@b.example>","phone":"1"}}`,
@@ -164,7 +164,7 @@ func TestContract_Lengths(t *testing.T) {
 		changes object
 		pointer string
 	}{
-		"names of 120 characters":                  {object{"friendlyName": longest, "customerContact": contact(longest), "partnerContact": contact(longest)}, ""},
+		"names of 120 characters":                  {object{"friendlyName": longest, "customerContact": contact(longest), "partnerContact": object{"name": longest, "email": "pat@elsewhere.example"}}, ""},
 		"a friendly name of 121":                   {object{"friendlyName": longest + "名"}, "/friendlyName"},
 		"a customer's contact of 121":              {object{"customerContact": contact(longest + "名")}, "/customerContact/name"},
 		"a partner's contact of 121":               {object{"partnerContact": contact(longest + "名")}, "/partnerContact/name"},

@@ -281,7 +281,7 @@ func step(t *testing.T, m *model, random *rand.Rand, p story.Partner, c story.Cu
 	case "review":
 		decision := mci.ReviewDecisions[random.IntN(3)]
 		to := map[mci.ReviewDecision]mci.Status{mci.Complete: mci.Completed, mci.Return: mci.ActionRequired, mci.Reject: mci.Rejected}[decision]
-		change(story.Post(t, staff, claim.id, "review", object{"decision": decision, "reason": ""}), to, mci.Submitted)
+		change(story.Post(t, staff, claim.id, "review", object{"decision": decision, "reason": "Seen."}), to, mci.Submitted)
 		deed = string(decision)
 	case "wait":
 		to := m.now.Add([]time.Duration{time.Hour, story.Day, 2 * story.Day}[random.IntN(3)])

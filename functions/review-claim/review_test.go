@@ -130,7 +130,7 @@ func TestD1_WhatAReviewMustHave(t *testing.T) {
 		"a decision in capitals":     story.Object{"decision": "Complete"},
 		"a decision that is true":    story.Object{"decision": true},
 		"a reason of 501 characters": story.Object{"decision": "reject", "reason": strings.Repeat("x", 501)},
-		"a field that nobody knows":  story.Object{"decision": "reject", "notes": ""},
+		"a field that nobody knows":  story.Object{"decision": "reject", "reason": "Why.", "notes": ""},
 	} {
 		if problem := story.Refused(t, review(t, staff, claim.ID, body), 422, mci.Invalid); len(problem.Errors) != 1 {
 			t.Errorf("%s: told %+v", rule, problem.Errors)
@@ -164,7 +164,7 @@ func TestD13_AReviewRepeatedIsOne(t *testing.T) {
 	if again := review(t, staff, claim.ID, body, "Idempotency-Key", key).Expect(t, 200); string(again.Body) != string(done.Body) {
 		t.Errorf("repeated, it answers %s", again.Body)
 	}
-	story.Refused(t, review(t, staff, claim.ID, story.Object{"decision": "reject"}, "Idempotency-Key", key), 409, mci.IdempotencyKeyReused)
+	story.Refused(t, review(t, staff, claim.ID, story.Object{"decision": "reject", "reason": "No."}, "Idempotency-Key", key), 409, mci.IdempotencyKeyReused)
 	if now := p.Get(t, claim.ID); now.Status != "submitted" || strings.Count(now.Types(), "claim.returned") != 1 {
 		t.Errorf("the claim is %s: %s", now.Status, now.Types())
 	}
@@ -178,7 +178,7 @@ func TestD1_TwoReviewersAtOnceAreOneReview(t *testing.T) {
 	answers := make(chan int)
 	decisions := []mci.ReviewDecision{mci.Complete, mci.Reject, mci.Return, mci.Complete, mci.Reject, mci.Return}
 	for _, decision := range decisions {
-		go func() { answers <- review(t, story.Program(t), claim.ID, story.Object{"decision": decision}).Status }()
+		go func() { answers <- review(t, story.Program(t), claim.ID, story.Object{"decision": decision, "reason": "Looked at."}).Status }()
 	}
 	won := 0
 	for range decisions {

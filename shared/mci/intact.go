@@ -38,6 +38,7 @@ func (c Claim) chainFaults(h History) []string {
 	for _, p := range h.Private {
 		private[p.Seq] = p
 	}
+	require(!h.Altered, "an item of the history is not as it was written")
 	require(len(h.Events) == c.Events, "events are missing or added")
 	require(len(private) == len(h.Private), "a private detail stands twice")
 	previous := firstPreviousHash

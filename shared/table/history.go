@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"reflect"
 	"strings"
 
 	"mci.example/customers/shared/mci"
@@ -25,31 +26,33 @@ func (t *Table) History(ctx context.Context, id mci.ClaimID) (mci.History, error
 	if err != nil {
 		return mci.History{}, err
 	}
-	return historyOf(items)
+	return historyOf(items), nil
 }
 
 // historyOf reads the items of a claim's history, in order.
-func historyOf(items []Item) (mci.History, error) {
+func historyOf(items []Item) mci.History {
 	var history mci.History
 	for _, item := range items {
-		var key Key
-		if err := decode(item, &key); err != nil {
-			return mci.History{}, err
-		}
-		switch {
-		case strings.HasPrefix(key.SK, eventPrefix):
+		switch sk := KeyOf(item).SK; {
+		case strings.HasPrefix(sk, eventPrefix):
 			var record eventRecord
-			if err := decode(item, &record); err != nil {
-				return mci.History{}, err
-			}
+			history.Altered = !asWritten(item, &record) || history.Altered
 			history.Events = append(history.Events, record.Event)
-		case strings.HasPrefix(key.SK, privatePrefix):
+		case strings.HasPrefix(sk, privatePrefix):
 			var record privateRecord
-			if err := decode(item, &record); err != nil {
-				return mci.History{}, err
-			}
+			history.Altered = !asWritten(item, &record) || history.Altered
 			history.Private = append(history.Private, record.Private)
 		}
 	}
-	return history, nil
+	return history
+}
+
+// asWritten reads an item into a record, and says whether the record is all that the item holds. An item that was altered
+// in the table may hold more than the record, or what the record cannot hold (B1).
+func asWritten(item Item, record any) bool {
+	if err := decode(item, record); err != nil {
+		return false
+	}
+	again, err := encode(record)
+	return err == nil && reflect.DeepEqual(again, item)
 }

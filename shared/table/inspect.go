@@ -118,10 +118,7 @@ func (t *Table) Surroundings(ctx context.Context, id mci.ClaimID) (Surroundings,
 	if err := group.Wait(); err != nil || !s.Found {
 		return s, err
 	}
-	var err error
-	if s.History, err = historyOf(items); err != nil {
-		return s, err
-	}
+	s.History = historyOf(items)
 	participation, nominated := participationKey(s.Claim.Customer.ID, s.Claim.EngagementID), nominatedKey(id.PartnerID(), s.Claim.Customer.ID)
 	found, err := t.getAll(ctx, []Key{participation, nominated, referralKey(id)})
 	if err != nil {

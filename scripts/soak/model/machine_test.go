@@ -562,7 +562,7 @@ func (m *machine) review(rt *rapid.T) {
 	c := m.drawClaim(rt, "submitted")
 	decision := pick(rt, "decision", "complete", "complete", "return", "reject")
 	instant := now()
-	if !m.do(rt, c, m.program, "review", story.Object{"decision": decision, "reason": ""}, "submitted") {
+	if !m.do(rt, c, m.program, "review", story.Object{"decision": decision, "reason": "Seen."}, "submitted") {
 		return
 	}
 	c.status = map[string]string{"complete": "completed", "return": "action-required", "reject": "rejected"}[decision]

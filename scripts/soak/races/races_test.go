@@ -226,7 +226,7 @@ func TestD1_OfReviewsSubmissionsAndCancellationsOneTakesEffectAtATime(t *testing
 		}
 		review := func(event mci.EventType, decision mci.ReviewDecision) move {
 			return move{event, func(claim string) localtest.Response {
-				return story.Post(t, program, claim, "review", story.Object{"decision": decision, "reason": ""})
+				return story.Post(t, program, claim, "review", story.Object{"decision": decision, "reason": "Seen."})
 			}}
 		}
 		complete, reject := review(mci.ClaimCompleted, mci.Complete), review(mci.ClaimRejected, mci.Reject)
