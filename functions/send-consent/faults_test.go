@@ -92,7 +92,8 @@ func TestD12_AContactCorrectedWhileTheEmailCouldNotGoOutIsTheOneAsked(t *testing
 	story.Refused(t, request(t, p.Token, claim.ID, first), 503, mci.MailUnavailable)
 	fault.Remove()
 	corrected := story.Name("right") + "@customer.example"
-	p.Request(t, claim.ID, story.Object{"customerContact": story.Object{"name": "Robin Right", "email": corrected}})
+	p.Request(t, claim.ID, story.Object{"customerContact": story.Object{"name": "Robin Right", "email": corrected},
+		"mismatchReason": "A subsidiary."})
 	mail := localtest.Mail(t, corrected, 1)
 	if strings.HasPrefix(mail.Subject, "Reminder") || len(localtest.Mails(t, claim.CustomerContact.Email)) != 0 {
 		t.Errorf("the first email of all is %q; to the wrong address went %d", mail.Subject, len(localtest.Mails(t, claim.CustomerContact.Email)))

@@ -34,7 +34,7 @@ func (t *Table) EmailDomain(ctx context.Context, address string) (mci.DirectoryE
 func (t *Table) StandingOf(ctx context.Context, partnerID string, entry mci.DirectoryEntry) (mci.Standing, error) {
 	id := entry.NominatedID().CustomerID
 	standing, err := t.Standing(ctx, partnerID, entry.Customer, []mci.CustomerID{id})
-	if owner := standing.Owners[id]; err == nil && entry.Type == mci.Domain && owner != entry.Customer {
+	if owner := standing.Owners[id]; err == nil && entry.Type == mci.Domain && (owner == "" || owner != entry.Customer) {
 		if owner == "" {
 			return mci.Standing{}, mci.UnknownID(entry.CustomerID)
 		}
