@@ -132,12 +132,16 @@ func (c *Cloud) serveAPI(w http.ResponseWriter, r *http.Request, source string, 
 	}
 }
 
-// matchRoute finds the route of a request. A parameter is one segment of the path, decoded, and never empty.
+// matchRoute finds the route of a request. A parameter is one segment of the path, decoded, and never empty; the last one is
+// all the rest of the path if its name ends in a plus. Routes with such a parameter stand behind those without.
 func matchRoute(routes []rest.Route, method, path string) (rest.Route, map[string]string, bool) {
 	segments := strings.Split(path, "/")
 next:
 	for _, route := range routes {
-		pattern := strings.Split(route.Path, "/")
+		pattern, segments := strings.Split(route.Path, "/"), segments
+		if last := len(pattern) - 1; strings.HasSuffix(route.Path, "+}") && len(segments) > len(pattern) {
+			segments = append(segments[:last:last], strings.Join(segments[last:], "/"))
+		}
 		if route.Method != method || len(pattern) != len(segments) {
 			continue
 		}
@@ -148,7 +152,7 @@ next:
 				continue next
 			}
 			if name, isParameter := strings.CutPrefix(want, "{"); isParameter && got != "" {
-				parameters[strings.TrimSuffix(name, "}")] = got
+				parameters[strings.TrimRight(name, "+}")] = got
 			} else if got != want {
 				continue next
 			}

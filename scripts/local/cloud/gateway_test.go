@@ -237,9 +237,32 @@ func TestLimits(t *testing.T) {
 }
 
 func TestMatchRoute(t *testing.T) {
-	routes := []rest.Route{{Method: "GET", Path: "/v1/claims/{claimId}/events/{seq}"}}
-	_, parameters, found := matchRoute(routes, "GET", "/v1/claims/a%2Fb/events/1")
-	if !found || parameters["claimId"] != "a/b" || parameters["seq"] != "1" {
-		t.Errorf("found %t with %v", found, parameters)
+	routes := []rest.Route{
+		{Method: "GET", Path: "/", Function: "root"},
+		{Method: "GET", Path: "/v1/claims/{claimId}/events/{seq}", Function: "event"},
+		{Method: "GET", Path: "/portal", Function: "home"},
+		{Method: "GET", Path: "/portal/{proxy+}", Function: "pages"},
+		{Method: "HEAD", Path: "/portal/{proxy+}", Function: "heads"},
+		{Method: "GET", Path: "/.well-known/jwks.json", Function: "keys"},
+	}
+	for name, test := range map[string]struct {
+		method, path, function string
+		parameters             map[string]string
+	}{
+		"a parameter is decoded":                   {"GET", "/v1/claims/a%2Fb/events/1", "event", map[string]string{"claimId": "a/b", "seq": "1"}},
+		"the root":                                 {"GET", "/", "root", map[string]string{}},
+		"a path with a dot":                        {"GET", "/.well-known/jwks.json", "keys", map[string]string{}},
+		"a greedy parameter takes one segment":     {"GET", "/portal/claims", "pages", map[string]string{"proxy": "claims"}},
+		"or all that follow, decoded":              {"GET", "/portal/claims/a%20b/consent", "pages", map[string]string{"proxy": "claims/a b/consent"}},
+		"even an empty one at the end":             {"GET", "/portal/claims/", "pages", map[string]string{"proxy": "claims/"}},
+		"but not none":                             {"GET", "/portal/", "", nil},
+		"the path before it is a route of its own": {"GET", "/portal", "home", map[string]string{}},
+		"each method has its own":                  {"HEAD", "/portal/claims", "heads", map[string]string{"proxy": "claims"}},
+		"and no other's":                           {"HEAD", "/portal", "", nil},
+	} {
+		route, parameters, found := matchRoute(routes, test.method, test.path)
+		if found != (test.function != "") || route.Function != test.function || !reflect.DeepEqual(parameters, test.parameters) {
+			t.Errorf("%s: found %t %s with %v", name, found, route.Function, parameters)
+		}
 	}
 }
