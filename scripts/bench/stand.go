@@ -57,9 +57,10 @@ func openStand(ctx context.Context, root string, functions []platform.Function, 
 	}
 	s.Cloud, err = cloud.Start(ctx, cloud.Config{
 		Root: root, StateDir: state, Output: os.Stderr, NoSchedule: true, DynamoDBEndpoint: endpoint,
-		Functions: functions,
-		Packages:  []string{"./functions/...", "./scripts/bench/floor", "./scripts/bench/empty", "./scripts/bench/empty-table", "./scripts/bench/empty-mail"},
-		Stream:    cloud.Stream{Filter: platform.Stream.Filter}, // which wakes nobody
+		Functions:      functions,
+		Packages:       []string{"./functions/...", "./scripts/bench/floor", "./scripts/bench/empty", "./scripts/bench/empty-table", "./scripts/bench/empty-mail"},
+		Stream:         cloud.Stream{Filter: platform.Stream.Filter}, // which wakes nobody
+		NoDomainEvents: true,
 		Endpoints: func(string, string) cloud.Endpoints {
 			if s.recording.Load() {
 				return s.recorder.endpoints()

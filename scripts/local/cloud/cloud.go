@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,11 +64,14 @@ type Config struct {
 	// IssuerApart has the issuer answer at an address of another site than the API's, as it is in AWS.
 	IssuerApart bool
 
-	// Functions, Routes and Stream are the product's own, unless a test of the cloud itself brings others, and Packages
+	NoDomainEvents bool // for those who measure: nothing is read for the bus
+
+	// Functions, Routes, Stream and Rules are the product's own, unless a test of the cloud itself brings others, and Packages
 	// are those that make the functions' binaries.
 	Functions []platform.Function
 	Routes    []rest.Route
 	Stream    Stream
+	Rules     []Rule
 	Packages  []string
 
 	// AllowBroken starts without the functions that do not build, which then fail when they are called, so that work on
@@ -100,7 +104,8 @@ type Cloud struct {
 	verifier *oidc.IDTokenVerifier
 	kms      *kms.Service
 	lambda   *lambda
-	poller   *poller
+	pollers  []*poller
+	bus      *bus
 	database *dynamodb.Client
 	engine   *child    // the database's process, nil where another's engine is used
 	at       Endpoints // of the engines themselves
@@ -160,10 +165,6 @@ func Start(ctx context.Context, config Config) (_ *Cloud, err error) {
 	if err != nil {
 		return nil, err
 	}
-	filter, err := parsePattern(config.Stream.Filter)
-	if err != nil {
-		return nil, fmt.Errorf("the stream's filter: %w", err)
-	}
 
 	binaries, err := newBuild(ctx, config)
 	if err != nil {
@@ -194,12 +195,18 @@ func Start(ctx context.Context, config Config) (_ *Cloud, err error) {
 		cancel()
 		c.lambda.stop() // which ends what the background waits for
 		running.Wait()
-	})
-	if config.Stream.Function != "" {
-		if c.poller, err = newPoller(c.config, filter, c.lambda, c.created); err != nil {
-			return nil, err
+		if c.bus != nil {
+			c.bus.stop()
 		}
-		running.Go(func() { c.poller.run(background) })
+	})
+	if c.bus, err = openBus(background, c.config, c.lambda, c.clock); err != nil {
+		return nil, err
+	}
+	if err := c.readStream(); err != nil {
+		return nil, err
+	}
+	for _, poller := range c.pollers {
+		running.Go(func() { poller.run(background) })
 	}
 	if !config.NoSchedule {
 		running.Go(func() { runSchedule(background, c.lambda, c.clock, c.config.Output) })
@@ -226,6 +233,9 @@ func (config Config) withDefaults() Config {
 	}
 	if config.Stream == (Stream{}) {
 		config.Stream = Stream(platform.Stream)
+	}
+	if config.Rules == nil && slices.ContainsFunc(config.Functions, func(f platform.Function) bool { return f.Name == platform.Notices.Function }) {
+		config.Rules = []Rule{Rule(platform.Notices)}
 	}
 	if config.Packages == nil {
 		config.Packages = []string{"./functions/..."}
@@ -287,6 +297,27 @@ func (c *Cloud) SetClock(offset time.Duration) error {
 	}
 	c.lambda.replaceProcesses()
 	return nil
+}
+
+// readStream makes the readers of the table's stream: the event source mapping of a function, and the pipe to the bus.
+func (c *Cloud) readStream() error {
+	add := func(stream Stream, checkpointFile string, target target) error {
+		made, err := newPoller(c.config, stream, checkpointFile, c.created, target)
+		if err == nil {
+			c.pollers = append(c.pollers, made)
+		}
+		return err
+	}
+	if c.config.Stream.Function != "" {
+		if err := add(c.config.Stream, "stream.json", c.offer); err != nil {
+			return err
+		}
+	}
+	if c.config.NoDomainEvents {
+		return nil
+	}
+	return add(Stream{Function: pipe, Filter: platform.DomainEvents.Filter, BatchSize: 10, Retries: 50, MaximumAge: 6 * time.Hour},
+		"pipe.json", c.publish)
 }
 
 // openIssuer makes the issuer of tokens. Its addresses are the API's own, unless it is to be apart.

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ func (c *Cloud) serveLocal(w http.ResponseWriter, r *http.Request) {
 		c.issuer.ServeHTTP(w, r)
 	case path == "token" && r.Method == http.MethodPost:
 		c.serveToken(w, r)
+	case path == "events" && r.Method == http.MethodGet:
+		c.serveEvents(w, r)
 	case path == "clock" && (r.Method == http.MethodPost || r.Method == http.MethodGet):
 		c.serveClock(w, r)
 	case invokes && r.Method == http.MethodPost:
@@ -52,6 +55,20 @@ func (c *Cloud) serveToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"token": token})
+}
+
+// eventsPatience is how long a list of events waits for those that are on their way to the bus.
+const eventsPatience = 5 * time.Second
+
+func (c *Cloud) serveEvents(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), eventsPatience)
+	defer cancel()
+	events, err := c.Events(ctx, r.URL.Query().Get("claimId"))
+	if err != nil {
+		writeMessage(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"events": events})
 }
 
 func (c *Cloud) serveClock(w http.ResponseWriter, r *http.Request) {

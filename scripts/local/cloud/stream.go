@@ -17,6 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 )
 
+// pipe is the name of the pipe from the table's stream to the bus.
+const pipe = "events"
+
 const (
 	// idlePoll is how often the stream is looked at while nothing happens; a Lambda poller does so four times a second.
 	idlePoll = 250 * time.Millisecond
@@ -24,13 +27,14 @@ const (
 	firstBackoff, longestBackoff = 100 * time.Millisecond, 5 * time.Second
 )
 
-// poller is the event source mapping between the table's stream and a function: it reads every shard in order, keeps the
-// records that match the filter, and hands them to the function in batches until each was taken or given up.
+// poller is the event source mapping between the table's stream and a function, or the pipe between it and the bus: it
+// reads every shard in order, keeps the records that match the filter, and hands them to its target in batches until each
+// was taken or given up.
 type poller struct {
 	config   Config
 	stream   Stream
 	filter   pattern
-	lambda   *lambda
+	target   target
 	database *dynamodb.Client
 	client   *dynamodbstreams.Client
 
@@ -46,12 +50,19 @@ type checkpoint struct {
 	Shards map[string]string `json:"shards"` // the sequence number of the last record that is done with, by shard
 }
 
-// newPoller goes on where the last run stopped, unless the table is a new one.
-func newPoller(config Config, filter pattern, lambda *lambda, created bool) (*poller, error) {
-	p := &poller{config: config, stream: config.Stream, filter: filter, lambda: lambda,
+// target takes a batch of records, and says how many of them, from the first on, are done with.
+type target func(ctx context.Context, requestID string, batch []streamRecord) (taken int, result Result)
+
+// newPoller goes on where the last run stopped, which the checkpoint's file says, unless the table is a new one.
+func newPoller(config Config, stream Stream, checkpointFile string, created bool, target target) (*poller, error) {
+	filter, err := parsePattern(stream.Filter)
+	if err != nil {
+		return nil, fmt.Errorf("the filter of %s: %w", stream.Function, err)
+	}
+	p := &poller{config: config, stream: stream, filter: filter, target: target,
 		database:       dynamodb.NewFromConfig(config.aws()),
 		client:         dynamodbstreams.NewFromConfig(config.aws()),
-		checkpointFile: filepath.Join(config.StateDir, "stream.json"),
+		checkpointFile: filepath.Join(config.StateDir, checkpointFile),
 		checkpoint:     checkpoint{Shards: map[string]string{}},
 		iterators:      map[string]string{},
 		wake:           make(chan chan struct{}),
@@ -273,7 +284,7 @@ func (p *poller) deliver(ctx context.Context, shard string, batch []streamRecord
 	tries, backoff := 0, firstBackoff
 	for len(batch) > 0 {
 		requestID := newID()
-		taken, result := p.offer(requestID, batch)
+		taken, result := p.target(ctx, requestID, batch)
 		if ctx.Err() != nil { // the function was stopped, which is no failure of its own
 			return ctx.Err()
 		}
@@ -309,8 +320,8 @@ func (p *poller) deliver(ctx context.Context, shard string, batch []streamRecord
 	return nil
 }
 
-// offer has the function work on the batch and says how many records, from the first on, are done with.
-func (p *poller) offer(requestID string, batch []streamRecord) (taken int, result Result) {
+// offer has the function that the stream wakes work on the batch.
+func (c *Cloud) offer(_ context.Context, requestID string, batch []streamRecord) (taken int, result Result) {
 	records := make([]json.RawMessage, len(batch))
 	for i, record := range batch {
 		records[i] = record.event
@@ -319,11 +330,19 @@ func (p *poller) offer(requestID string, batch []streamRecord) (taken int, resul
 	if err != nil {
 		return 0, failure("InvalidRequest", err.Error())
 	}
-	result = p.lambda.invoke(p.stream.Function, requestID, payload)
+	result = c.lambda.invoke(c.config.Stream.Function, requestID, payload)
 	if result.Failed {
 		return 0, result
 	}
 	return firstFailure(result.Payload, batch), result
+}
+
+// publish puts the batch on the bus.
+func (c *Cloud) publish(ctx context.Context, _ string, batch []streamRecord) (taken int, result Result) {
+	if err := c.bus.put(ctx, batch); err != nil {
+		return 0, failure("PutEvents", err.Error())
+	}
+	return len(batch), Result{}
 }
 
 // firstFailure reads which records a function reports as failed, as the event source mapping does: a report that names
@@ -370,7 +389,7 @@ func (p *poller) giveUp(shard string, record streamRecord, condition, requestID 
 		responseContext["functionError"] = "Unhandled"
 	}
 	born := record.born.UTC().Format(time.RFC3339Nano)
-	letter, err := json.Marshal(map[string]any{
+	err := writeDeadLetter(p.config, p.stream.Function, map[string]any{
 		"requestContext": map[string]any{"requestId": requestID, "functionArn": functionARN(p.stream.Function),
 			"condition": condition, "approximateInvokeCount": tries},
 		"responseContext": responseContext,
@@ -381,28 +400,31 @@ func (p *poller) giveUp(shard string, record streamRecord, condition, requestID 
 			"approximateArrivalOfLastRecord": born, "batchSize": 1, "streamArn": p.checkpoint.Stream},
 	})
 	if err != nil {
-		return fmt.Errorf("encode a dead letter: %w", err)
+		return err
 	}
-	path := filepath.Join(p.config.StateDir, "dead-letters.jsonl")
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return fmt.Errorf("write a dead letter: %w", err)
-	}
-	defer file.Close()
-	if _, err := file.Write(append(letter, '\n')); err != nil {
-		return fmt.Errorf("write a dead letter: %w", err)
-	}
-	fmt.Fprintf(p.config.Output, "%s gave up a record of the stream (%s): see %s\n", p.stream.Function, condition, path)
 	return p.keep(shard, record.sequence)
 }
 
-// Drain returns once the function that the stream wakes has worked on everything that was written until now.
+// Drain returns once the functions that the stream and the bus wake have worked on everything that was written until now.
 func (c *Cloud) Drain(ctx context.Context) error {
-	if c.poller == nil {
-		return nil
+	for _, poller := range c.pollers {
+		if err := poller.drain(ctx); err != nil {
+			return fmt.Errorf("wait for the table's stream: %w", err)
+		}
 	}
-	if err := c.poller.drain(ctx); err != nil {
-		return fmt.Errorf("wait for the table's stream: %w", err)
+	if err := c.bus.drain(ctx); err != nil {
+		return fmt.Errorf("wait for the bus: %w", err)
 	}
 	return nil
+}
+
+// Events lists the domain events of a claim that have reached the bus, oldest first; of all claims where claimID is "".
+// Everything that was written until now is among them, unless ctx is over before.
+func (c *Cloud) Events(ctx context.Context, claimID string) ([]json.RawMessage, error) {
+	for _, poller := range c.pollers {
+		if poller.stream.Function == pipe {
+			_ = poller.drain(ctx) // those that have come are told even so
+		}
+	}
+	return c.bus.of(claimID)
 }

@@ -33,6 +33,10 @@ func answer(ctx context.Context, payload json.RawMessage) (any, error) {
 		order
 		Version string `json:"version"`
 		Body    string `json:"body"`
+		Detail  struct {
+			Seq          string `json:"seq"`
+			EngagementID string `json:"engagementId"` // which says what to do with a domain event
+		} `json:"detail"`
 		Records []struct {
 			Change struct {
 				Sequence string                       `json:"SequenceNumber"`
@@ -55,6 +59,16 @@ func answer(ctx context.Context, payload json.RawMessage) (any, error) {
 			}
 		}
 		return map[string]any{"batchItemFailures": failures}, nil
+	}
+	if event.Detail.Seq != "" {
+		fmt.Printf("event %s\n", event.Detail.Seq)
+		asked := event.Detail.EngagementID
+		if asked == "crash" {
+			os.Exit(3)
+		}
+		if asked == "fail" {
+			return nil, errors.New("asked to fail")
+		}
 	}
 	asked := event.order
 	if event.Version == "2.0" {
