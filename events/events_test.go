@@ -70,8 +70,8 @@ func TestEveryFunctionAndRouteHasItsSampleAndNothingElse(t *testing.T) {
 		if err := json.Unmarshal([]byte(content), &event); err != nil || event.RouteKey == "" {
 			continue
 		}
-		at := slices.IndexFunc(rest.Routes, func(r rest.Route) bool { return r.Key() == event.RouteKey })
-		if at < 0 || rest.Routes[at].Function != functionOf(name) {
+		isItsRoute := func(r rest.Route) bool { return r.Key() == event.RouteKey && r.Function == functionOf(name) }
+		if !slices.ContainsFunc(rest.GatewayRoutes(), isItsRoute) {
 			t.Errorf("%s.json is of the route %s, which is not its function's", name, event.RouteKey)
 		}
 		routes[event.RouteKey] = true
@@ -209,6 +209,9 @@ func invoke(t *testing.T, name, payload string) answered {
 	for key, value := range response.Headers {
 		header.Set(key, value)
 	}
+	if functionOf(name) == "portal" { // which is no part of the API that is described
+		return answered{response.StatusCode, response.Body}
+	}
 	if err := openapitest.Check(request, response.StatusCode, header, []byte(response.Body)); err != nil {
 		t.Errorf("%s: %v", name, err)
 	}
@@ -222,7 +225,7 @@ func TestSamplesTellTheLifeOfAClaim(t *testing.T) {
 	all := samples(t)
 	asIs := map[string]int{
 		"list-engagements": 200, "list-engagements.one": 200, "list-customers": 200, "check-eligibility": 200, "list-claims": 200,
-		"list-referrals": 200, "openapi": 200, "add-customer": 201,
+		"list-referrals": 200, "openapi": 200, "add-customer": 201, "portal": 303,
 		"claim-customer": 404, "get-claim": 404, "send-consent": 404, "send-consent.reminder": 404, "submit-claim": 404, "cancel-claim": 404,
 		"review-claim": 404, "list-referrals.one": 404, "referral-upgrade.request": 404,
 		"consent-callback": 404, "consent-callback.scan": 404, "consent-callback.decision": 404,

@@ -43,14 +43,15 @@ type routeGroup struct {
 // route leads to, background work.
 func routeGroups() []routeGroup {
 	groups := []routeGroup{{name: "consent", slow: 1500}, {name: "reads", slow: 1500}, {name: "writes", slow: 3000}, {name: "background"}}
+	routes := rest.GatewayRoutes()
 	for _, function := range platform.Functions {
-		at := slices.IndexFunc(rest.Routes, func(route rest.Route) bool { return route.Function == function.Name })
+		at := slices.IndexFunc(routes, func(route rest.Route) bool { return route.Function == function.Name })
 		group := &groups[3]
 		switch {
 		case at < 0 || function.Name == platform.Stream.Function:
-		case strings.HasPrefix(rest.Routes[at].Path, "/consent"):
+		case strings.HasPrefix(routes[at].Path, "/consent"):
 			group = &groups[0]
-		case rest.Routes[at].Method == "GET":
+		case routes[at].Method == "GET":
 			group = &groups[1]
 		default:
 			group = &groups[2]

@@ -69,7 +69,7 @@ func (s *system) addRoutes() {
 	integrations := map[string]awsapigatewayv2.CfnIntegration{}
 	limits := map[string]any{}
 	var routes []awscdk.CfnResource
-	for _, route := range rest.Routes {
+	for _, route := range rest.GatewayRoutes() {
 		integration, exists := integrations[route.Function]
 		if !exists {
 			integration = s.addIntegration(route.Function)

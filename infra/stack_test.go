@@ -28,7 +28,7 @@ func TestRoutesAreTheRouteTable(t *testing.T) {
 			got[route.say("RouteKey")] = stack.target(integration.get("IntegrationUri")).say("Description")
 		}
 		want := map[string]string{}
-		for _, route := range rest.Routes {
+		for _, route := range rest.GatewayRoutes() {
 			want[route.Key()] = "functions/" + route.Function
 		}
 		if !maps.Equal(got, want) {
@@ -39,7 +39,7 @@ func TestRoutesAreTheRouteTable(t *testing.T) {
 
 func TestOnlyPublicRoutesGoWithoutToken(t *testing.T) {
 	public := map[string]bool{}
-	for _, route := range rest.Routes {
+	for _, route := range rest.GatewayRoutes() {
 		public[route.Key()] = route.Public()
 	}
 	templates(t, func(t *testing.T, stack *template) {
@@ -94,7 +94,7 @@ func TestStageIsLimitedAndLogged(t *testing.T) {
 		if general <= 0 {
 			t.Errorf("the API has no limit")
 		}
-		for _, route := range rest.Routes {
+		for _, route := range rest.GatewayRoutes() {
 			limit, _ := stage.get("RouteSettings", route.Key(), "ThrottlingRateLimit").(float64)
 			if route.Public() && (limit <= 0 || limit >= general) {
 				t.Errorf("public route %s has the limit %v beside the general %v", route.Key(), limit, general)

@@ -54,6 +54,7 @@ var Functions = []Function{
 	{"list-referrals", 512, 10 * time.Second, listEnvironment},
 	{"mail-feedback", 512, 30 * time.Second, tableEnvironment},
 	{"openapi", 256, 10 * time.Second, []string{Stage}},
+	{"portal", 512, 29 * time.Second, []string{Stage, PublicURL, OIDCIssuer, OIDCClientID, SignOutURL, PartnerClaim, RolesClaim}},
 	{"referral-upgrade", 512, 30 * time.Second, callerEnvironment},
 	{"review-claim", 512, 10 * time.Second, callerEnvironment},
 	{"send-consent", 512, 20 * time.Second, mailEnvironment},

@@ -17,6 +17,7 @@ var Permissions = map[string][]string{
 	"list-referrals":    {batchGet, get, query},
 	"mail-feedback":     {get, put},
 	"openapi":           nil,
+	"portal":            nil,
 	"referral-upgrade":  {condition, get, put, query},
 	"review-claim":      {get, put, query, update},
 	"send-consent":      {condition, get, put, query, sendEmail},

@@ -96,6 +96,9 @@ func TestAFunctionThatLacksASettingDoesNotStart(t *testing.T) {
 						values[name] = ""
 					}
 					out, problem, code := openProcess(t, function.Name, values)
+					if mayBeEmpty[name] {
+						continue
+					}
 					if usual, hasUsual := defaults[name]; hasUsual {
 						if code != 0 || !strings.Contains(out, usual) {
 							t.Errorf("without %s it ends with %d and says %s%s; %s is its usual value", name, code, out, problem, usual)

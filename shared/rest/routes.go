@@ -60,3 +60,17 @@ var Routes = []Route{
 	{"POST", "/v1/referrals/{referralId}/upgrade", "referral-upgrade", upgraders, nil},
 	{"GET", "/v1/openapi.json", "openapi", nil, nil},
 }
+
+// PortalRoutes lead to the portal's pages, which have sessions of their own in place of the authorizer's tokens.
+var PortalRoutes = []Route{
+	{"GET", "/", "portal", nil, nil},
+	{"GET", "/portal", "portal", nil, nil},
+	{"HEAD", "/portal", "portal", nil, nil},
+	{"POST", "/portal", "portal", nil, nil},
+	{"GET", "/portal/{proxy+}", "portal", nil, nil},
+	{"HEAD", "/portal/{proxy+}", "portal", nil, nil},
+	{"POST", "/portal/{proxy+}", "portal", nil, nil},
+}
+
+// GatewayRoutes is every route that the gateway has: the API's and the portal's.
+func GatewayRoutes() []Route { return slices.Concat(Routes, PortalRoutes) }

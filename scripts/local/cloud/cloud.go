@@ -229,7 +229,7 @@ func (config Config) withDefaults() Config {
 		config.Functions = platform.Functions
 	}
 	if config.Routes == nil {
-		config.Routes = rest.Routes
+		config.Routes = rest.GatewayRoutes()
 	}
 	if config.Stream == (Stream{}) {
 		config.Stream = Stream(platform.Stream)
