@@ -303,7 +303,8 @@ func TestD21_TenEmailsADay(t *testing.T) {
 		p.Request(t, claim.ID, story.Object{})
 	}
 	other := story.Name("other") + "@customer.example"
-	p.Request(t, claim.ID, story.Object{"customerContact": story.Object{"name": "Kim Contact", "email": other}})
+	p.Request(t, claim.ID, story.Object{"customerContact": story.Object{"name": "Kim Contact", "email": other},
+		"mismatchReason": "A sister company."})
 
 	full := func(rule string) {
 		t.Helper()

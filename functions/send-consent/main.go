@@ -153,6 +153,7 @@ func (s *sending) afterOptOut(ctx context.Context, address string, refused error
 // email sends the email that was committed to, and records that it was sent.
 func (s *sending) email(ctx context.Context, act mci.Act, grants mci.Grants) (rest.Response, error) {
 	claim := s.change.After
+	act.Addresses = nil // they stand with the event of the request
 	ask := mail.AskOf(claim, s.claim.Engagement)
 	ask.Link = s.publicURL + "/consent/" + s.token
 	ask.Reminder = claim.Email.Status != "" // an email to this very address went out before

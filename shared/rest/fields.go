@@ -33,7 +33,7 @@ func ReadContact(o *Object, customer bool) *mci.Contact {
 // readContactName reads a name that holds no link (D23).
 func readContactName(o *Object) string {
 	name := o.Line("name", mci.MaxName)
-	if err := mci.CheckContactName(name); err != nil {
+	if err := mci.CheckContactName(name); err != nil && mci.CheckLine(name, mci.MaxName) == nil {
 		o.Mistake("name", err.Error())
 	}
 	return name
