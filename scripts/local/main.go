@@ -15,6 +15,7 @@ import (
 
 	"mci.example/customers/scripts/import/importer"
 	"mci.example/customers/scripts/local/cloud"
+	"mci.example/customers/shared/platform"
 )
 
 func main() {
@@ -43,6 +44,7 @@ func run(ctx context.Context) error {
 	fmt.Fprintf(os.Stderr, "DynamoDB %s, mailbox %s, logs %s\n",
 		started.DynamoDBEndpoint(), started.SESEndpoint(), filepath.Join(config.StateDir, "logs"))
 	fmt.Println("ready", started.URL())
+	fmt.Println("portal", started.URL()+"/portal", "(sign in as Ana, or anyone)")
 	<-ctx.Done()
 	fmt.Fprintln(os.Stderr, "stopping")
 	return nil
@@ -54,6 +56,8 @@ func configure() (cloud.Config, error) {
 		DynamoDBEndpoint: os.Getenv("DYNAMODB_ENDPOINT"),
 		SESEndpoint:      os.Getenv("SES_ENDPOINT"),
 		StateDir:         os.Getenv("STATE_DIR"),
+		MailsPerPartner:  os.Getenv(platform.MailsPerPartner),
+		RetentionMonths:  os.Getenv(platform.RetentionMonths),
 		Output:           os.Stderr,
 	}
 	var err error
@@ -76,6 +80,12 @@ func configure() (cloud.Config, error) {
 			if *port.value, err = strconv.Atoi(given); err != nil || *port.value < 1 || *port.value > 65535 {
 				return config, fmt.Errorf("%s is no port from 1 to 65535: %s", port.variable, given)
 			}
+		}
+	}
+	for name, value := range map[string]string{
+		platform.MailsPerPartner: config.MailsPerPartner, platform.RetentionMonths: config.RetentionMonths} {
+		if number, err := strconv.Atoi(value); value != "" && (err != nil || number < 1) {
+			return config, fmt.Errorf("%s is no whole number from 1 on: %s", name, value)
 		}
 	}
 	return config, nil

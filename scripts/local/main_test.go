@@ -113,10 +113,14 @@ func (c *command) start(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Process.Kill() }) // a run that has ended is what most tests leave
-	line, err := bufio.NewReader(c.out).ReadString('\n')
+	lines := bufio.NewReader(c.out)
+	line, err := lines.ReadString('\n')
 	if err != nil || line != "ready "+c.url+"\n" {
 		_ = c.Wait()
 		t.Fatalf("the first line is %q, %v; standard error:\n%s", line, err, c.err.String())
+	}
+	if line, err := lines.ReadString('\n'); err != nil || !strings.HasPrefix(line, "portal "+c.url+"/portal ") {
+		t.Errorf("the second line is %q, %v", line, err)
 	}
 }
 
@@ -273,12 +277,23 @@ func TestWhatKeepsItFromStartingIsSaidInOneLine(t *testing.T) {
 		"a port that is none":               {"PORT=http", []string{"PORT", "http"}},
 		"a port out of range":               {"SES_PORT=70000", []string{"SES_PORT", "70000"}},
 		"an endpoint that is none":          {"DYNAMODB_ENDPOINT=localhost:8000", []string{"DYNAMODB_ENDPOINT"}},
+		"a setting that is no number":       {"MAILS_PER_PARTNER=many", []string{"MAILS_PER_PARTNER", "many"}},
+		"a setting of nothing":              {"RETENTION_MONTHS=0", []string{"RETENTION_MONTHS", "0"}},
 		"a state folder that cannot be one": {"STATE_DIR=/dev/null/state", []string{"/dev/null/state"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCommand(t, t.TempDir(), freePorts(t))
 			c.Env = append(c.Env, test.environment)
 			expectOneLine(t, c, test.says...)
+		})
+	}
+	for name, file := range map[string]string{"a state of no form": "dynamodb.sqlite", "a state of another form": "form"} {
+		t.Run(name, func(t *testing.T) {
+			state := t.TempDir()
+			if err := os.WriteFile(filepath.Join(state, file), []byte("1"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			expectOneLine(t, newCommand(t, state, freePorts(t)), state, "older form", "make reset")
 		})
 	}
 	t.Run("the engines are not installed", func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"net"
 	"net/http"
@@ -133,6 +134,9 @@ func Start(ctx context.Context, config Config) (_ *Cloud, err error) {
 		return nil, fmt.Errorf("%s is in use by another run: stop it, or set STATE_DIR to another folder", config.StateDir)
 	}
 	c.onStop(func() { lock.Close() })
+	if err := checkForm(config.StateDir); err != nil {
+		return nil, err
+	}
 
 	// Everything that may be wrong with the configuration is checked before anything that takes long.
 	listener, err := listen("PORT", config.Port)
@@ -297,6 +301,31 @@ func (c *Cloud) SetClock(offset time.Duration) error {
 	}
 	c.lambda.replaceProcesses()
 	return nil
+}
+
+// form is the number of the state's form: what a table's items, keys and files look like. Whoever changes one of them so
+// that the functions cannot read what is there counts it up.
+const form = "2"
+
+// checkForm refuses a state of another form, and notes the form of a new one.
+func checkForm(state string) error {
+	noted := filepath.Join(state, "form")
+	kept, err := os.ReadFile(noted)
+	if err == nil && strings.TrimSpace(string(kept)) == form {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the form of the state: %w", err)
+	}
+	entries, listErr := os.ReadDir(state)
+	if listErr != nil {
+		return fmt.Errorf("look what %s holds: %w", state, listErr)
+	}
+	isOlder := func(entry fs.DirEntry) bool { return entry.Name() != "lock" && entry.Name() != "logs" }
+	if err == nil || slices.ContainsFunc(entries, isOlder) {
+		return fmt.Errorf("%s is of an older form than this program: empty it by make reset", state)
+	}
+	return writeFile(noted, []byte(form))
 }
 
 // readStream makes the readers of the table's stream: the event source mapping of a function, and the pipe to the bus.

@@ -75,6 +75,7 @@ type process struct {
 type invocation struct {
 	id      string
 	payload []byte
+	taken   chan struct{} // closed once a process has it
 	result  chan Result
 }
 
@@ -194,6 +195,11 @@ func (l *lambda) current(id string) string {
 
 // invoke has the function answer the payload. Whoever asked may go away meanwhile: the function still runs to its end.
 func (l *lambda) invoke(name, id string, payload []byte) Result {
+	return l.begin(name, id, payload, make(chan struct{}))
+}
+
+// begin is invoke, and closes taken once a process has the request.
+func (l *lambda) begin(name, id string, payload []byte, taken chan struct{}) Result {
 	f := l.functions[name]
 	if f == nil {
 		return failure("ResourceNotFoundException", "Function not found: "+functionARN(name))
@@ -203,7 +209,7 @@ func (l *lambda) invoke(name, id string, payload []byte) Result {
 	}
 	f.slots <- struct{}{}
 	defer func() { <-f.slots }()
-	result := l.run(f, &invocation{id: id, payload: payload, result: make(chan Result, 1)})
+	result := l.run(f, &invocation{id: id, payload: payload, taken: taken, result: make(chan Result, 1)})
 	if result.Failed && !l.stopping() {
 		fmt.Fprintf(l.config.Output, "%s failed: %s (log: %s)\n", name, result.Payload, f.log.Name())
 	}
@@ -220,6 +226,7 @@ func (l *lambda) run(f *function, inv *invocation) Result {
 		select {
 		case p.work <- inv:
 			starting.Stop()
+			close(inv.taken)
 			return l.await(p, inv)
 		case <-starting.C:
 			p.child.kill()
