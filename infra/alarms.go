@@ -39,26 +39,30 @@ type routeGroup struct {
 	slow      float64 // milliseconds
 }
 
-// routeGroups sorts every function into one group by its first route: pages of the customer, reads, writes; and what no
-// route leads to, background work.
+// routeGroups sorts every function into one group by its first route: the customer's page, the portal's pages, reads,
+// writes; and without any, background work.
 func routeGroups() []routeGroup {
-	groups := []routeGroup{{name: "consent", slow: 1500}, {name: "reads", slow: 1500}, {name: "writes", slow: 3000}, {name: "background"}}
+	consent, portal := &routeGroup{name: "consent", slow: 1500}, &routeGroup{name: "portal", slow: 4000}
+	reads, writes := &routeGroup{name: "reads", slow: 1500}, &routeGroup{name: "writes", slow: 3000}
+	background := &routeGroup{name: "background"}
 	routes := rest.GatewayRoutes()
 	for _, function := range platform.Functions {
 		at := slices.IndexFunc(routes, func(route rest.Route) bool { return route.Function == function.Name })
-		group := &groups[3]
+		group := background
 		switch {
 		case at < 0 || function.Name == platform.Stream.Function:
 		case strings.HasPrefix(routes[at].Path, "/consent"):
-			group = &groups[0]
+			group = consent
+		case at >= len(rest.Routes): // the portal's routes follow the API's
+			group = portal
 		case routes[at].Method == "GET":
-			group = &groups[1]
+			group = reads
 		default:
-			group = &groups[2]
+			group = writes
 		}
 		group.functions = append(group.functions, function.Name)
 	}
-	return groups
+	return []routeGroup{*consent, *portal, *reads, *writes, *background}
 }
 
 // theAlarms lists every alarm.
@@ -111,7 +115,7 @@ func (s *system) theAlarms() []alarm {
 			tableThrottles = append(tableThrottles, metric{"AWS/DynamoDB", "ReadThrottleEvents", "Sum", of}, metric{"AWS/DynamoDB", "WriteThrottleEvents", "Sum", of})
 		}
 	}
-	upgrades, sweep, mail := s.functions[platform.Stream.Function], s.functions[platform.Schedule.Function], s.functions[platform.MailEvents.Function]
+	upgrades := s.functions[platform.Stream.Function]
 	return append(alarms,
 		alarm{name: "table-throttled", meaning: "DynamoDB refuses reads or writes of the table",
 			metrics: tableThrottles, formula: "SUM(METRICS())", above: 10, minutes: 5, periods: 2},
@@ -127,15 +131,25 @@ func (s *system) theAlarms() []alarm {
 			metrics: []metric{{"AWS/SES", "Reputation.BounceRate", "Maximum", nil}}, above: 0.04, minutes: 60, periods: 1},
 		alarm{name: "complaint-rate", meaning: "More than 0.08% of the account's mail is complained of; SES reviews an account at 0.1%",
 			metrics: []metric{{"AWS/SES", "Reputation.ComplaintRate", "Maximum", nil}}, above: 0.0008, minutes: 60, periods: 1},
+		alarm{name: "partner-bounces", meaning: "A partner's mail bounces more than wrong addresses now and then explain",
+			metrics: []metric{business(platform.PartnerBounceShareExceeded, "Sum")}, above: 0, minutes: 60, periods: 1},
+		alarm{name: "receipts-unsigned", meaning: "Customers' decisions are not taken, because KMS signs no receipt",
+			metrics: []metric{business(platform.ReceiptsUnsigned, "Sum")}, above: 2, minutes: 5, periods: 1},
 		alarm{name: "dead-letters-lost", meaning: "A dead letter could not be kept: what it was about is in the logs alone",
-			metrics: []metric{
-				{"AWS/Events", "InvocationsFailedToBeSentToDlq", "Sum", []any{"RuleName", s.name("mail")}},
-				{"AWS/Scheduler", "InvocationsFailedToBeSentToDeadLetterCount", "Sum", []any{"ScheduleGroup", s.name("")}},
-				{"AWS/Lambda", "DestinationDeliveryFailures", "Sum", []any{"FunctionName", mail.Ref()}},
-				{"AWS/Lambda", "DestinationDeliveryFailures", "Sum", []any{"FunctionName", sweep.Ref()}},
-				{"AWS/Lambda", "DestinationDeliveryFailures", "Sum", []any{"FunctionName", upgrades.Ref()}},
-			}, formula: "SUM(METRICS())", above: 0, minutes: 5, periods: 1},
+			metrics: s.lost(), formula: "SUM(METRICS())", above: 0, minutes: 5, periods: 1},
 	)
+}
+
+// lost counts the dead letters that could not be kept, of everyone who sends some.
+func (s *system) lost() []metric {
+	lost := []metric{{"AWS/Scheduler", "InvocationsFailedToBeSentToDeadLetterCount", "Sum", []any{"ScheduleGroup", s.name("")}}}
+	for _, rule := range s.rules {
+		lost = append(lost, metric{"AWS/Events", "InvocationsFailedToBeSentToDlq", "Sum", rule})
+	}
+	for _, name := range s.async {
+		lost = append(lost, metric{"AWS/Lambda", "DestinationDeliveryFailures", "Sum", []any{"FunctionName", s.functions[name].Ref()}})
+	}
+	return lost
 }
 
 // addAlarms makes the alarms and the topic that they tell.

@@ -55,7 +55,8 @@ func (s *system) publicURL() *string {
 	return str("https://" + *s.api.Ref() + ".execute-api." + *s.stack.Region() + "." + *s.stack.UrlSuffix())
 }
 
-// addRoutes makes every route of the route table, the authorizer of all but the public ones, and the stage.
+// addRoutes makes every route of the route tables, the authorizer of all but the public ones, and the stage. Public routes,
+// the portal's among them, have limits of their own: who floods those leaves the API its room.
 func (s *system) addRoutes() {
 	authorizer := awsapigatewayv2.NewCfnAuthorizer(s.stack, str("Authorizer"), &awsapigatewayv2.CfnAuthorizerProps{
 		ApiId:          s.api.Ref(),
@@ -85,7 +86,7 @@ func (s *system) addRoutes() {
 		}
 		made := awsapigatewayv2.NewCfnRoute(s.stack, str(routeID(route)), props)
 		if route.Public() {
-			accept(made, "AwsSolutions-APIG4", "public: the emailed link is the key, or there is nothing to protect")
+			accept(made, "AwsSolutions-APIG4", "public: an emailed link or a session of the portal is the key, or there is nothing to protect")
 		}
 		routes = append(routes, made)
 	}

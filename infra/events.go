@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awseventschemas"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awspipes"
 
 	"mci.example/customers/shared/platform"
@@ -26,10 +27,7 @@ func (s *system) addDomainEvents() {
 	})
 	s.bus = bus
 	if s.Stage == Prod {
-		archive := awsevents.NewCfnArchive(s.stack, str("Archive"), &awsevents.CfnArchiveProps{
-			ArchiveName: str(s.name("")), Description: str("Every event of every claim"), SourceArn: bus.AttrArn(),
-		})
-		s.retain(archive)
+		s.addArchive()
 	}
 	registry := awseventschemas.NewCfnRegistry(s.stack, str("Schemas"), &awseventschemas.CfnRegistryProps{
 		RegistryName: str(s.name("")), Description: str("Events on the bus of the same name"),
@@ -90,6 +88,41 @@ func (s *system) addDomainEvents() {
 	s.output("BusName", "Where domain events come out", bus.Ref())
 }
 
+// addArchive keeps every event that is ever on the bus, and has a log group take the events of replays: what the archive
+// holds comes out of it by a replay alone. Replays name the rule of the log group, so that nobody else hears them.
+func (s *system) addArchive() {
+	archive := awsevents.NewCfnArchive(s.stack, str("Archive"), &awsevents.CfnArchiveProps{
+		ArchiveName: str(s.name("")), Description: str("Every event of every claim"), SourceArn: s.bus.AttrArn(),
+	})
+	s.retain(archive)
+	logs := s.logGroup("ReplayedLogs", "/aws/events/"+s.name("replayed"))
+	ruleArn := s.arn("events", "rule/"+s.name("")+"/"+s.name("replayed"))
+	may := func(action string) map[string]any {
+		return map[string]any{"Effect": "Allow", "Action": action, "Resource": logs.AttrArn(),
+			"Principal": map[string]any{"Service": []string{"events.amazonaws.com", "delivery.logs.amazonaws.com"}},
+			"Condition": map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": ruleArn}}}
+	}
+	policy := awslogs.NewCfnResourcePolicy(s.stack, str("ReplayedLogsPolicy"), &awslogs.CfnResourcePolicyProps{
+		PolicyName:     str(s.name("replayed")),
+		PolicyDocument: s.stack.ToJsonString(document(may("logs:CreateLogStream"), may("logs:PutLogEvents")), nil),
+	})
+	undelivered := s.addDeadLetters("replay-undelivered", "Events of a replay that did not reach the log group", ruleArn)
+	rule := awsevents.NewCfnRule(s.stack, str("ReplayedRule"), &awsevents.CfnRuleProps{
+		Name:         str(s.name("replayed")),
+		Description:  str("Events that the archive replays"),
+		EventBusName: s.bus.Ref(),
+		State:        str("ENABLED"),
+		EventPattern: map[string]any{"replay-name": []any{map[string]any{"exists": true}}},
+		Targets:      []any{s.target(logs.AttrArn(), undelivered)},
+	})
+	rule.AddResourceDependency(policy, nil)
+	s.rules = append(s.rules, []any{"EventBusName", s.name(""), "RuleName", s.name("replayed")})
+	s.output("ArchiveArn", "What keeps every domain event", archive.AttrArn())
+	s.output("ReplayTo", "Where to replay the archive to", s.stack.ToJsonString(map[string]any{
+		"Arn": s.bus.AttrArn(), "FilterArns": []*string{rule.AttrArn()},
+	}, nil))
+}
+
 // addNotices has the bus wake the function that turns events into mail. Such an event can be lost in two places, on its
 // way to the function and in it, so each has its dead letters.
 func (s *system) addNotices() {
@@ -101,17 +134,18 @@ func (s *system) addNotices() {
 		EventBusName: s.bus.Ref(),
 		State:        str("ENABLED"),
 		EventPattern: object(platform.Notices.Pattern),
-		Targets:      []any{s.target(platform.Notices.Function, undelivered)},
+		Targets:      []any{s.target(s.functions[platform.Notices.Function].AttrArn(), undelivered)},
 	})
+	s.rules = append(s.rules, []any{"EventBusName", s.name(""), "RuleName", s.name("notices")})
 	s.invocable("NoticesRulePermission", platform.Notices.Function, "events.amazonaws.com", rule.AttrArn())
 	s.catchFailures(platform.Notices.Function, "Events that the function could not mail")
 }
 
-// target is a function as the target of a rule.
-func (s *system) target(function string, undelivered deadLetters) *awsevents.CfnRule_TargetProperty {
+// target is where a rule leads, and its dead letters.
+func (s *system) target(arn *string, undelivered deadLetters) *awsevents.CfnRule_TargetProperty {
 	return &awsevents.CfnRule_TargetProperty{
-		Id:               str("function"),
-		Arn:              s.functions[function].AttrArn(),
+		Id:               str("target"),
+		Arn:              arn,
 		DeadLetterConfig: &awsevents.CfnRule_DeadLetterConfigProperty{Arn: undelivered.AttrArn()},
 		RetryPolicy: &awsevents.CfnRule_RetryPolicyProperty{
 			MaximumEventAgeInSeconds: num(int((6 * time.Hour).Seconds())), MaximumRetryAttempts: num(20),

@@ -131,9 +131,11 @@ func (s *system) environment(declared platform.Function) (map[string]*string, er
 }
 
 // calls are the policy statements for exactly the actions that the function's code calls: those of DynamoDB on the
-// table, queries on its indexes too; those of SES on our identity and configuration set, in our sender's name.
+// table, queries on its indexes too, writes in its partitions alone where it is limited to some; those of SES on our
+// identity and configuration set, in our sender's name.
 func (s *system) calls(name string) []map[string]any {
-	var table, queries, mail []string
+	var table, queries, writes, mail []string
+	keys := platform.LeadingKeys[name]
 	for _, action := range platform.Permissions[name] {
 		switch {
 		case strings.HasPrefix(action, "kms:"): // by the keys' own policies, and addFunction
@@ -141,6 +143,8 @@ func (s *system) calls(name string) []map[string]any {
 			mail = append(mail, action)
 		case action == "dynamodb:Query":
 			queries = append(queries, action)
+		case len(keys) > 0 && slices.Contains(platform.Writes, action):
+			writes = append(writes, action)
 		default:
 			table = append(table, action)
 		}
@@ -151,6 +155,14 @@ func (s *system) calls(name string) []map[string]any {
 	}
 	if len(queries) > 0 {
 		statements = append(statements, allow(queries, append(s.table.indexes(), s.table.arn)...))
+	}
+	if len(writes) > 0 {
+		statement := allow(writes, s.table.arn)
+		statement["Condition"] = map[string]any{
+			"ForAllValues:StringLike": map[string]any{"dynamodb:LeadingKeys": keys},
+			"Null":                    map[string]any{"dynamodb:LeadingKeys": "false"}, // or no key at all would do
+		}
+		statements = append(statements, statement)
 	}
 	if len(mail) > 0 {
 		statement := allow(mail, s.mail.identityArn, s.mail.configurationSetArn)

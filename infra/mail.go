@@ -90,8 +90,9 @@ func (s *system) addMailEvents() {
 				"ses:configuration-set": []*string{s.mail.configurationSet},
 			}}},
 		},
-		Targets: []any{s.target(platform.MailEvents.Function, undelivered)},
+		Targets: []any{s.target(s.functions[platform.MailEvents.Function].AttrArn(), undelivered)},
 	})
+	s.rules = append(s.rules, []any{"RuleName", s.name("mail")})
 	s.invocable("MailRulePermission", platform.MailEvents.Function, "events.amazonaws.com", rule.AttrArn())
 	s.catchFailures(platform.MailEvents.Function, "Mail events that the function failed on")
 }

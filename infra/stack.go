@@ -40,6 +40,8 @@ type system struct {
 	bus       awsevents.CfnEventBus
 	functions map[string]function
 	queues    []deadLetters
+	rules     [][]any  // the dimensions of the metrics of rules that send dead letters
+	async     []string // functions that send dead letters
 	alarmArns []*string
 
 	receiptKeys         []*string // their ARNs

@@ -290,6 +290,9 @@ func TestFunctionsMayDoExactlyWhatTheyCall(t *testing.T) {
 						same(t, declared.Name+" queries", resources, tables)
 					default:
 						same(t, declared.Name+" works on", resources, tables[:1])
+						if keys := platform.LeadingKeys[declared.Name]; len(keys) > 0 && slices.Contains(platform.Writes, action) {
+							same(t, declared.Name+" writes to", texts(at(statement, "Condition", "ForAllValues:StringLike", "dynamodb:LeadingKeys")), keys)
+						}
 					}
 				}
 			}
@@ -362,6 +365,23 @@ func TestReceiptKeysAreNumbered(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestThePortalMayDoNothing holds B5: all that the portal does, it does by the API, with its user's token.
+func TestThePortalMayDoNothing(t *testing.T) {
+	templates(t, func(t *testing.T, stack *template) {
+		portal := deployed(t, stack, "portal")
+		for name := range statements(stack, stack.target(portal.get("Role"))) {
+			if name != "runtime" {
+				t.Errorf("the portal's role has the policy %s", name)
+			}
+		}
+		authorizer := stack.one(t, "AWS::ApiGatewayV2::Authorizer")
+		environment(t, stack, "portal").is(t, authorizer.say("JwtConfiguration", "Issuer"), platform.OIDCIssuer)
+		environment(t, stack, "portal").is(t, authorizer.say("JwtConfiguration", "Audience", 0), platform.OIDCClientID)
+	})
+	environment(t, prodTemplate(t), "portal").is(t, "https://${SignIn}.auth.${AWS::Region}.amazoncognito.com/logout", platform.SignOutURL)
+	environment(t, allTemplate(t), "portal").is(t, nil, platform.SignOutURL)
 }
 
 func TestNoWildcards(t *testing.T) {
@@ -493,7 +513,9 @@ func TestEveryAsynchronousPathEndsInDeadLettersWithAnAlarm(t *testing.T) {
 		}
 		asynchronously := []any{stack.one(t, "AWS::Scheduler::Schedule").get("Target", "Arn")}
 		for _, rule := range stack.of("AWS::Events::Rule") {
-			asynchronously = append(asynchronously, rule.get("Targets", 0, "Arn"))
+			if target := rule.get("Targets", 0, "Arn"); stack.target(target).Type == "AWS::Lambda::Function" {
+				asynchronously = append(asynchronously, target)
+			}
 		}
 		for _, called := range asynchronously {
 			if !caught[stack.target(called)] {
@@ -598,7 +620,8 @@ func TestWhatSomeoneIsWokenFor(t *testing.T) {
 		"AWS/ApiGateway 5xx", "AWS/ApiGateway Latency", "AWS/Lambda Duration", "AWS/Lambda Throttles", "AWS/Lambda Errors",
 		"AWS/SQS ApproximateNumberOfMessagesVisible", "MCI/Customers SweepLagSeconds", "AWS/Lambda IteratorAge",
 		"AWS/SES Reputation.BounceRate", "AWS/SES Reputation.ComplaintRate", "AWS/EventBridge/Pipes ExecutionFailed",
-		"MCI/Customers RequestsThrottled", "MCI/Customers RecordsUnreadable", "AWS/DynamoDB WriteThrottleEvents", "AWS/Lambda DestinationDeliveryFailures",
+		"MCI/Customers RequestsThrottled", "MCI/Customers RecordsUnreadable", "MCI/Customers ReceiptsUnsigned",
+		"MCI/Customers PartnerBounceShareExceeded", "AWS/DynamoDB WriteThrottleEvents", "AWS/Lambda DestinationDeliveryFailures",
 	} {
 		if !watched[metric] {
 			t.Errorf("no alarm watches %s", metric)
@@ -827,6 +850,16 @@ func TestProductionKeepsItsEvents(t *testing.T) {
 	}
 	archive.is(t, nil, "EventPattern")
 	archive.is(t, nil, "RetentionDays")
+	rule := prodTemplate(t).Resources["ReplayedRule"]
+	rule.is(t, true, "EventPattern", "replay-name", 0, "exists")
+	logs := prodTemplate(t).target(rule.get("Targets", 0, "Arn"))
+	if policy := prodTemplate(t).one(t, "AWS::Logs::ResourcePolicy").say("PolicyDocument"); !strings.Contains(policy, "${"+logs.id+".Arn}") ||
+		!strings.Contains(policy, ":rule/mci-customers-prod/"+rule.say("Name")) {
+		t.Errorf("a replay may write to %s", policy)
+	}
+	if to := said(prodTemplate(t).Outputs["ReplayTo"].Value); !strings.Contains(to, "${"+rule.id+".Arn}") {
+		t.Errorf("a replay goes to %s, and others would hear it", to)
+	}
 }
 
 // TestNoticesFollowNewEventsAlone holds the rule that wakes the function of D29 and D30.

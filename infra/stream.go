@@ -11,6 +11,7 @@ import (
 func (s *system) addStream() {
 	failed := s.addDeadLetters("upgrade-failed", "Consents in the table's stream after which no upgrade could be decided")
 	function := s.functions[platform.Stream.Function]
+	s.async = append(s.async, platform.Stream.Function)
 	permission := s.permit(function.role, "StreamPermission", "stream",
 		allow(readStream, s.table.stream),
 		allow([]string{"sqs:SendMessage"}, failed.AttrArn()))

@@ -29,6 +29,7 @@ func TestMain(m *testing.M) { localtest.Main(m) }
 func TestTheDeploymentFitsTheFunctions(t *testing.T) {
 	everything(t)
 	t.Run("functions call exactly what they may", callsArePermissions)
+	t.Run("functions write where they may", writesAreInTheirPartitions)
 	t.Run("domain events find what they tell", domainEventsAreStored)
 }
 
@@ -49,12 +50,54 @@ func callsArePermissions(t *testing.T) {
 	}
 }
 
+// writesAreInTheirPartitions looks at the partition key of every item that a limited function wrote.
+func writesAreInTheirPartitions(t *testing.T) {
+	for function, patterns := range platform.LeadingKeys {
+		written := 0
+		for _, request := range localtest.Requests(function) {
+			for _, partition := range writtenTo(t, request) {
+				written++
+				if !slices.ContainsFunc(patterns, func(pattern string) bool {
+					return strings.HasPrefix(partition, strings.TrimSuffix(pattern, "*"))
+				}) {
+					t.Errorf("%s writes to partition %s, and may to %q", function, partition, patterns)
+				}
+			}
+		}
+		if written == 0 {
+			t.Errorf("%s writes nothing", function)
+		}
+	}
+}
+
+// writtenTo lists the partition keys of the items that a request writes.
+func writtenTo(t *testing.T, request localtest.Request) []string {
+	t.Helper()
+	parameters := request.Parameters(t)
+	writes := []any{map[string]any{strings.TrimSuffix(request.Action, "Item"): parameters}} // PutItem, UpdateItem, DeleteItem
+	if request.Action == "TransactWriteItems" {
+		writes = parameters["TransactItems"].([]any)
+	}
+	var partitions []string
+	for _, write := range writes {
+		for part, field := range map[string]string{"Put": "Item", "Update": "Key", "Delete": "Key"} {
+			if of, isPart := write.(map[string]any)[part].(map[string]any); isPart {
+				key := of[field].(map[string]any)[table.PartitionKey].(map[string]any)
+				partitions = append(partitions, key["S"].(string))
+			}
+		}
+	}
+	return partitions
+}
+
 // needed are the permissions that AWS asks of whoever makes the request: a transaction needs those of its parts.
 func needed(t *testing.T, request localtest.Request) []string {
 	t.Helper()
 	switch {
 	case request.Service == localtest.SESService:
 		return []string{"ses:" + request.Action}
+	case request.Service == localtest.KMSService:
+		return []string{"kms:" + request.Action}
 	case request.Action == "TransactGetItems":
 		return []string{"dynamodb:GetItem"}
 	case request.Action != "TransactWriteItems":

@@ -190,6 +190,7 @@ func TestTheFiguresListEveryAccessPattern(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	methods := map[string]bool{}
 	patterns := 0
 	for _, file := range files {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
@@ -198,7 +199,11 @@ func TestTheFiguresListEveryAccessPattern(t *testing.T) {
 		}
 		for _, declaration := range parsed.Decls {
 			method, isFunction := declaration.(*ast.FuncDecl)
-			if !isFunction || method.Recv == nil || !method.Name.IsExported() || !strings.Contains(method.Doc.Text(), "round trip") {
+			if !isFunction || method.Recv == nil || !method.Name.IsExported() {
+				continue
+			}
+			methods[method.Name.Name] = true
+			if !strings.Contains(method.Doc.Text(), "round trip") {
 				continue
 			}
 			patterns++
@@ -209,6 +214,13 @@ func TestTheFiguresListEveryAccessPattern(t *testing.T) {
 	}
 	if patterns == 0 {
 		t.Error("no access pattern was found in shared/table")
+	}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[^|]*)\\|").FindAllStringSubmatch(table, -1) {
+		for _, named := range regexp.MustCompile("`([A-Z]\\w*)`").FindAllStringSubmatch(row[1], -1) {
+			if !methods[named[1]] {
+				t.Errorf("the access patterns list %s, which shared/table does not have", named[1])
+			}
+		}
 	}
 }
 

@@ -7,7 +7,7 @@ const (
 	MetricDimension = "Stage"
 )
 
-// Names of the business metrics. All but the last three count what took effect, as the events of claims do.
+// Names of the business metrics. Those above TimeToConsentHours count what took effect, as the events of claims do.
 const (
 	ClaimsAdded        = "ClaimsAdded"
 	ClaimsClaimed      = "ClaimsClaimed"
@@ -27,5 +27,9 @@ const (
 	EmailsComplained   = "EmailsComplained"
 	TimeToConsentHours = "TimeToConsentHours" // from the birth of the claim to the consent
 	SweepLagSeconds    = "SweepLagSeconds"    // how long the oldest due claim had waited; every sweep says it, 0 for none
+	ReceiptsUnsigned   = "ReceiptsUnsigned"   // decisions that were not taken because KMS signed no receipt
 	RecordsUnreadable  = "RecordsUnreadable"  // records of the table's stream that name no claim, and are passed over
+
+	// PartnerBounceShareExceeded counts bounces of a partner whose bounces of the day pass its share of bad addresses.
+	PartnerBounceShareExceeded = "PartnerBounceShareExceeded"
 )

@@ -24,6 +24,15 @@ var Permissions = map[string][]string{
 	"submit-claim":      {get, put, query, update},
 }
 
+// LeadingKeys limits what a function may write to partitions of these patterns (IAM's dynamodb:LeadingKeys), where it has
+// a row here. IAM cannot say more of an item than its partition key.
+var LeadingKeys = map[string][]string{
+	"consent-callback": {"CLAIM#*", "CUSTOMER#*", "OPTOUT#*", "PARTNER#*"},
+}
+
+// Writes are the permissions that change items.
+var Writes = []string{put, update, "dynamodb:DeleteItem"}
+
 const (
 	batchGet  = "dynamodb:BatchGetItem"
 	condition = "dynamodb:ConditionCheckItem"
