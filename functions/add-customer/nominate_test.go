@@ -46,8 +46,8 @@ func TestS7_TheClaimHoldsAllThatThePartnerGave(t *testing.T) {
 		t.Errorf("the answer has the fields %s", fields)
 	}
 	claim := body["claims"].([]any)[0].(object)
-	const want = "actions consentDue createdAt customer customerContact customerId engagementId friendlyName id locationId origin " +
-		"partnerContact partnerId payType payout status version"
+	const want = "actions consentDue createdAt customer customerContact customerId due engagementId engagementName friendlyName id " +
+		"locationId locationName origin partnerContact partnerId partnerName payType payout sendsLeft status version"
 	if fields := story.Fields(t, claim); fields != want {
 		t.Errorf("a new claim has the fields\n%s, not\n%s", fields, want)
 	}
@@ -60,14 +60,15 @@ func TestS7_TheClaimHoldsAllThatThePartnerGave(t *testing.T) {
 		t.Errorf("S20: consent is due on %v, %s after %v", claim["consentDue"], consentDue.Sub(createdAt), claim["createdAt"])
 	}
 	for field, want := range (object{
-		"friendlyName": "Migration of the Łódź site", "partnerId": p.ID, "locationId": p.Location, "engagementId": engagement, "payType": "fixed",
+		"friendlyName": "Migration of the Łódź site", "partnerId": p.ID, "partnerName": p.Name,
+		"locationId": p.Location, "locationName": "Seattle", "engagementId": engagement, "engagementName": "Assessment", "payType": "fixed",
 		"customer":   object{"id": c.ID, "name": c.Name, "country": "US"},
 		"customerId": object{"type": "tpid", "value": c.TPID},
 		"origin":     "added", "status": "consent-not-sent", "actions": []any{"send-consent", "cancel-claim"},
 		"payout":          object{"amount": "1250.00", "currency": "USD"},
 		"customerContact": object{"name": "Žofie Nováková", "email": "Zofie@" + c.Domain, "phone": "+420 555 0100", "locale": "pt-BR"},
 		"partnerContact":  object{"name": "Pat Partner", "email": "pat@partner.example", "phone": "+1 (425) 555-0100"},
-		"version":         1.0,
+		"due":             claim["consentDue"], "sendsLeft": 10.0, "version": 1.0,
 	}) {
 		if fmt.Sprint(claim[field]) != fmt.Sprint(want) {
 			t.Errorf("%s is %v, not %v", field, claim[field], want)

@@ -42,8 +42,8 @@ func TestS19_AKnownCustomerOnEligibleIsClaimed(t *testing.T) {
 		"customerContact": object{"name": "Kim", "email": c.Email, "phone": "+1 425 555 0100", "locale": "tr"}})
 	answer := claim(t, p, c, body).Expect(t, 201)
 	got := answer.JSON(t)["claims"].([]any)[0].(object)
-	const want = "actions consentDue createdAt customer customerContact customerId engagementId friendlyName id locationId origin " +
-		"partnerContact partnerId payType payout status version"
+	const want = "actions consentDue createdAt customer customerContact customerId due engagementId engagementName friendlyName id " +
+		"locationId locationName origin partnerContact partnerId partnerName payType payout sendsLeft status version"
 	if fields := story.Fields(t, got); fields != want {
 		t.Errorf("a new claim has the fields\n%s, not\n%s", fields, want)
 	}

@@ -263,3 +263,31 @@ func TestS27_FieldSellersSeeTheClaimWithoutTheCustomersContact(t *testing.T) {
 		t.Errorf("the seller sees %s", answer.Body)
 	}
 }
+
+func TestD2_TheClaimSaysWhereItStands(t *testing.T) {
+	t.Parallel()
+	p, e := story.NewPartner(t), story.Engagement(t, nil)
+	claim, _ := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
+	if claim.EmailSentAt == nil || claim.SendsLeft == nil || *claim.SendsLeft != 9 || !claim.Due.Equal(claim.ConsentDue) {
+		t.Errorf("asked: sent at %v, %v sends left, due %v", claim.EmailSentAt, claim.SendsLeft, claim.Due)
+	}
+	sentAt := *claim.EmailSentAt
+	claim = p.Request(t, claim.ID, story.Object{"customerContact": story.Object{"name": "Kim", "email": "other" + claim.CustomerContact.Email}})
+	if !claim.EmailSentAt.After(sentAt) || *claim.SendsLeft != 8 {
+		t.Errorf("asked at another address: sent at %v, %v sends left", claim.EmailSentAt, claim.SendsLeft)
+	}
+	story.Accept(t, story.Link(t, claim.CustomerContact.Email))
+	if claim = p.Get(t, claim.ID); claim.SendsLeft != nil || !claim.Due.Equal(*claim.SubmissionDue) {
+		t.Errorf("consented: %v sends left, due %v", claim.SendsLeft, claim.Due)
+	}
+	today := mci.DateOf(localtest.Now())
+	story.Post(t, p.Token, claim.ID, "submission", story.Object{"completedOn": today, "notes": "All done."}).Expect(t, 200)
+	claim = p.Get(t, claim.ID)
+	if claim.Due != nil || claim.SubmittedAt == nil || claim.CompletedOn != today || claim.SubmissionNotes != "All done." || claim.ReviewReason != "" {
+		t.Errorf("submitted: %+v", claim)
+	}
+	story.Review(t, claim.ID, mci.Return)
+	if claim = p.Get(t, claim.ID); claim.ReviewReason != "Looked at." || !claim.Due.Equal(*claim.SubmissionDue) || claim.SubmittedAt == nil {
+		t.Errorf("returned: %+v", claim)
+	}
+}

@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -25,18 +24,8 @@ type function struct{ table *table.Table }
 // details are a claim with its history.
 type details struct {
 	rest.ClaimView
-	Events       []event `json:"events"`
-	EventsIntact bool    `json:"eventsIntact"`
-}
-
-type event struct {
-	Seq          int               `json:"seq"`
-	At           time.Time         `json:"at"`
-	Actor        string            `json:"actor"`
-	Type         mci.EventType     `json:"type"`
-	Detail       map[string]string `json:"detail"`
-	PreviousHash string            `json:"previousHash"`
-	Hash         string            `json:"hash"`
+	Events       []rest.EventView `json:"events"`
+	EventsIntact bool             `json:"eventsIntact"`
 }
 
 func (f function) get(ctx context.Context, r *rest.Request) (rest.Response, error) {
@@ -66,13 +55,13 @@ func (f function) get(ctx context.Context, r *rest.Request) (rest.Response, erro
 		return rest.Response{}, mci.NoSuchClaim
 	}
 
-	answer := details{ClaimView: rest.ViewClaim(claim.At(r.Now), r.Caller, grants), EventsIntact: intact, Events: []event{}}
+	answer := details{ClaimView: r.ViewClaim(claim, grants), EventsIntact: intact, Events: []rest.EventView{}}
 	for _, e := range history.Events {
 		detail := e.Detail
 		if readsWhatWasTyped {
 			detail = history.Shown(e)
 		}
-		answer.Events = append(answer.Events, event{e.Seq, e.At, e.Actor, e.Type, detail, e.PreviousHash, e.Hash})
+		answer.Events = append(answer.Events, rest.ViewEvent(e, detail))
 	}
 	return rest.OK(answer), nil
 }

@@ -77,7 +77,7 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, err
 	claims, next := table.MergeWhere(order, limit, wanted, table.MergeAs(page, asAtNow))
 	list := rest.ClaimList{Claims: []rest.ClaimView{}, Cursor: f.cursors.Seal(r, next)}
 	for _, claim := range claims {
-		list.Claims = append(list.Claims, rest.ViewClaim(claim, r.Caller, grants))
+		list.Claims = append(list.Claims, r.ViewClaim(claim, grants))
 	}
 	return rest.OK(list), nil
 }

@@ -110,8 +110,9 @@ func TestContract_Shape(t *testing.T) {
 		t.Errorf("the only page of a list has the fields %s", fields)
 	}
 	listed := whole["claims"].([]any)[0].(object)
-	const want = "actions consentDue consentedAt createdAt customer customerContact customerId dealSize emailStatus engagementId friendlyName id " +
-		"locationId origin partnerContact partnerId payType payout referral status submissionDue version"
+	const want = "actions consentDue consentedAt createdAt customer customerContact customerId dealSize due emailSentAt emailStatus " +
+		"engagementId engagementName friendlyName id locationId locationName origin partnerContact partnerId partnerName payType payout " +
+		"referral status submissionDue version"
 	if fields := story.Fields(t, listed); fields != want {
 		t.Errorf("a claim has the fields\n%s, not\n%s", fields, want)
 	}

@@ -171,7 +171,7 @@ func (p found) complete(q query) []row {
 	for _, e := range p.entries {
 		claim := e.claim.At(q.Now)
 		if claim.Status.Terminal() && !claim.Hidden() {
-			view := rest.ViewClaim(claim, q.Caller, p.grants)
+			view := q.ViewClaim(claim, p.grants)
 			rows = append(rows, row{Customer: claim.Customer, Claim: &view})
 		}
 	}
@@ -228,7 +228,7 @@ func (f function) standing(ctx context.Context, q query, p found) ([]row, error)
 
 // claimRow shows a customer whose claim is open, with what is next for the claim (S2, D20).
 func (p found) claimRow(q query, claim mci.Claim, nominated mci.NominatedCustomer) row {
-	view := rest.ViewClaim(claim, q.Caller, p.grants)
+	view := q.ViewClaim(claim, p.grants)
 	known := nominated.Known()
 	return row{Customer: claim.Customer, CustomerIDs: idsOf(nominated), Known: &known, Claim: &view, Actions: &view.Actions}
 }

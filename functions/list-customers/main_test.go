@@ -379,8 +379,8 @@ func TestContract_Shapes(t *testing.T) {
 	if fields := story.Fields(t, row); fields != "actions claim customer customerIds known" || row["known"] != false {
 		t.Errorf("the row of an added customer has the fields %s", fields)
 	}
-	const claimFields = "actions consentDue createdAt customer customerContact customerId engagementId friendlyName id locationId origin " +
-		"partnerContact partnerId payType payout status version"
+	const claimFields = "actions consentDue createdAt customer customerContact customerId due engagementId engagementName friendlyName id " +
+		"locationId locationName origin partnerContact partnerId partnerName payType payout sendsLeft status version"
 	if fields := story.Fields(t, row["claim"]); fields != claimFields {
 		t.Errorf("a row's claim has the fields %s", fields)
 	}

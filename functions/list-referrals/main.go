@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -54,12 +55,12 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, err
 		return !again && claim.Referral != nil && (asked == "" || claim.Referral.Type == asked) && maySee(r.Caller, claim)
 	}
 	page := struct {
-		Referrals []mci.ReferralDetails `json:"referrals"`
+		Referrals []mci.ReferralSummary `json:"referrals"`
 		Cursor    string                `json:"cursor,omitempty"`
-	}{Referrals: []mci.ReferralDetails{}}
+	}{Referrals: []mci.ReferralSummary{}}
 	claims, next := table.MergeWhere(table.Descending, limit, shown, lists...)
 	for _, claim := range claims {
-		page.Referrals = append(page.Referrals, claim.At(r.Now).ReferralDetails())
+		page.Referrals = append(page.Referrals, claim.At(r.Now).ReferralSummary())
 	}
 	page.Cursor = f.cursors.Seal(r, next)
 	return rest.OK(page), nil
@@ -110,12 +111,48 @@ func (f function) get(ctx context.Context, r *rest.Request) (rest.Response, erro
 	if !isID || !own && !r.Caller.Has(mci.FieldSeller, mci.ProgramAdmin) {
 		return rest.Response{}, mci.NoSuchReferral // another partner's is not even read
 	}
-	claim, found, err := f.table.Claim(ctx, id)
-	if err != nil {
+	var claim mci.Claim
+	var history mci.History
+	var found bool
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		claim, found, err = f.table.Claim(ctx, id)
+		return err
+	})
+	group.Go(func() (err error) {
+		history, err = f.table.History(ctx, id)
+		return err
+	})
+	if err := group.Wait(); err != nil {
 		return rest.Response{}, err
 	}
 	if !found || claim.Referral == nil || !maySee(r.Caller, claim) {
 		return rest.Response{}, mci.NoSuchReferral
 	}
-	return rest.OK(claim.At(r.Now).ReferralDetails()), nil
+	return rest.OK(view(claim.At(r.Now), history)), nil
+}
+
+// details are a referral with what its claim and its history say of it.
+type details struct {
+	mci.ReferralSummary
+	PartnerContact mci.Contact      `json:"partnerContact"`
+	ClaimStatus    mci.Status       `json:"claimStatus"`
+	ConsentedAt    *time.Time       `json:"consentedAt,omitempty"`
+	SubmissionDue  *time.Time       `json:"submissionDue,omitempty"`
+	Payout         mci.Money        `json:"payout"`
+	Events         []rest.EventView `json:"events"` // the referral's own
+}
+
+// view shows a claim's referral in detail.
+func view(claim mci.Claim, history mci.History) details {
+	shown := details{
+		ReferralSummary: claim.ReferralSummary(), PartnerContact: claim.PartnerContact, ClaimStatus: claim.Status,
+		ConsentedAt: claim.ConsentedAt, SubmissionDue: claim.SubmissionDue, Payout: claim.Payout, Events: []rest.EventView{},
+	}
+	for _, event := range history.Events {
+		if event.Type.OfReferral() {
+			shown.Events = append(shown.Events, rest.ViewEvent(event, event.Detail))
+		}
+	}
+	return shown
 }

@@ -133,10 +133,13 @@ func TestS26_AReferralInDetail(t *testing.T) {
 	referral, body := read()
 	if referral.ID != claim.Referral.ID || referral.ClaimID != claim.ID || referral.PartnerID != p.ID || referral.Type != "partner-led" ||
 		referral.State() != "new" || referral.DealSize.String() != "60000.00" || referral.EngagementID != e ||
-		referral.Customer["id"] != c.ID || referral.Customer["name"] != c.Name || referral.CreatedAt.IsZero() || referral.UpgradedAt != nil {
+		referral.Customer["id"] != c.ID || referral.Customer["name"] != c.Name || referral.CreatedAt.IsZero() || referral.UpgradedAt != nil ||
+		referral.PartnerName != p.Name || referral.EngagementName != "Assessment" || referral.FriendlyName != claim.FriendlyName ||
+		referral.PartnerContact.Email != "pat@partner.example" || referral.ClaimStatus != "consent-pending" || referral.ConsentedAt != nil ||
+		referral.SubmissionDue != nil || referral.Payout.String() != "1250.00" {
 		t.Errorf("it is %s", body)
 	}
-	for _, personal := range []string{c.Email, "Kim Contact", "pat@partner.example"} {
+	for _, personal := range []string{c.Email, "Kim Contact"} {
 		if strings.Contains(body, personal) {
 			t.Errorf("it tells %s: %s", personal, body)
 		}
@@ -150,11 +153,19 @@ func TestS26_AReferralInDetail(t *testing.T) {
 	if upgraded.Type != "co-sell" || upgraded.UpgradedAt == nil || upgraded.UpgradedAt.Before(upgraded.CreatedAt) || upgraded.ID != referral.ID || !upgraded.CreatedAt.Equal(referral.CreatedAt) {
 		t.Errorf("upgraded it is %+v", upgraded)
 	}
+	now := p.Get(t, claim.ID)
+	if upgraded.ClaimStatus != "consented" || !upgraded.ConsentedAt.Equal(*now.ConsentedAt) || !upgraded.SubmissionDue.Equal(*now.Due) {
+		t.Errorf("of the claim it says %+v", upgraded)
+	}
+	if types := (story.Claim{Events: upgraded.Events}).Types(); types != "referral.created referral.upgraded" {
+		t.Errorf("its own events are %s", types)
+	}
 	listed := list(t, admin, "")
-	if len(listed) != 1 || listed[0].ID != upgraded.ID || !listed[0].UpgradedAt.Equal(*upgraded.UpgradedAt) || listed[0].State() != "active" {
+	if len(listed) != 1 || listed[0].ID != upgraded.ID || !listed[0].UpgradedAt.Equal(*upgraded.UpgradedAt) || listed[0].State() != "active" ||
+		listed[0].PartnerName != p.Name || listed[0].EngagementName != "Assessment" || listed[0].FriendlyName != claim.FriendlyName || listed[0].Events != nil {
 		t.Errorf("listed it is %+v", listed)
 	}
-	if now := p.Get(t, claim.ID); now.Referral.Type != "co-sell" || now.Referral.Href != claim.Referral.Href {
+	if now.Referral.Type != "co-sell" || now.Referral.Href != claim.Referral.Href {
 		t.Errorf("the claim links to %+v", now.Referral)
 	}
 }

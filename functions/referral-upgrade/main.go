@@ -132,7 +132,7 @@ func (f function) onRequest(ctx context.Context, r *rest.Request) (rest.Response
 			}
 			return write.Decision{
 				Changes: []mci.Change{change}, Writes: f.table.UpdateClaim(change),
-				Response: rest.OK(present.ReferralDetails()),
+				Response: rest.OK(present.ReferralSummary()),
 			}, nil
 		},
 	})

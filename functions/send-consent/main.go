@@ -206,7 +206,7 @@ func (s *sending) sent(ctx context.Context, act mci.Act, grants mci.Grants, mess
 		if recorded {
 			shown = change.After
 		}
-		view := rest.Response{Status: http.StatusAccepted, Body: rest.ViewClaim(shown, s.Caller, grants)}
+		view := rest.Response{Status: http.StatusAccepted, Body: s.ViewClaim(shown, grants)}
 		response, keep, err := write.Keep(s.table, s.Request, view)
 		if err != nil {
 			return rest.Response{}, err

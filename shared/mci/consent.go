@@ -60,6 +60,9 @@ func (e Email) recentSends(now time.Time) []time.Time {
 	return slices.DeleteFunc(slices.Clone(e.Sends), func(sent time.Time) bool { return now.Sub(sent) >= Days(1) })
 }
 
+// AwaitsConsent says that consent can be asked for: there is no answer yet.
+func (c Claim) AwaitsConsent() bool { return c.Status == ConsentNotSent || c.Status == ConsentPending }
+
 // SendsLeft is how many consent emails D21 leaves at an instant.
 func (c Claim) SendsLeft(now time.Time) int {
 	return max(0, MaxSendsADay-len(c.Email.recentSends(now)))
@@ -118,7 +121,7 @@ func (c Claim) CheckContacts(request ConsentRequest) []Mistake {
 // judgeRequest gives the refusals of asking for consent that a preview shares (D32): the claim's status, and contacts
 // that need a reason. It gives the reason to keep.
 func (c Claim) judgeRequest(request ConsentRequest) (mismatchReason string, err error) {
-	if c.Status != ConsentNotSent && c.Status != ConsentPending {
+	if !c.AwaitsConsent() {
 		return "", c.wrongStatus("consent can be asked for only while there is no answer.")
 	}
 	customer, partner := c.CorrectedContacts(request)

@@ -45,6 +45,11 @@ var EventTypes = []EventType{
 	EmailComplained, ReferralCreated, ReferralUpgraded, ReferralClosed, ConsentDueSoon, SubmissionDueSoon,
 }
 
+// OfReferral says that the event tells of the claim's referral.
+func (t EventType) OfReferral() bool {
+	return t == ReferralCreated || t == ReferralUpgraded || t == ReferralClosed
+}
+
 // Actors that are no user of the portal. A user is named by the token's subject.
 const (
 	ActorCustomer = "customer"

@@ -58,27 +58,31 @@ func (c Claim) referralStatus() (ReferralStatus, string) {
 	return ReferralActive, ""
 }
 
-// ReferralDetails is a referral as those who may see it do.
-type ReferralDetails struct {
-	ID           ReferralID      `json:"id"`
-	ClaimID      ClaimID         `json:"claimId"`
-	PartnerID    string          `json:"partnerId"`
-	Type         ReferralType    `json:"type"`
-	Status       ReferralStatus  `json:"status"`
-	Substatus    string          `json:"substatus,omitempty"`
-	DealSize     Money           `json:"dealSize"`
-	Customer     CustomerSummary `json:"customer"`
-	EngagementID string          `json:"engagementId"`
-	CreatedAt    time.Time       `json:"createdAt"`
-	UpgradedAt   *time.Time      `json:"upgradedAt,omitempty"`
+// ReferralSummary is a referral as lists show it.
+type ReferralSummary struct {
+	ID             ReferralID      `json:"id"`
+	ClaimID        ClaimID         `json:"claimId"`
+	PartnerID      string          `json:"partnerId"`
+	PartnerName    string          `json:"partnerName"`
+	FriendlyName   string          `json:"friendlyName"`
+	Type           ReferralType    `json:"type"`
+	Status         ReferralStatus  `json:"status"`
+	Substatus      string          `json:"substatus,omitempty"`
+	DealSize       Money           `json:"dealSize"`
+	Customer       CustomerSummary `json:"customer"`
+	EngagementID   string          `json:"engagementId"`
+	EngagementName string          `json:"engagementName"`
+	CreatedAt      time.Time       `json:"createdAt"`
+	UpgradedAt     *time.Time      `json:"upgradedAt,omitempty"`
 }
 
-// ReferralDetails gives the claim's referral; the claim must have one.
-func (c Claim) ReferralDetails() ReferralDetails {
+// ReferralSummary gives the claim's referral; the claim must have one.
+func (c Claim) ReferralSummary() ReferralSummary {
 	status, substatus := c.referralStatus()
-	return ReferralDetails{
-		ID: c.ReferralID(), ClaimID: c.ID, PartnerID: c.PartnerID, Type: c.Referral.Type, Status: status, Substatus: substatus,
-		DealSize: *c.DealSize, Customer: c.Customer, EngagementID: c.EngagementID,
+	return ReferralSummary{
+		ID: c.ReferralID(), ClaimID: c.ID, PartnerID: c.PartnerID, PartnerName: c.PartnerName, FriendlyName: c.FriendlyName,
+		Type: c.Referral.Type, Status: status, Substatus: substatus,
+		DealSize: *c.DealSize, Customer: c.Customer, EngagementID: c.EngagementID, EngagementName: c.EngagementName,
 		CreatedAt: c.Referral.CreatedAt, UpgradedAt: c.Referral.UpgradedAt,
 	}
 }

@@ -11,8 +11,11 @@ type ClaimView struct {
 	ID              mci.ClaimID         `json:"id"`
 	FriendlyName    string              `json:"friendlyName"`
 	PartnerID       string              `json:"partnerId"`
+	PartnerName     string              `json:"partnerName"`
 	LocationID      string              `json:"locationId"`
+	LocationName    string              `json:"locationName"`
 	EngagementID    string              `json:"engagementId"`
+	EngagementName  string              `json:"engagementName"`
 	PayType         mci.PayType         `json:"payType"`
 	Customer        mci.CustomerSummary `json:"customer"`
 	CustomerID      mci.CustomerID      `json:"customerId"`
@@ -26,10 +29,17 @@ type ClaimView struct {
 	CustomerContact *mci.Contact        `json:"customerContact,omitempty"`
 	PartnerContact  mci.Contact         `json:"partnerContact"`
 	EmailStatus     mci.EmailStatus     `json:"emailStatus,omitempty"`
+	EmailSentAt     *time.Time          `json:"emailSentAt,omitempty"`
+	SendsLeft       *int                `json:"sendsLeft,omitempty"` // while consent can be asked for
 	CreatedAt       time.Time           `json:"createdAt"`
 	ConsentDue      time.Time           `json:"consentDue"`
 	ConsentedAt     *time.Time          `json:"consentedAt,omitempty"`
 	SubmissionDue   *time.Time          `json:"submissionDue,omitempty"`
+	Due             *time.Time          `json:"due,omitempty"` // the deadline that it runs under now
+	SubmittedAt     *time.Time          `json:"submittedAt,omitempty"`
+	CompletedOn     mci.Date            `json:"completedOn,omitempty"`
+	SubmissionNotes string              `json:"submissionNotes,omitempty"`
+	ReviewReason    string              `json:"reviewReason,omitempty"`
 	EndedAt         *time.Time          `json:"endedAt,omitempty"`
 	DeclineReason   string              `json:"declineReason,omitempty"`
 	Referral        *ReferralLink       `json:"referral,omitempty"`
@@ -49,25 +59,49 @@ type ReferralLink struct {
 	Href string           `json:"href"`
 }
 
-// ViewClaim shows a claim to a caller who may see it, with what is open to that caller. Those who are neither of its partner nor
-// the program's admins are not shown the customer's contact.
-func ViewClaim(claim mci.Claim, caller Caller, grants mci.Grants) ClaimView {
-	own := caller.Incentives() && caller.PartnerID == claim.PartnerID
+// ViewClaim shows a claim as it stands now to the request's caller, who may see it, with what is open to that caller.
+// Field sellers are not shown the customer's contact, and what partner and program wrote to each other.
+func (r *Request) ViewClaim(claim mci.Claim, grants mci.Grants) ClaimView {
+	claim = claim.At(r.Now)
+	own := r.Caller.Incentives() && r.Caller.PartnerID == claim.PartnerID
 	view := ClaimView{
-		ID: claim.ID, FriendlyName: claim.FriendlyName, PartnerID: claim.PartnerID, LocationID: claim.LocationID,
-		EngagementID: claim.EngagementID, PayType: claim.PayType, Customer: claim.Customer, CustomerID: claim.Nominated.CustomerID,
-		Origin: claim.Origin, Status: claim.Status,
-		Actions: claim.Actions(own && grants.At(claim.LocationID), caller.Has(mci.ProgramAdmin)),
-		Hours:   claim.Hours, Payout: claim.Payout, DealSize: claim.DealSize, MismatchReason: claim.MismatchReason,
-		PartnerContact: claim.PartnerContact, EmailStatus: claim.Email.Status, CreatedAt: claim.CreatedAt,
-		ConsentDue: claim.ConsentDue, ConsentedAt: claim.ConsentedAt, SubmissionDue: claim.SubmissionDue, EndedAt: claim.EndedAt,
-		DeclineReason: claim.DeclineReason, Version: claim.Version,
+		ID: claim.ID, FriendlyName: claim.FriendlyName, PartnerID: claim.PartnerID, PartnerName: claim.PartnerName,
+		LocationID: claim.LocationID, LocationName: claim.LocationName,
+		EngagementID: claim.EngagementID, EngagementName: claim.EngagementName, PayType: claim.PayType,
+		Customer: claim.Customer, CustomerID: claim.Nominated.CustomerID, Origin: claim.Origin, Status: claim.Status,
+		Actions: claim.Actions(own && grants.At(claim.LocationID), r.Caller.Has(mci.ProgramAdmin)),
+		Hours:   claim.Hours, Payout: claim.Payout, DealSize: claim.DealSize, PartnerContact: claim.PartnerContact,
+		EmailStatus: claim.Email.Status, EmailSentAt: claim.Email.SentAt, CreatedAt: claim.CreatedAt,
+		ConsentDue: claim.ConsentDue, ConsentedAt: claim.ConsentedAt, SubmissionDue: claim.SubmissionDue, Due: claim.Due(),
+		SubmittedAt: claim.SubmittedAt, CompletedOn: claim.CompletedOn,
+		EndedAt: claim.EndedAt, DeclineReason: claim.DeclineReason, Version: claim.Version,
 	}
-	if own || caller.Has(mci.ProgramAdmin) {
-		view.CustomerContact = &claim.CustomerContact
+	if claim.AwaitsConsent() {
+		left := claim.SendsLeft(r.Now)
+		view.SendsLeft = &left
+	}
+	if own || r.Caller.Has(mci.ProgramAdmin) {
+		view.CustomerContact, view.MismatchReason = &claim.CustomerContact, claim.MismatchReason
+		view.SubmissionNotes, view.ReviewReason = claim.SubmissionNotes, claim.ReviewReason
 	}
 	if claim.Referral != nil {
 		view.Referral = &ReferralLink{claim.ReferralID(), claim.Referral.Type, "/v1/referrals/" + string(claim.ReferralID())}
 	}
 	return view
+}
+
+// EventView is an event of a claim as the API shows it.
+type EventView struct {
+	Seq          int               `json:"seq"`
+	At           time.Time         `json:"at"`
+	Actor        string            `json:"actor"`
+	Type         mci.EventType     `json:"type"`
+	Detail       map[string]string `json:"detail"`
+	PreviousHash string            `json:"previousHash"`
+	Hash         string            `json:"hash"`
+}
+
+// ViewEvent shows an event with as much of its detail as the reader may see.
+func ViewEvent(e mci.Event, detail map[string]string) EventView {
+	return EventView{e.Seq, e.At, e.Actor, e.Type, detail, e.PreviousHash, e.Hash}
 }

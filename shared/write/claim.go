@@ -84,7 +84,7 @@ func ChangeClaim(ctx context.Context, t *table.Table, r *rest.Request, c ClaimCa
 			}
 			return Decision{
 				Changes: []mci.Change{change}, Writes: t.UpdateClaim(change),
-				Response: rest.OK(rest.ViewClaim(change.After, r.Caller, grants)),
+				Response: rest.OK(r.ViewClaim(change.After, grants)),
 			}, nil
 		},
 	})

@@ -81,7 +81,7 @@ func (n *Nomination) Decide(t *table.Table, r *rest.Request, act mci.Act, grants
 	list := rest.ClaimList{}
 	writes := t.PutNominated(n.Standing.Nominated, nominated)
 	for _, change := range changes {
-		list.Claims = append(list.Claims, rest.ViewClaim(change.After, r.Caller, grants))
+		list.Claims = append(list.Claims, r.ViewClaim(change.After, grants))
 		writes = append(writes, t.PutBirth(change, n.Standing.Participations[change.After.EngagementID], act.At)...)
 	}
 	return Decision{Changes: changes, Writes: writes, Response: rest.Response{Status: http.StatusCreated, Body: list}}, nil

@@ -137,7 +137,7 @@ func TestEveryListOfWordsIsTheCodes(t *testing.T) {
 		"/components/schemas/ClaimFields/properties/origin":      {string(mci.Added), string(mci.Claimed)},
 		"/components/schemas/EngagementFields/properties/state":  {string(mci.Active), string(mci.Upcoming), string(mci.Ended)},
 		"/components/parameters/state/schema":                    {string(mci.Active), string(mci.Upcoming), string(mci.Ended)},
-		"/components/schemas/Referral/properties/status":         {string(mci.ReferralNew), string(mci.ReferralActive), string(mci.ReferralIsOver)},
+		"/components/schemas/ReferralFields/properties/status":   {string(mci.ReferralNew), string(mci.ReferralActive), string(mci.ReferralIsOver)},
 		"/components/schemas/MoneyRequest/properties/currency":   {mci.Currency},
 		"/components/schemas/ClaimFields/properties/emailStatus": words([]mci.EmailStatus{mci.EmailStatusSent, mci.EmailStatusDelivered, mci.EmailStatusBounced, mci.EmailStatusComplained}),
 		"/components/schemas/Action":                             words([]mci.Action{mci.ActionClaimCustomer, mci.ActionSendConsent, mci.ActionResendConsent, mci.ActionSubmitClaim, mci.ActionCancelClaim, mci.ActionReviewClaim}),

@@ -146,17 +146,28 @@ var PermanentBounce = Object{"bounce": Object{"bounceType": "Permanent", "bounce
 
 // Referral is a referral as the API shows it.
 type Referral struct {
-	ID           string     `json:"id"`
-	ClaimID      string     `json:"claimId"`
-	PartnerID    string     `json:"partnerId"`
-	Type         string     `json:"type"`
-	Status       string     `json:"status"`
-	Substatus    string     `json:"substatus"`
-	DealSize     mci.Money  `json:"dealSize"`
-	Customer     Object     `json:"customer"`
-	EngagementID string     `json:"engagementId"`
-	CreatedAt    time.Time  `json:"createdAt"`
-	UpgradedAt   *time.Time `json:"upgradedAt"`
+	ID             string     `json:"id"`
+	ClaimID        string     `json:"claimId"`
+	PartnerID      string     `json:"partnerId"`
+	PartnerName    string     `json:"partnerName"`
+	FriendlyName   string     `json:"friendlyName"`
+	Type           string     `json:"type"`
+	Status         string     `json:"status"`
+	Substatus      string     `json:"substatus"`
+	DealSize       mci.Money  `json:"dealSize"`
+	Customer       Object     `json:"customer"`
+	EngagementID   string     `json:"engagementId"`
+	EngagementName string     `json:"engagementName"`
+	CreatedAt      time.Time  `json:"createdAt"`
+	UpgradedAt     *time.Time `json:"upgradedAt"`
+
+	// In detail alone.
+	PartnerContact *mci.Contact `json:"partnerContact"`
+	ClaimStatus    string       `json:"claimStatus"`
+	ConsentedAt    *time.Time   `json:"consentedAt"`
+	SubmissionDue  *time.Time   `json:"submissionDue"`
+	Payout         *mci.Money   `json:"payout"`
+	Events         []Event      `json:"events"`
 }
 
 // State is the referral's status with its substatus: "active", "closed/won".

@@ -194,8 +194,11 @@ type Claim struct {
 	ID              string         `json:"id"`
 	FriendlyName    string         `json:"friendlyName"`
 	PartnerID       string         `json:"partnerId"`
+	PartnerName     string         `json:"partnerName"`
 	LocationID      string         `json:"locationId"`
+	LocationName    string         `json:"locationName"`
 	EngagementID    string         `json:"engagementId"`
+	EngagementName  string         `json:"engagementName"`
 	PayType         string         `json:"payType"`
 	Customer        Object         `json:"customer"`
 	CustomerID      mci.CustomerID `json:"customerId"`
@@ -209,10 +212,17 @@ type Claim struct {
 	CustomerContact *mci.Contact   `json:"customerContact"`
 	PartnerContact  mci.Contact    `json:"partnerContact"`
 	EmailStatus     string         `json:"emailStatus"`
+	EmailSentAt     *time.Time     `json:"emailSentAt"`
+	SendsLeft       *int           `json:"sendsLeft"`
 	CreatedAt       time.Time      `json:"createdAt"`
 	ConsentDue      time.Time      `json:"consentDue"`
 	ConsentedAt     *time.Time     `json:"consentedAt"`
 	SubmissionDue   *time.Time     `json:"submissionDue"`
+	Due             *time.Time     `json:"due"`
+	SubmittedAt     *time.Time     `json:"submittedAt"`
+	CompletedOn     mci.Date       `json:"completedOn"`
+	SubmissionNotes string         `json:"submissionNotes"`
+	ReviewReason    string         `json:"reviewReason"`
 	EndedAt         *time.Time     `json:"endedAt"`
 	DeclineReason   string         `json:"declineReason"`
 	Referral        *struct {
