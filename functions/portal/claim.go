@@ -211,6 +211,10 @@ func (v *visit) eventDetail(e event) g.Node {
 			value = v.words.word("referralStatus", value)
 		case "type":
 			value = v.words.word("referralType", value)
+		case "dealSize", "payout":
+			if value != "" {
+				value = v.words.money(money{value, "USD"})
+			}
 		case "completedOn":
 			value = v.words.day(value)
 		case "reason", "notes":

@@ -112,7 +112,7 @@ func (v *visit) tabLinks(address, current, q string) g.Node {
 // customerColumns are the columns of each tab.
 func customerColumns(engagementID string) map[string][]column[customerRow] {
 	name := shown("customer", func(_ *words, r customerRow) string { return r.Customer.Name }, nil)
-	country := shown("country", func(_ *words, r customerRow) string { return r.Customer.Country }, nil)
+	country := inFile("country", func(_ *words, r customerRow) string { return r.Customer.Country })
 	ids := shown("customerIDs", func(w *words, r customerRow) string { return strings.Join(customerIDs(w, r.CustomerIDs), "; ") },
 		func(v *visit, r customerRow) g.Node { return list(customerIDs(v.words, r.CustomerIDs)) })
 	status := shown("status", func(w *words, r customerRow) string {

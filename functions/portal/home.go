@@ -174,7 +174,11 @@ func (v *visit) claimActions(c claim, names []string) g.Node {
 	var links g.Group
 	for _, name := range names {
 		if c.can(name) && actionPaths[name] != "" {
-			links = append(links, h.A(h.Class("button"), h.Href(claimPath(c.ID)+actionPaths[name]), v.words.text("action."+name)))
+			class := "button"
+			if len(links) == 0 && name != "cancel-claim" {
+				class = "button primary"
+			}
+			links = append(links, h.A(h.Class(class), h.Href(claimPath(c.ID)+actionPaths[name]), v.words.text("action."+name)))
 		}
 	}
 	return links

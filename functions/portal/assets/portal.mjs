@@ -4,10 +4,12 @@ const language = document.documentElement.lang;
 
 for (const element of document.querySelectorAll('time.instant')) {
   const at = new Date(element.dateTime);
+  if (at.getTimezoneOffset() === 0) continue;
   const parts = { day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZoneName: 'short' };
-  if (at.getTimezoneOffset() !== 0) {
-    element.textContent = `${new Intl.DateTimeFormat(language, parts).format(at)} (${element.textContent})`;
-  }
+  const utc = document.createElement('span');
+  utc.className = 'utc';
+  utc.textContent = element.textContent;
+  element.replaceChildren(new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, parts).format(at), ' ', utc);
 }
 
 const choice = document.querySelector('select#language');
