@@ -9,11 +9,13 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -162,6 +164,121 @@ func TestLinksLeadToFiles(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestTheREADMEListsTheFoldersOfShared(t *testing.T) {
+	t.Parallel()
+	folders, err := filepath.Glob(filepath.Join(localtest.Root(), "shared", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var listed []string
+	for _, row := range regexp.MustCompile(`(?m)^shared/(\w+)/ `).FindAllStringSubmatch(read(t, product), -1) {
+		listed = append(listed, filepath.Join(localtest.Root(), "shared", row[1]))
+	}
+	slices.Sort(listed)
+	if !slices.Equal(folders, listed) {
+		t.Errorf("the README lists\n%q, and there are\n%q", listed, folders)
+	}
+}
+
+// checklists are the README's lists of files to touch. Each names an example, and the files are those of the product in
+// whose text or name the example stands.
+var checklists = []struct {
+	title, example string
+	pattern        string            // the example as code writes it
+	values         map[string]string // of the list's placeholders
+	uses           []string          // where the example stands for other reasons
+}{
+	{"A route", "check-eligibility", `check-eligibility|/v1/eligibility-checks`, map[string]string{"<name>": "check-eligibility"}, nil},
+	{"A field of a claim", "declineReason", `[dD]eclineReason`, nil, []string{product}},
+	{"A status", "action-required", `action-required|ActionRequired`, nil, nil},
+	{"A language", "pt-BR", `pt-BR`, map[string]string{"<locale>": "pt-BR"}, []string{"events/", "shared/rest/fields.go", product}},
+}
+
+func TestTheREADMEsChecklistsAreComplete(t *testing.T) {
+	t.Parallel()
+	_, section, _ := strings.Cut(read(t, product), "## Changing it")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, checklist := range checklists {
+		_, list, found := strings.Cut(section, "\n- **"+checklist.title+"**, as `"+checklist.example+"`: ")
+		if !found {
+			t.Errorf("the README has no list %q with the example %s", checklist.title, checklist.example)
+			continue
+		}
+		list, _, _ = strings.Cut(list, "\n- **")
+		var listed []string
+		for _, path := range regexp.MustCompile("`([^` ]+/[^` ]+|"+product+")`").FindAllStringSubmatch(list, -1) {
+			name := path[1]
+			for placeholder, value := range checklist.values {
+				name = strings.ReplaceAll(name, placeholder, value)
+			}
+			files, err := filepath.Glob(filepath.Join(localtest.Root(), name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(files) == 0 {
+				t.Errorf("%s: %s is no file", checklist.title, name)
+			}
+			for _, file := range files {
+				relative, err := filepath.Rel(localtest.Root(), file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				listed = append(listed, relative)
+			}
+		}
+		standing := filesWith(t, regexp.MustCompile(checklist.pattern), checklist.uses)
+		for _, file := range standing {
+			if !slices.Contains(listed, file) {
+				t.Errorf("%s: the README does not list %s, where %s stands", checklist.title, file, checklist.example)
+			}
+		}
+		for _, file := range listed {
+			if !slices.Contains(standing, file) {
+				t.Errorf("%s: the README lists %s, where %s does not stand", checklist.title, file, checklist.example)
+			}
+		}
+	}
+}
+
+// filesWith lists the product's files, tests apart, in whose text or name the pattern stands.
+func filesWith(t *testing.T, pattern *regexp.Regexp, besides []string) []string {
+	t.Helper()
+	var found []string
+	for _, root := range []string{"functions", "shared", "infra", "events", product} {
+		err := filepath.WalkDir(filepath.Join(localtest.Root(), root), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if entry.IsDir() {
+				if entry.Name() == "node_modules" || entry.Name() == "testdata" {
+					return filepath.SkipDir
+				}
+				return nil
+			}
+			relative, err := filepath.Rel(localtest.Root(), path)
+			if err != nil {
+				return err
+			}
+			skipped := slices.ContainsFunc(besides, func(prefix string) bool { return strings.HasPrefix(relative, prefix) })
+			if skipped || strings.HasSuffix(path, "_test.go") {
+				return nil
+			}
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			if pattern.Match(text) || pattern.MatchString(relative) {
+				found = append(found, relative)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return found
 }
 
 func TestTheREADMEsRoutesAreTheAPIs(t *testing.T) {
