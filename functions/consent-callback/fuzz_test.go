@@ -16,7 +16,7 @@ import (
 func FuzzAPostIsAFormOrThePageSaysWhyNot(f *testing.F) {
 	const ofForms = "application/x-www-form-urlencoded"
 	for _, seed := range []string{
-		"decision=accept&version=en-0123456789abcdef", "decision=decline&reason=Not+now%0D%0Aperhaps+later", "decision=accept&decision=decline", "reason=%00%1b%E2%80%AE%ff%EF%BB%BF",
+		"decision=accept&statement=0123456789abcdef", "decision=decline&reason=Not+now%0D%0Aperhaps+later", "decision=accept&decision=decline", "reason=%00%1b%E2%80%AE%ff%EF%BB%BF",
 		"decision=accept;reason=x", "%zz", "=", "&&&", "", "reason=" + strings.Repeat("%0D%0A", 300), "reason=" + strings.Repeat("é", 600), `{"decision":"accept"}`,
 		base64.StdEncoding.EncodeToString([]byte("decision=decline&reason=x")), strings.Repeat("a=&", rest.MaxBody/3+1),
 	} {

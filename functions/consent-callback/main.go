@@ -27,7 +27,7 @@ import (
 
 func main() {
 	environment := platform.Open("consent-callback")
-	go func() { _, _, _, _ = mail.Page{}.Render(mail.Choose("", "en")) }() // texts and code are in memory when the first request comes
+	go func() { _, _, _, _ = mail.Page{}.Render(mail.ChooseLocale("", "en")) }() // texts and code are in memory when the first request comes
 	lambda.Start(function{clients.Table(environment), environment.Now}.handle)
 }
 
@@ -97,7 +97,7 @@ func (f function) open(ctx context.Context, v pageVisit) (opened, error) {
 	}
 	claim = claim.At(v.now)
 	engagement := catalogue[claim.EngagementID]
-	page := mail.Page{State: stateOf(claim), Ask: mail.AskOf(claim, engagement)}
+	page := mail.Page{State: stateOf(claim), Question: mail.QuestionOf(claim)}
 	switch page.State {
 	case mail.Void:
 		return opened{}, nil
@@ -148,26 +148,30 @@ func (f function) decide(ctx context.Context, v pageVisit) (rest.GatewayResponse
 			return v.page(opened.page, opened.claim), nil
 		}
 		decision, reason := form["decision"], typed(form.Get("reason"))
-		locale := v.locale(opened.claim)
 		switch {
 		case len(decision) != 1 || decisions[decision[0]] == "":
-			opened.page.State, opened.page.Reason = mail.WrongDecision, reason
+			opened.page.State, opened.page.Reason, opened.page.Stop = mail.WrongDecision, reason, form.Get("stop") == "yes"
 			return v.page(opened.page, opened.claim), nil
 		case decision[0] == "decline" && mci.CheckText(reason, mci.MaxReason) != nil:
-			opened.page.State, opened.page.Reason = mail.ReasonTooLong, reason
+			opened.page.State, opened.page.Reason, opened.page.Stop = mail.ReasonTooLong, reason, form.Get("stop") == "yes"
 			return v.page(opened.page, opened.claim), nil
-		case form.Has("version") && form.Get("version") != mail.TextVersion(locale):
-			return v.seeOther(), nil // the text has changed since it was read: the customer shall read it
 		}
-		shown, err := mail.Evidence(locale, opened.page.Ask)
-		if err != nil {
+		statement, present, err := opened.page.Question.StatementWithHash(form.Get("statement"))
+		switch {
+		case err != nil:
 			return rest.GatewayResponse{}, err
+		case !present && form.Has("statement"):
+			opened.page.State, opened.page.Reason, opened.page.Stop = mail.StatementChanged, reason, form.Get("stop") == "yes"
+			return v.page(opened.page, opened.claim), nil
+		case !present:
+			if statement, err = opened.page.Question.Statement(v.locale(opened.claim)); err != nil {
+				return rest.GatewayResponse{}, err
+			}
 		}
-		delete(shown, "statement")
 		_, hash, _ := mci.ParseConsentToken(v.token)
 		act := platform.Act(v.now, mci.ActorCustomer)
 		change, open := opened.claim.Decide(act, decisions[decision[0]], mci.Evidence{
-			Reason: reason, Shown: shown, LinkHash: hash, Address: v.event.RequestContext.HTTP.SourceIP,
+			Reason: reason, Shown: statement.Shown(), LinkHash: hash, Address: v.event.RequestContext.HTTP.SourceIP,
 			Browser: clean(v.event.Headers["user-agent"], mci.MaxReason),
 		})
 		if !open {
@@ -221,7 +225,7 @@ func clean(text string, max int) string {
 
 // locale is the language of the page: the contact's, then the browser's, then English (D11).
 func (v pageVisit) locale(claim mci.Claim) mail.Locale {
-	return mail.Choose(claim.CustomerContact.Locale, v.event.Headers["accept-language"])
+	return mail.ChooseLocale(claim.CustomerContact.Locale, v.event.Headers["accept-language"])
 }
 
 // page renders the page.

@@ -318,7 +318,7 @@ func TestD10_TheCustomerAnswersWithoutScripts(t *testing.T) {
 	} {
 		t.Run(c.decision, func(t *testing.T) {
 			customer := invite(t, "Fabrikam", "en")
-			answer := [][]string{{"fill", "textarea", "No budget\nthis year"}, {"submit", "button[value=" + c.decision + "]"}}
+			answer := [][]string{{"fill", "textarea", "No budget\nthis year"}, {"check", "#stop"}, {"submit", "button[value=" + c.decision + "]"}}
 			s := b.visit(t, call{URL: customer.link, Width: 320, NoScript: true, Steps: answer})
 			if s.Status != 200 || s.URL != customer.link || !strings.HasPrefix(s.Title, c.title) || s.Message == "" {
 				t.Fatalf("after the answer: %d at %s, %q, %q", s.Status, s.URL, s.Title, s.Message)
@@ -358,7 +358,7 @@ func TestD10_TheCustomerAnswersByKeyboard(t *testing.T) {
 	b := openBrowser(t)
 	customer := invite(t, "Fabrikam", "en")
 	var steps [][]string
-	for _, want := range []string{"a", "textarea reason", "button accept", "button decline"} {
+	for _, want := range []string{"a", "button accept", "textarea reason", "input yes", "button decline"} {
 		steps = append(steps, []string{"press", "Tab"})
 		s := b.visit(t, call{URL: customer.link, Steps: steps})
 		if s.Active != want {
@@ -368,7 +368,8 @@ func TestD10_TheCustomerAnswersByKeyboard(t *testing.T) {
 			t.Errorf("the focus on %q is hard to see", s.Active)
 		}
 	}
-	if s := b.visit(t, call{URL: customer.link, Steps: append(steps, []string{"enter"})}); !strings.HasPrefix(s.Title, "Declined") {
+	// Enter on the checkbox, too, submits the form that it stands in: it never accepts.
+	if s := b.visit(t, call{URL: customer.link, Steps: append(steps[:4:4], []string{"press", "Space"}, []string{"enter"})}); !strings.HasPrefix(s.Title, "Declined") {
 		t.Errorf("the page is %q", s.Title)
 	}
 }

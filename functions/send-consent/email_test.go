@@ -144,7 +144,7 @@ func TestD11_TheEmailSpeaksTheContactsLanguageAndTheVersionOfItsTextIsKept(t *te
 		subjects[strings.NewReplacer(p.Name, "").Replace(email.Subject)] = true
 
 		requested := p.Get(t, claim.ID).Events[1]
-		if requested.Detail["textVersion"] != mail.TextVersion(spoken) || requested.Detail["locale"] != string(spoken) {
+		if requested.Detail["language"] != string(spoken) || len(requested.Detail["statementHash"]) != 64 {
 			t.Errorf("of what a contact of %q was told is kept %v", locale, requested.Detail)
 		}
 		whom := false

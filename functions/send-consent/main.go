@@ -116,8 +116,11 @@ func (s *sending) decide(ctx context.Context, act mci.Act, grants mci.Grants) (w
 	var hash string
 	s.token, hash = mci.NewConsentToken(claim.ID, platform.RandomBytes(mci.TokenSecret))
 	s.request.LinkHash = hash
-	locale := mail.Choose(customer.Locale, "")
-	s.request.Shown = map[string]string{"locale": string(locale), "textVersion": mail.TextVersion(locale)}
+	statement, err := mail.QuestionOf(claim).Statement(mail.ChooseLocale(customer.Locale, ""))
+	if err != nil {
+		return write.Decision{}, err
+	}
+	s.request.Shown = statement.Shown()
 	change, err := claim.RequestConsent(act, s.request, s.claim.Engagement)
 	if err != nil {
 		return write.Decision{}, s.afterOptOut(ctx, customer.Email, err)
@@ -154,10 +157,11 @@ func (s *sending) afterOptOut(ctx context.Context, address string, refused error
 func (s *sending) email(ctx context.Context, act mci.Act, grants mci.Grants) (rest.Response, error) {
 	claim := s.change.After
 	act.Addresses = nil // they stand with the event of the request
-	ask := mail.AskOf(claim, s.claim.Engagement)
-	ask.Link = s.publicURL + "/consent/" + s.token
-	ask.Reminder = claim.Email.Status != "" // an email to this very address went out before
-	message, err := mail.Email(mail.Choose(claim.CustomerContact.Locale, ""), ask)
+	email := mail.ConsentEmail{
+		Question: mail.QuestionOf(claim), Link: s.publicURL + "/consent/" + s.token,
+		Reminder: claim.Email.Status != "", // an email to this very address went out before
+	}
+	message, err := email.Message(mail.ChooseLocale(claim.CustomerContact.Locale, ""))
 	if err != nil {
 		return rest.Response{}, err
 	}

@@ -1,7 +1,9 @@
 package mail
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,22 +19,22 @@ var nasty = []string{
 	"ana@contoso.com?bcc=eve@evil.example&body=x#y", "javascript:alert(1)", "</title></style><!--", "&lt;b&#62;", "コントソ", "\n-- \n", " ", strings.Repeat("x", 5000),
 }
 
-// namesOf gives the fields of an ask that others choose.
-func namesOf(a *Ask) []*string {
-	return []*string{&a.PartnerName, &a.EngagementName, &a.CustomerName, &a.ContactName, &a.PartnerContactName, &a.PartnerContactEmail}
+// namesOf gives the fields of a question that others choose.
+func namesOf(q *ConsentQuestion) []*string {
+	return []*string{&q.PartnerName, &q.EngagementName, &q.CustomerName, &q.ContactName, &q.PartnerContactName, &q.PartnerContactEmail}
 }
 
-// harmless returns the ask with a word of its own in the place of each name that has anything to show, and what puts the names
+// harmless returns the question with a word of its own in the place of each name that has anything to show, and what puts the names
 // back there.
-func harmless(a Ask) (Ask, []string) {
+func harmless(q ConsentQuestion) (ConsentQuestion, []string) {
 	var back []string
-	for i, name := range namesOf(&a) {
+	for i, name := range namesOf(&q) {
 		if shown := OneLine(*name); shown != "" {
 			*name = "Qname" + string(rune('A'+i))
 			back = append(back, *name, shown)
 		}
 	}
-	return a, back
+	return q, back
 }
 
 // differs tells the first piece that is not what it is among the harmless ones once the names are put back there; "" for none.
@@ -86,11 +88,25 @@ func piecesOf(t *testing.T, document string) []string {
 	return pieces
 }
 
-// askFor is an ask with a name and an address in every place where the program leaves the choice to others.
-func askFor(name, other, address string) Ask {
-	a := ask()
-	a.PartnerName, a.EngagementName, a.CustomerName, a.ContactName, a.PartnerContactName, a.PartnerContactEmail = name, other, name, other, name, address
-	return a
+// questionFor has a name and an address in every place where the program leaves the choice to others.
+func questionFor(name, other, address string) ConsentQuestion {
+	q := question()
+	q.PartnerName, q.EngagementName, q.CustomerName, q.ContactName, q.PartnerContactName, q.PartnerContactEmail = name, other, name, other, name, address
+	return q
+}
+
+// unfolded returns an email before its long lines are ended.
+func unfolded(t *testing.T, email message, l Locale) Message {
+	t.Helper()
+	written, err := email.letter(l)
+	if err != nil {
+		t.Fatalf("no email is made: %v", err)
+	}
+	document, err := written.html()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Message{Subject: written.subject.String(), HTML: document, Text: written.text()}
 }
 
 // Whatever the partner calls itself, its contact and the claim's customer: the email is that of harmless names, with the names
@@ -100,28 +116,29 @@ func FuzzNoNameLeavesItsPlaceInTheEmail(f *testing.F) {
 		f.Add(uint8(i), i%2 == 0, seed, nasty[(i+1)%len(nasty)], nasty[(i+2)%len(nasty)])
 	}
 	f.Fuzz(func(t *testing.T, language uint8, reminder bool, name, other, address string) {
-		locale := Locales[int(language)%len(Locales)]
-		named := askFor(name, other, address)
-		named.Reminder = reminder
-		message, err := Email(locale, named)
-		if err != nil {
-			t.Fatalf("no email is made: %v", err)
-		}
+		locale := Locales[int(language/3)%len(Locales)]
+		named := questionFor(name, other, address)
 		plain, back := harmless(named)
-		model, err := Email(locale, plain)
-		if err != nil {
-			t.Fatalf("no email is made of harmless names: %v", err)
+		email := func(q ConsentQuestion) message {
+			switch events := slices.Sorted(maps.Keys(noticed)); int(language) % 3 {
+			case 0:
+				return noticeFor(q, events[int(language)%len(events)], q.ContactName, reminder)
+			case 1:
+				return ReceiptEmail{q, reminder, q.ConsentDue, reminder, "", consentLink}
+			}
+			return ConsentEmail{q, consentLink, reminder}
 		}
-		if strings.ContainsFunc(message.Subject, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }) {
-			t.Errorf("the subject is %q", message.Subject)
+		made, model := unfolded(t, email(named), locale), unfolded(t, email(plain), locale)
+		if strings.ContainsFunc(made.Subject, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }) {
+			t.Errorf("the subject is %q", made.Subject)
 		}
-		if strings.ContainsFunc(message.Text, func(r rune) bool { return r != '\n' && unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }) {
-			t.Errorf("the text has lines or controls that are not ours: %q", message.Text)
+		if strings.ContainsFunc(made.Text, func(r rune) bool { return r != '\n' && unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }) {
+			t.Errorf("the text has lines or controls that are not ours: %q", made.Text)
 		}
 		for what, pieces := range map[string][2][]string{
-			"subject": {{message.Subject}, {model.Subject}},
-			"text":    {strings.Split(message.Text, "\n"), strings.Split(model.Text, "\n")},
-			"HTML":    {piecesOf(t, message.HTML), piecesOf(t, model.HTML)},
+			"subject": {{made.Subject}, {model.Subject}},
+			"text":    {strings.Split(made.Text, "\n"), strings.Split(model.Text, "\n")},
+			"HTML":    {piecesOf(t, made.HTML), piecesOf(t, model.HTML)},
 		} {
 			if piece := differs(pieces[0], pieces[1], back); piece != "" {
 				t.Errorf("names change the %s: %q", what, piece)
@@ -141,10 +158,13 @@ func FuzzNoNameAndNoReasonLeavesItsPlaceOnThePage(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, language, state uint8, name, other, address, reason string) {
 		locale := Locales[int(language)%len(Locales)]
-		page := Page{State(int(state) % len(states)), askFor(name, other, address), time.Date(2026, 11, 20, 16, 45, 30, 0, time.UTC), reason}
+		page := Page{State: State(int(state) % len(states)), Question: questionFor(name, other, address), Reason: reason,
+			DecidedAt: time.Date(2026, 11, 20, 16, 45, 30, 0, time.UTC), Receipt: "/consent/x/receipt", Stop: state%2 == 0}
 		status, _, body := render(t, page, locale)
 		var back []string
-		page.Ask, back = harmless(page.Ask)
+		question := page.Question
+		page.Question, back = harmless(question)
+		back = append(back, statement(t, locale, page.Question).Hash(), statement(t, locale, question).Hash())
 		if reason != "" {
 			page.Reason = "Qreason"
 			back = append(back, page.Reason, strings.ReplaceAll(reason, "\x00", "\ufffd")) // HTML has no sign for NUL

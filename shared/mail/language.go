@@ -2,9 +2,7 @@ package mail
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -14,15 +12,17 @@ import (
 	"time"
 
 	"golang.org/x/text/language"
+
+	"mci.example/customers/shared/mci"
 )
 
 // Locale is a language that customers read, by its BCP 47 tag.
 type Locale string
 
-// English is what is left when neither the contact nor the browser names a language that there is.
+// English is the language of readers whose contact and browser name none of Locales.
 const English Locale = "en"
 
-// Locales lists every language there is, English first. A further one is a file in texts/ and its name here.
+// Locales lists every language, English first. A further one is a file in texts/, one in disclaimers/, and its name here.
 var Locales = []Locale{English, "zh-TW", "pt-BR", "ja", "fr", "tr"}
 
 var matcher = sync.OnceValue(func() language.Matcher {
@@ -33,10 +33,10 @@ var matcher = sync.OnceValue(func() language.Matcher {
 	return language.NewMatcher(tags)
 })
 
-// Choose returns the language to address a customer in: that of their contact, then the browser's, then English (D11).
+// ChooseLocale returns the language to address a customer in: that of their contact, then the browser's, then English (D11).
 // Either argument may be empty, unknown or malformed; acceptLanguage is the value of that header. Close relatives
 // count: a reader of Portuguese gets pt-BR, a reader of any Chinese zh-TW.
-func Choose(contactLocale, acceptLanguage string) Locale {
+func ChooseLocale(contactLocale, acceptLanguage string) Locale {
 	for _, wanted := range []string{contactLocale, acceptLanguage} {
 		if len(wanted) > 500 { // far more than any browser sends
 			continue
@@ -59,13 +59,16 @@ func Choose(contactLocale, acceptLanguage string) Locale {
 // texts is one file of texts/: all the words of a language, and how it writes dates and amounts. Braces in a sentence
 // name what is filled in.
 type texts struct {
-	Language  string            `json:"language"`
-	Direction string            `json:"direction"`
-	Format    format            `json:"format"`
-	Meaning   []string          `json:"meaning"`
-	Sentences map[string]string `json:"sentences"`
-
-	version string
+	Language  string              `json:"language"`
+	Direction string              `json:"direction"`
+	Format    format              `json:"format"`
+	Meaning   []sentence          `json:"meaning"`
+	Sentences map[string]sentence `json:"sentences"`
+	Notices   map[mci.EventType]struct {
+		Subject sentence `json:"subject"`
+		Text    sentence `json:"text"`
+		Next    sentence `json:"next"` // what the reader does next
+	} `json:"notices"`
 }
 
 type format struct {
@@ -77,7 +80,6 @@ type format struct {
 	DecimalMark  string   `json:"decimalMark"`
 	GroupMark    string   `json:"groupMark"`
 	Dollars      string   `json:"dollars"`
-	Money        string   `json:"money"`
 }
 
 //go:embed texts
@@ -106,27 +108,15 @@ func load(l Locale) (*texts, error) {
 	if len(t.Format.Months) != 12 {
 		return nil, fmt.Errorf("the texts of %q name %d months", l, len(t.Format.Months))
 	}
-	hash := sha256.Sum256(data)
-	t.version = string(l) + "-" + hex.EncodeToString(hash[:8])
 	return t, nil
 }
 
-// textsOf returns the texts of a language, of English for one that there is not.
-func textsOf(l Locale) (*texts, error) {
-	if read, ok := loaded[l]; ok {
-		return read()
+// existing returns the language itself, or English for one that is not among Locales.
+func existing(l Locale) Locale {
+	if _, found := loaded[l]; found {
+		return l
 	}
-	return loaded[English]()
-}
-
-// TextVersion names the exact words of a language that customers are shown, as "en-" and 16 hexadecimal digits: it
-// changes with any word of the texts. It is part of a decision's evidence.
-func TextVersion(l Locale) string {
-	t, err := textsOf(l)
-	if err != nil {
-		return "" // the files are embedded and tested: this cannot happen in a build that passed
-	}
-	return t.version
+	return English
 }
 
 // date writes an instant in UTC, to the minute.
@@ -156,21 +146,10 @@ func (f format) days(n int) string {
 	return fillIn(pattern, "{n}", f.group(strconv.Itoa(n)))
 }
 
-// money writes an amount with the marks of the language. An amount that is no decimal number is written as it is.
-func (f format) money(m Money) string {
-	amount := m.Amount
-	whole, fraction, point := strings.Cut(amount, ".")
-	if digits(whole) && (!point || digits(fraction)) {
-		amount = f.group(whole)
-		if point {
-			amount += f.DecimalMark + fraction
-		}
-	}
-	pattern := f.Money
-	if m.Currency == "USD" {
-		pattern = f.Dollars
-	}
-	return fillIn(pattern, "{amount}", amount, "{currency}", m.Currency)
+// money writes an amount with the marks of the language.
+func (f format) money(m mci.Money) string {
+	whole, cents, _ := strings.Cut(m.String(), ".")
+	return fillIn(f.Dollars, "{amount}", f.group(whole)+f.DecimalMark+cents)
 }
 
 // group sets the language's mark between each three digits.
@@ -183,13 +162,4 @@ func (f format) group(whole string) string {
 		b.WriteByte(whole[i])
 	}
 	return b.String()
-}
-
-func digits(s string) bool {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return s != ""
 }

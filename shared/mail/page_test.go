@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"regexp"
@@ -26,11 +27,12 @@ func render(t *testing.T, p Page, l Locale) (int, map[string]string, string) {
 }
 
 func pageOf(s State) Page {
-	return Page{State: s, Ask: ask(), DecidedAt: time.Date(2026, 11, 20, 16, 45, 30, 0, time.UTC), Reason: "Not <now>\nperhaps later"}
+	return Page{State: s, Question: question(), DecidedAt: time.Date(2026, 11, 20, 16, 45, 30, 0, time.UTC), Reason: "Not <now>\nperhaps later",
+		Stop: true, Receipt: "/consent/x.y/receipt"}
 }
 
 func TestD10_EachStateHasItsStatus(t *testing.T) {
-	for state, want := range map[State]int{Void: 404, Asking: 200, WrongDecision: 422, ReasonTooLong: 422, Accepted: 200,
+	for state, want := range map[State]int{Void: 404, Asking: 200, WrongDecision: 422, ReasonTooLong: 422, StatementChanged: 422, Accepted: 200,
 		Declined: 200, TooLate: 410, Unreadable: 400, NotAllowed: 405, TooLarge: 413, UnsupportedForm: 415, Unavailable: 503} {
 		if got, _, _ := render(t, pageOf(state), English); got != want {
 			t.Errorf("state %d answers %d, want %d", state, got, want)
@@ -87,7 +89,7 @@ func TestThePageIsWellMade(t *testing.T) {
 		}
 		for _, link := range elements["a"] {
 			to := attribute(link, "href")
-			if fragment, ok := strings.CutPrefix(to, "#"); ok && !ids[fragment] || !ok && to != "mailto:kim@contoso.example" {
+			if fragment, ok := strings.CutPrefix(to, "#"); ok && !ids[fragment] || !ok && to != "mailto:kim@contoso.example" && to != "/consent/x.y/receipt" {
 				t.Errorf("a link leads to %q", to)
 			}
 		}
@@ -155,62 +157,96 @@ func TestThePageIsKeptToItself(t *testing.T) {
 	})
 }
 
+// visible lists the texts of a page's main part that are part of the statement, in their order: the alert, the partner's contact
+// and the forms are not.
+func visible(main *html.Node) []string {
+	var lines []string
+	var walk func(n *html.Node)
+	walk = func(n *html.Node) {
+		isAddress := n.Data == "div" && n.LastChild.LastChild.Data == "a"
+		if attribute(n, "role") == "alert" || attribute(n, "class") == "answer" || isAddress {
+			return
+		}
+		switch n.Data {
+		case "h1", "h2", "p", "dt", "dd", "li":
+			lines = append(lines, text(n))
+			return
+		}
+		for child := range n.ChildNodes() {
+			walk(child)
+		}
+	}
+	walk(main)
+	return lines
+}
+
 func TestS22_ThePageAsks(t *testing.T) {
 	for _, l := range Locales {
-		for _, state := range []State{Asking, WrongDecision, ReasonTooLong} {
+		for _, state := range []State{Asking, WrongDecision, ReasonTooLong, StatementChanged} {
 			t.Run(fmt.Sprintf("%s/%d", l, state), func(t *testing.T) {
 				p := pageOf(state)
 				_, _, body := render(t, p, l)
 				root, elements := parse(t, body)
-				seen := text(root)
-				read, err := textsOf(l)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, line := range strings.Split(statement(t, l, p.Ask), "\n") {
-					line = strings.Join(strings.Fields(regexp.MustCompile(`^\d\. `).ReplaceAllString(line, "")), " ")
-					if !strings.Contains(seen, line) {
-						t.Errorf("the page does not show this of the statement: %q", line)
-					}
-				}
-				for _, want := range []string{p.Ask.PartnerName, p.Ask.EngagementName, p.Ask.CustomerName,
-					strings.Join(strings.Fields(read.Format.date(p.Ask.ConsentDue)), " ")} {
-					if !strings.Contains(seen, want) {
-						t.Errorf("the page does not say %q", want)
-					}
-				}
-				if strings.Contains(seen, p.Ask.ContactName) {
+				if strings.Contains(text(root), p.Question.ContactName) {
 					t.Error("the page names the person who was asked")
 				}
-				if len(elements["form"]) != 1 || attribute(elements["form"][0], "method") != "post" {
-					t.Fatal("there is no form to post")
+				forms, hash := elements["form"], statement(t, l, p.Question).Hash()
+				if len(forms) != 2 {
+					t.Fatalf("there are %d forms, not one to accept and one to decline", len(forms))
 				}
-				var values []string
-				for _, button := range elements["button"] {
-					if attribute(button, "name") != "decision" || attribute(button, "type") != "" {
-						t.Error("a button does not submit a decision")
+				for i, decision := range []string{"accept", "decline"} {
+					fields := map[string]string{}
+					for n := range forms[i].Descendants() {
+						if name := attribute(n, "name"); name != "" {
+							fields[name] = attribute(n, "value")
+						}
+						if n.Data == "button" && attribute(n, "type") != "" {
+							t.Error("a button does not submit")
+						}
 					}
-					values = append(values, attribute(button, "value"))
-				}
-				if !slices.Equal(values, []string{"accept", "decline"}) {
-					t.Errorf("the buttons say %v", values)
-				}
-				version := elements["input"][0]
-				if attribute(version, "type") != "hidden" || attribute(version, "name") != "version" || attribute(version, "value") != TextVersion(l) {
-					t.Error("the form does not say which text was read")
+					want := map[string]string{"decision": decision, "statement": hash}
+					if decision == "decline" {
+						want["reason"], want["stop"] = "", "yes"
+					}
+					if attribute(forms[i], "method") != "post" || attribute(forms[i], "action") != "" || !maps.Equal(fields, want) {
+						t.Errorf("the form to %s posts %v, want %v", decision, fields, want)
+					}
 				}
 				reason := elements["textarea"][0]
-				if attribute(reason, "name") != "reason" || attribute(reason, "maxlength") != "500" || attribute(elements["label"][0], "for") != attribute(reason, "id") {
-					t.Error("the reason has no field, no label or no end")
+				if attribute(reason, "maxlength") != "500" || attribute(elements["label"][0], "for") != attribute(reason, "id") {
+					t.Error("the reason has no label or no end")
 				}
-				typed := ""
+				typed, ticked := "", false
 				if reason.FirstChild != nil {
 					typed = reason.FirstChild.Data
 				}
-				if want := map[bool]string{true: p.Reason}[state != Asking]; typed != want {
-					t.Errorf("the reason shown is %q, want %q", typed, want)
+				for _, a := range elements["input"][2].Attr {
+					ticked = ticked || a.Key == "checked"
+				}
+				if want := map[bool]string{true: p.Reason}[state != Asking]; typed != want || ticked != (state != Asking) {
+					t.Errorf("shown again is %q, want %q, ticked %t", typed, want, ticked)
 				}
 			})
+		}
+	}
+}
+
+func TestD27_TheStatementIsWordForWordWhatThePageShows(t *testing.T) {
+	for _, l := range Locales {
+		for _, state := range []State{Asking, WrongDecision, ReasonTooLong, StatementChanged} {
+			for _, q := range []ConsentQuestion{question(), hostileQuestion("PartnerContactEmail"), questionFor("コントソ", "ファブリカム", "kim@contoso.example")} {
+				_, _, body := render(t, Page{State: state, Question: q}, l)
+				_, elements := parse(t, body)
+				var lines []string
+				for line := range strings.Lines(statement(t, l, q).Text) {
+					if line = strings.Join(strings.Fields(line), " "); line != "" {
+						lines = append(lines, line)
+					}
+				}
+				if shown := visible(elements["main"][0]); !slices.Equal(shown, lines) {
+					t.Errorf("%s, %d: the page shows\n%q\nthe statement says\n%q", l, state, shown, lines)
+				}
+			}
 		}
 	}
 }
@@ -222,6 +258,7 @@ func TestS22_AMistakeIsSaidWhereItIsPutRight(t *testing.T) {
 	}{
 		{WrongDecision, "decision", "Choose “Accept” or “Decline”."},
 		{ReasonTooLong, "reason", "The reason is too long. Shorten it to at most 500 characters."},
+		{StatementChanged, "statement", "Your answer was not recorded: it was given to another text than the one that now stands here. Please read this text, then answer."},
 	} {
 		_, _, body := render(t, pageOf(c.state), English)
 		root, elements := parse(t, body)
@@ -237,7 +274,7 @@ func TestS22_AMistakeIsSaidWhereItIsPutRight(t *testing.T) {
 				field, described = true, attribute(n, "aria-describedby")
 			}
 		}
-		if !alert || !field || !strings.Contains(described, c.field+"-problem") {
+		if !alert || !field || !strings.Contains(described, c.field+"-problem") && c.state != StatementChanged {
 			t.Errorf("alert %v, field %v, described by %q", alert, field, described)
 		}
 		if to := attribute(elements["a"][0], "href"); to != "#"+c.field {
@@ -248,7 +285,7 @@ func TestS22_AMistakeIsSaidWhereItIsPutRight(t *testing.T) {
 
 func TestD10_ThePageShowsWhatWasRecorded(t *testing.T) {
 	for _, l := range Locales {
-		read, err := textsOf(l)
+		w, err := newWriter(l)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,19 +294,26 @@ func TestD10_ThePageShowsWhatWasRecorded(t *testing.T) {
 			_, _, body := render(t, p, l)
 			root, elements := parse(t, body)
 			seen := text(root)
-			for _, want := range []string{read.Sentences[answer], p.Ask.EngagementName, p.Ask.PartnerName,
-				strings.Join(strings.Fields(read.Format.date(p.DecidedAt)), " ")} {
+			for _, want := range []string{w.sentence(answer).String(), p.Question.EngagementName, p.Question.PartnerName,
+				strings.Join(strings.Fields(w.Format.date(p.DecidedAt)), " ")} {
 				if !strings.Contains(seen, want) {
 					t.Errorf("%s: the page does not say %q", l, want)
 				}
 			}
-			for _, unwanted := range []string{p.Ask.ContactName, p.Ask.CustomerName, "12,500", "perhaps later"} {
+			for _, unwanted := range []string{p.Question.ContactName, p.Question.CustomerName, "12,500", "perhaps later"} {
 				if strings.Contains(seen, unwanted) {
 					t.Errorf("%s: the page says %q, which is not part of what was recorded", l, unwanted)
 				}
 			}
 			if len(elements["form"]) > 0 {
 				t.Errorf("%s: the page asks again", l)
+			}
+			if link := elements["a"][len(elements["a"])-1]; attribute(link, "href") != p.Receipt || text(link) != w.sentence("receiptLink").String() {
+				t.Errorf("%s: the page does not lead to the receipt", l)
+			}
+			p.Stop = false
+			if _, _, without := render(t, p, l); (without != body) != (state == Declined) {
+				t.Errorf("%s: only with declining the page says that the customer will not be asked again", l)
 			}
 			status := false
 			for n := range root.Descendants() {
@@ -278,7 +322,7 @@ func TestD10_ThePageShowsWhatWasRecorded(t *testing.T) {
 			if !status {
 				t.Errorf("%s: the message is no status", l)
 			}
-			if title := text(elements["title"][0]); !strings.HasPrefix(title, read.Sentences[answer]) {
+			if title := text(elements["title"][0]); !strings.HasPrefix(title, w.sentence(answer).String()) {
 				t.Errorf("%s: the title %q does not begin with what was recorded", l, title)
 			}
 		}
@@ -299,12 +343,12 @@ func TestD10_NothingOfAClaimIsShownWithoutItsLink(t *testing.T) {
 		}
 		p := pageOf(TooLate)
 		_, _, late := render(t, p, l)
-		for _, unwanted := range []string{p.Ask.ContactName, p.Ask.CustomerName, "12,500", "<form"} {
+		for _, unwanted := range []string{p.Question.ContactName, p.Question.CustomerName, "12,500", "<form"} {
 			if strings.Contains(late, unwanted) {
 				t.Errorf("%s: a late reader sees %q", l, unwanted)
 			}
 		}
-		if !strings.Contains(late, p.Ask.EngagementName) {
+		if !strings.Contains(late, p.Question.EngagementName) {
 			t.Errorf("%s: a late reader does not see which engagement it was", l)
 		}
 		_, _, bare := render(t, Page{State: TooLate}, l)
@@ -317,7 +361,7 @@ func TestD10_NothingOfAClaimIsShownWithoutItsLink(t *testing.T) {
 
 func TestHostileNamesStayTextOnThePage(t *testing.T) {
 	every(t, func(t *testing.T, state State, l Locale) {
-		p := Page{State: state, Ask: hostileAsk("PartnerContactEmail"), DecidedAt: time.Unix(0, 0), Reason: hostile + "</textarea><script>alert(3)</script>"}
+		p := Page{State: state, Question: hostileQuestion("PartnerContactEmail"), Stop: true, DecidedAt: time.Unix(0, 0), Reason: hostile + "</textarea><script>alert(3)</script>"}
 		_, header, body := render(t, p, l)
 		_, elements := parse(t, body)
 		loadsNothing(t, elements)
@@ -333,7 +377,7 @@ func TestHostileNamesStayTextOnThePage(t *testing.T) {
 	t.Run("an address is only ever written to", func(t *testing.T) {
 		for _, address := range []string{"javascript:alert(1)", "a@b.example?bcc=all@evil.example", "\" onclick=\"x"} {
 			p := pageOf(Accepted)
-			p.Ask.PartnerContactEmail = address
+			p.Question.PartnerContactEmail, p.Receipt = address, ""
 			_, _, body := render(t, p, English)
 			_, elements := parse(t, body)
 			loadsNothing(t, elements)

@@ -18,6 +18,7 @@ async function launch() {
 
 const steps = {
   fill: (page, selector, text) => page.fill(selector, text),
+  check: (page, selector) => page.check(selector),
   press: (page, key) => page.keyboard.press(key),
   go: (page, url) => page.goto(url),
   back: (page) => page.goBack(),
@@ -43,7 +44,7 @@ async function look(page) {
       active: active.localName + (active.value ? ' ' + active.value : active.id ? ' ' + active.id : ''),
       outline: style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth),
       reason: document.querySelector('textarea')?.value ?? '',
-      small: [...document.querySelectorAll('a, button, textarea')].filter((e) => {
+      small: [...document.querySelectorAll('a, button, textarea, input:not([type=hidden])')].filter((e) => {
         const box = e.getBoundingClientRect();
         return box.width < 24 || box.height < 24;
       }).map((e) => e.outerHTML),

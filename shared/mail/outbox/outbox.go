@@ -49,8 +49,9 @@ func NewSender(client *sesv2.Client, from, configurationSet string) *Sender {
 }
 
 // Send sends a message and returns the ID that SES gave it, by which later events name it. Both addresses are bare, for
-// a name would add nothing that the message does not say. Tags go along to those events and to SES's metrics, so they
-// shall name a claim, never a person. Errors are ErrUnavailable, which may be ErrUnanswered, or ErrRefused; their text holds no address.
+// a name would add nothing that the message does not say; without replyTo, replies go to the sender. Tags go along to
+// those events and to SES's metrics, so they shall name a claim, never a person; notices and receipts have none. Errors
+// are ErrUnavailable, which may be ErrUnanswered, or ErrRefused; their text holds no address.
 func (s *Sender) Send(ctx context.Context, to, replyTo string, m mail.Message, tags map[string]string) (string, error) {
 	from, err := sender(s.from)
 	if err != nil {
@@ -60,9 +61,13 @@ func (s *Sender) Send(ctx context.Context, to, replyTo string, m mail.Message, t
 	if err != nil {
 		return "", fmt.Errorf("%w: the recipient's address: %w", ErrRefused, err)
 	}
-	reply, err := bare(replyTo)
-	if err != nil {
-		return "", fmt.Errorf("%w: the address to reply to: %w", ErrRefused, err)
+	var replies []string
+	if replyTo != "" {
+		reply, err := bare(replyTo)
+		if err != nil {
+			return "", fmt.Errorf("%w: the address to reply to: %w", ErrRefused, err)
+		}
+		replies = []string{reply}
 	}
 	text := func(s string) *types.Content {
 		return &types.Content{Data: aws.String(s), Charset: aws.String("UTF-8")}
@@ -70,10 +75,11 @@ func (s *Sender) Send(ctx context.Context, to, replyTo string, m mail.Message, t
 	input := &sesv2.SendEmailInput{
 		FromEmailAddress: aws.String(from),
 		Destination:      &types.Destination{ToAddresses: []string{recipient}},
-		ReplyToAddresses: []string{reply},
+		ReplyToAddresses: replies,
 		Content: &types.EmailContent{Simple: &types.Message{
-			Subject: text(mail.OneLine(m.Subject)),
-			Body:    &types.Body{Html: text(m.HTML), Text: text(m.Text)},
+			Subject:     text(mail.OneLine(m.Subject)),
+			Body:        &types.Body{Html: text(m.HTML), Text: text(m.Text)},
+			Attachments: attachments(m.Attachments),
 		}},
 	}
 	if s.configurationSet != "" {
@@ -88,6 +94,19 @@ func (s *Sender) Send(ctx context.Context, to, replyTo string, m mail.Message, t
 		return "", failure{kind: kindOf(err), cause: err}
 	}
 	return aws.ToString(out.MessageId), nil
+}
+
+// attachments are sent in base64: SES's default encoding takes no line as long as a receipt's.
+func attachments(files []mail.Attachment) []types.Attachment {
+	var attached []types.Attachment
+	for _, file := range files {
+		attached = append(attached, types.Attachment{
+			FileName: aws.String(file.Name), ContentType: aws.String(file.Type), RawContent: file.Content,
+			ContentDisposition:      types.AttachmentContentDispositionAttachment,
+			ContentTransferEncoding: types.AttachmentContentTransferEncodingBase64,
+		})
+	}
+	return attached
 }
 
 // kindOf tells what SES will not take from what it cannot do now. What is wrong on our side of it (a permission, an
