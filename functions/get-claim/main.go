@@ -1,31 +1,42 @@
-// Command get-claim gives one claim with its history, and says whether the history is whole (B1).
+// Command get-claim gives one claim with its history, and says whether both are whole (B1). The program's staff also see
+// what speaks against its consent (D24).
 package main
 
 import (
 	"context"
 
+	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/sync/errgroup"
 
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/platform/clients"
+	"mci.example/customers/shared/receipts"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
 )
 
 func main() {
 	environment := platform.Open("get-claim")
-	f := function{clients.Table(environment)}
+	keys, err := receipts.OpenPublicKeys(clients.Config(), environment.Setting(platform.ReceiptKeys))
+	if err != nil {
+		platform.Fail(err)
+	}
+	f := function{clients.Table(environment), keys}
 	rest.Start(environment, map[string]rest.Handler{"GET /v1/claims/{claimId}": f.get})
 }
 
-type function struct{ table *table.Table }
+type function struct {
+	table *table.Table
+	keys  *receipts.PublicKeys
+}
 
 // details are a claim with its history.
 type details struct {
 	rest.ClaimView
-	Events       []rest.EventView `json:"events"`
-	EventsIntact bool             `json:"eventsIntact"`
+	Events       []event       `json:"events"`
+	EventsIntact bool          `json:"eventsIntact"`
+	Signals      *[]mci.Signal `json:"signals,omitempty"` // for the program's staff
 }
 
 func (f function) get(ctx context.Context, r *rest.Request) (rest.Response, error) {
@@ -37,55 +48,87 @@ func (f function) get(ctx context.Context, r *rest.Request) (rest.Response, erro
 	if !isID || !own && !r.Caller.Has(mci.FieldSeller, mci.ProgramAdmin) {
 		return rest.Response{}, mci.NoSuchClaim
 	}
-	claim, history, grants, err := f.load(ctx, r, id, own)
+	read, err := f.load(ctx, r, id, own)
+	if err == nil && !read.intact() {
+		// The claim and its history are two reads, between which it may have moved on: only what is still broken when
+		// read again is broken.
+		read, err = f.load(ctx, r, id, own)
+	}
 	if err != nil {
 		return rest.Response{}, err
 	}
-	intact := claim.Intact(history)
-	if !intact {
-		// The claim and its history are two reads, between which it may have moved on: only what is still broken when read
-		// again is broken.
-		if claim, history, grants, err = f.load(ctx, r, id, own); err != nil {
-			return rest.Response{}, err
-		}
-		intact = claim.Intact(history)
-	}
-	readsWhatWasTyped := own || r.Caller.Has(mci.ProgramAdmin)
-	if !readsWhatWasTyped && (claim.Referral == nil || claim.Referral.Type != mci.CoSell) {
+	staff := r.Caller.Has(mci.ProgramAdmin)
+	claim := read.claim
+	if !own && !staff && (claim.Referral == nil || claim.Referral.Type != mci.CoSell) {
 		return rest.Response{}, mci.NoSuchClaim
 	}
 
-	answer := details{ClaimView: r.ViewClaim(claim, grants), EventsIntact: intact, Events: []rest.EventView{}}
-	for _, e := range history.Events {
-		detail := e.Detail
-		if readsWhatWasTyped {
-			detail = history.Shown(e)
-		}
-		answer.Events = append(answer.Events, rest.ViewEvent(e, detail))
+	shown := details{
+		ClaimView: rest.ViewClaim(claim.At(r.Now), r.Caller, read.grants), EventsIntact: read.intact(), Events: []rest.EventView{},
 	}
-	return rest.OK(answer), nil
+	if staff {
+		signals := claim.Signals(read.history)
+		shown.Signals = &signals
+	}
+	for _, e := range read.history.Events {
+		detail := e.Detail
+		if own || staff {
+			detail = read.history.Shown(e)
+		}
+		shown.Events = append(shown.Events, rest.ViewEvent(e, detail))
+	}
+	return rest.OK(shown), nil
 }
 
-// load reads the claim, its history and the caller's grants, in parallel: 1 round trip.
-func (f function) load(ctx context.Context, r *rest.Request, id mci.ClaimID, own bool) (claim mci.Claim, history mci.History, grants mci.Grants, err error) {
+// claimRead is a claim as it is stored, with all that vouches for it.
+type claimRead struct {
+	claim   mci.Claim
+	history mci.History
+	grants  mci.Grants // of the caller
+	keys    jose.JSONWebKeySet
+}
+
+// intact says whether claim, history and receipt agree (B1).
+func (r claimRead) intact() bool {
+	if r.history.Receipt == "" {
+		return len(r.claim.Faults(r.history, nil)) == 0
+	}
+	receipt, err := receipts.Verify(r.history.Receipt, r.keys)
+	return err == nil && len(r.claim.Faults(r.history, &receipt)) == 0
+}
+
+// load reads the claim, its history, the caller's grants and, once per environment, the keys of receipts, in parallel: 1
+// round trip.
+func (f function) load(ctx context.Context, r *rest.Request, id mci.ClaimID, own bool) (claimRead, error) {
+	var read claimRead
 	var found bool
+	var keysErr error
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		claim, found, err = f.table.Claim(ctx, id)
+		read.claim, found, err = f.table.Claim(ctx, id)
 		return err
 	})
 	group.Go(func() (err error) {
-		history, err = f.table.History(ctx, id)
+		read.history, err = f.table.History(ctx, id)
 		return err
+	})
+	group.Go(func() error {
+		read.keys, keysErr = f.keys.Set(ctx)
+		return nil
 	})
 	if own {
 		group.Go(func() (err error) {
-			grants, err = f.table.Grants(ctx, r.Caller.PartnerID, r.Caller.UserID)
+			read.grants, err = f.table.Grants(ctx, r.Caller.PartnerID, r.Caller.UserID)
 			return err
 		})
 	}
-	if err = group.Wait(); err == nil && !found {
-		err = mci.NoSuchClaim
+	switch err := group.Wait(); {
+	case err != nil:
+		return claimRead{}, err
+	case !found:
+		return claimRead{}, mci.NoSuchClaim
+	case read.history.Receipt != "" && keysErr != nil:
+		return claimRead{}, keysErr
 	}
-	return claim, history, grants, err
+	return read, nil
 }

@@ -202,7 +202,8 @@ func withoutEmpty(values map[string]string) map[string]string {
 type History struct {
 	Events  []Event
 	Private []Private
-	Altered bool // an item of it is not as it was written
+	Receipt string // of the customer's decision, a compact JWS; "" for none
+	Altered bool   // an item of it is not as it was written
 }
 
 // private gives the data of one part of an event's private detail; nil where there is none, or it was erased.

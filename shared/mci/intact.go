@@ -6,16 +6,17 @@ import (
 	"strconv"
 )
 
-// Intact says whether the claim and its history are whole (B1): see Faults.
-func (c Claim) Intact(h History) bool { return len(c.Faults(h)) == 0 }
-
 // Faults names what is wrong with the stored claim and its history (B1). There are as many events as the claim counts,
 // each with the hash of its content and bound to the one before, the last one the claim's head. Every private detail is
-// what its event vouches for, or erased to nothing. The claim's own fields are those to which the events lead.
-func (c Claim) Faults(h History) []string {
+// what its event vouches for, or erased to nothing. The claim's own fields are those to which the events lead, and a
+// decision has its receipt: the one given, whose signature was verified; nil for none.
+func (c Claim) Faults(h History, receipt *Receipt) []string {
 	faults := c.chainFaults(h)
 	if len(faults) > 0 {
 		return faults // what the events say cannot be relied on
+	}
+	if !c.proven(h, receipt) {
+		faults = append(faults, "the receipt is not that of the customer's decision")
 	}
 	own, recorded := c.recordedFields(), replay(h)
 	for _, field := range slices.Sorted(maps.Keys(own)) {
@@ -24,6 +25,15 @@ func (c Claim) Faults(h History) []string {
 		}
 	}
 	return faults
+}
+
+// proven says that a decision has its receipt, and that there is none without a decision.
+func (c Claim) proven(h History, receipt *Receipt) bool {
+	at := slices.IndexFunc(h.Events, func(event Event) bool { return decisions[event.Type] != "" })
+	if at < 0 || receipt == nil {
+		return at < 0 && receipt == nil && h.Receipt == ""
+	}
+	return receipt.Proves(c, h.Events[at]) && receipt.StatementHash == h.Events[at].Detail["statementHash"]
 }
 
 // chainFaults names what is wrong with the chain of events and with the private details beside it.

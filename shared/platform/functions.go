@@ -47,7 +47,7 @@ var Functions = []Function{
 	{"claim-customer", 512, 10 * time.Second, callerEnvironment},
 	{"consent-callback", 512, 10 * time.Second, tableEnvironment},
 	{"expiry-sweep", 1024, 5 * time.Minute, tableEnvironment},
-	{"get-claim", 512, 10 * time.Second, callerEnvironment},
+	{"get-claim", 512, 10 * time.Second, append(callerEnvironment[:4:4], ReceiptKeys)},
 	{"list-claims", 512, 10 * time.Second, listEnvironment},
 	{"list-customers", 512, 10 * time.Second, listEnvironment},
 	{"list-engagements", 512, 10 * time.Second, callerEnvironment},

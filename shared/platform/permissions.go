@@ -10,7 +10,7 @@ var Permissions = map[string][]string{
 	"claim-customer":    {condition, get, put, query},
 	"consent-callback":  {batchGet, put, query, update},
 	"expiry-sweep":      {get, put, query, update},
-	"get-claim":         {get, query},
+	"get-claim":         {get, query, GetPublicKey},
 	"list-claims":       {query},
 	"list-customers":    {batchGet, get, query},
 	"list-engagements":  {get, query},

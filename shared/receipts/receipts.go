@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/go-jose/go-jose/v4"
@@ -124,6 +125,24 @@ func (s signature) SignPayload(payload []byte, _ jose.SignatureAlgorithm) ([]byt
 }
 
 func fits(number *big.Int, size int) bool { return number.Sign() > 0 && number.BitLen() <= 8*size }
+
+// Open signs with the last of the keys that platform.ReceiptKeys names.
+func Open(config aws.Config, setting string) (*Signer, error) {
+	keys, err := ParseKeys(setting)
+	if err != nil {
+		return nil, err
+	}
+	return NewSigner(kms.NewFromConfig(config), keys), nil
+}
+
+// OpenPublicKeys gives the public halves of the keys that platform.ReceiptKeys names.
+func OpenPublicKeys(config aws.Config, setting string) (*PublicKeys, error) {
+	keys, err := ParseKeys(setting)
+	if err != nil {
+		return nil, err
+	}
+	return NewPublicKeys(kms.NewFromConfig(config), keys), nil
+}
 
 // PublicKeys gives the public halves of the deployment's keys. KMS is asked once for each: a key never changes.
 type PublicKeys struct {

@@ -19,10 +19,10 @@ type privateRecord struct {
 	mci.Private
 }
 
-// History gives a claim's events with their private details, in order. Query of the claim's history: 1 round trip; 1 unit
+// History returns a claim's events with their private details, in order, and the receipt of its decision. Query of the claim's history: 1 round trip; 1 unit
 // per 4 KB.
 func (t *Table) History(ctx context.Context, id mci.ClaimID) (mci.History, error) {
-	items, _, err := t.query(ctx, span{partition: historyPK(id), from: eventPrefix, to: privatePrefix + last})
+	items, _, err := t.query(ctx, span{partition: historyPK(id), from: eventPrefix, to: receiptSK})
 	if err != nil {
 		return mci.History{}, err
 	}
@@ -42,6 +42,10 @@ func historyOf(items []Item) mci.History {
 			var record privateRecord
 			history.Altered = !asWritten(item, &record) || history.Altered
 			history.Private = append(history.Private, record.Private)
+		case sk == receiptSK:
+			var record receiptRecord
+			history.Altered = !asWritten(item, &record) || history.Altered
+			history.Receipt = record.Receipt
 		}
 	}
 	return history

@@ -112,7 +112,7 @@ func (t *Table) Surroundings(ctx context.Context, id mci.ClaimID) (Surroundings,
 		return s.claim(found[claimKey(id)])
 	})
 	group.Go(func() (err error) {
-		items, _, err = t.query(groupCtx, span{partition: historyPK(id), from: eventPrefix, to: privatePrefix + last})
+		items, _, err = t.query(groupCtx, span{partition: historyPK(id), from: eventPrefix, to: receiptSK})
 		return err
 	})
 	if err := group.Wait(); err != nil || !s.Found {
