@@ -60,7 +60,7 @@ func TestB2_TheProgramsRulesAreShownAsTheyWereImported(t *testing.T) {
 			"resubmissionWindowDays": 14, "claimLimits": object{"active": 100, "allowed": 200}, "exclusive": true, "payout": usd("1250.50"),
 			"referral": object{"minDealSize": usd("1000.00")}, "coSell": object{"minDealSize": usd("50000.00"), "managedCustomersOnly": true},
 			"reminders": object{"consentDays": []any{7, 2}, "submissionDays": []any{}},
-			"state": "active", "eligibleLocations": 1, "enrolledLocations": 1,
+			"state":     "active", "eligibleLocations": 1, "enrolledLocations": 1,
 		},
 		variable: {
 			"payType": "variable", "customerIdTypes": []any{"msx-opportunity-id"}, "referral": nil, "coSell": nil, "reminders": nil, "exclusive": false,

@@ -178,7 +178,9 @@ func TestD1_TwoReviewersAtOnceAreOneReview(t *testing.T) {
 	answers := make(chan int)
 	decisions := []mci.ReviewDecision{mci.Complete, mci.Reject, mci.Return, mci.Complete, mci.Reject, mci.Return}
 	for _, decision := range decisions {
-		go func() { answers <- review(t, story.Program(t), claim.ID, story.Object{"decision": decision, "reason": "Looked at."}).Status }()
+		go func() {
+			answers <- review(t, story.Program(t), claim.ID, story.Object{"decision": decision, "reason": "Looked at."}).Status
+		}()
 	}
 	won := 0
 	for range decisions {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -338,10 +339,23 @@ func (p Partner) Ask(t testing.TB, claim Claim) (link string) {
 	return localtest.ConsentLink(t, localtest.Mail(t, claim.CustomerContact.Email, max(1, len(mails))))
 }
 
-// Answer posts the page's form.
+// Answer posts the page's form as it stands, hidden field included.
 func Answer(t testing.TB, link string, form url.Values) localtest.Response {
 	t.Helper()
-	return localtest.Call(t, "POST", link, "", form)
+	return localtest.Call(t, "POST", link, "", Shown(t, link, form))
+}
+
+var statementField = regexp.MustCompile(`name="statement" value="([0-9a-f]{64})"`)
+
+// Shown adds to a form the hash of the statement that the page shows now, where it shows one (D27).
+func Shown(t testing.TB, link string, form url.Values) url.Values {
+	t.Helper()
+	page := localtest.Call(t, "GET", link, "", nil)
+	if found := statementField.FindSubmatch(page.Body); found != nil && !form.Has("statement") {
+		form = maps.Clone(form)
+		form.Set("statement", string(found[1]))
+	}
+	return form
 }
 
 // Accept and Decline are the customer's answers.

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"net/url"
+	"strconv"
+	"testing"
+	"time"
+
+	"mci.example/customers/scripts/local/localtest"
+	"mci.example/customers/scripts/local/localtest/story"
+	"mci.example/customers/shared/mci"
+)
+
+// untilMidnight says whether a Retry-After is the time to the next UTC midnight.
+func untilMidnight(t *testing.T, answer localtest.Response) {
+	t.Helper()
+	wait, err := strconv.Atoi(answer.Header.Get("Retry-After"))
+	now := localtest.Now().UTC()
+	left := now.Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(now)
+	if err != nil || (time.Duration(wait)*time.Second-left).Abs() > 10*time.Second {
+		t.Errorf("Retry-After is %q, and the day has %s left", answer.Header.Get("Retry-After"), left)
+	}
+}
+
+func TestD25_OneAddressGetsThirtyEmailsADayOverAllPartners(t *testing.T) {
+	t.Parallel()
+	e := story.Engagement(t, nil)
+	c := story.NewCustomer(t, e)
+	sent := 0
+	for _, p := range story.NewPartners(t, 4) {
+		// A partner that cancels and adds again mails the same address.
+		for round := 0; ; round++ {
+			claim := p.Add(t, c, e)
+			answer := request(t, p.Token, claim.ID, first)
+			if sent == mci.MaxMailsToAddress {
+				story.Refused(t, answer, 429, mci.TooManyRequests)
+				untilMidnight(t, answer)
+				if status := p.Get(t, claim.ID).Status; status != string(mci.ConsentNotSent) {
+					t.Errorf("a claim whose email was refused is %s", status)
+				}
+				break
+			}
+			answer.Expect(t, 202)
+			sent++
+			p.Cancel(t, claim.ID)
+			if round == 9 {
+				break
+			}
+		}
+	}
+	if mails := localtest.Mails(t, c.Email); len(mails) != mci.MaxMailsToAddress {
+		t.Errorf("the address got %d emails", len(mails))
+	}
+}
+
+func TestD26_WhoSaysStopIsNotAskedByThisPartnerAgain(t *testing.T) {
+	t.Parallel()
+	e, other := story.Engagement(t, nil), story.Engagement(t, nil)
+	c := story.NewCustomer(t, e, other)
+	partners := story.NewPartners(t, 2)
+	p, rival := partners[0], partners[1]
+	link := p.Ask(t, p.Add(t, c, e))
+	story.Answer(t, link, url.Values{"decision": {"decline"}, "stop": {"yes"}}).Expect(t, 303)
+
+	again := p.Add(t, c, other)
+	story.Refused(t, request(t, p.Token, again.ID, first), 422, mci.RecipientOptedOut)
+	rival.Ask(t, rival.Add(t, c, other)) // other partners are not touched
+
+	// Another contact of the customer may be asked.
+	successor := story.Object{"name": "Sam", "email": "sam@" + c.Domain}
+	p.Request(t, again.ID, with(first, story.Object{"customerContact": successor}))
+
+	for _, item := range story.Every(t) {
+		if kind := story.TextOf(item, "sk"); kind == "OPTOUT" && len(plain(item)) > 3 {
+			t.Errorf("an opt-out holds %v", plain(item))
+		}
+	}
+}
