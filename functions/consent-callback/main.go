@@ -1,6 +1,6 @@
-// Command consent-callback is the page behind the emailed link, on which a customer accepts or declines (S22, S24, D10, D11).
-// The link is the key: it names the claim and proves itself by its secret. Opening it changes nothing; only the page's form,
-// POSTed, decides.
+// Command consent-callback is the page behind the emailed link, on which a customer accepts or declines (S22, S24, D10,
+// D11, D26-D28). The link is the key: it names the claim and proves itself by its secret. Opening it changes nothing;
+// only the page's form, POSTed, decides. It signs the receipt of every decision, and nothing else can.
 package main
 
 import (
@@ -21,19 +21,28 @@ import (
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/platform/clients"
+	"mci.example/customers/shared/receipts"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
 )
 
 func main() {
 	environment := platform.Open("consent-callback")
-	go func() { _, _, _, _ = mail.Page{}.Render(mail.ChooseLocale("", "en")) }() // texts and code are in memory when the first request comes
-	lambda.Start(function{clients.Table(environment), environment.Now}.handle)
+	signer, err := receipts.Open(clients.Config(), environment.Setting(platform.ReceiptKeys))
+	if err != nil {
+		platform.Fail(err)
+	}
+	// Texts and code are in memory when the first request comes.
+	go func() { _, _, _, _ = mail.Page{}.Render(mail.ChooseLocale("", "en")) }()
+	issuer := strings.TrimSuffix(environment.Setting(platform.PublicURL), "/")
+	lambda.Start(function{clients.Table(environment), signer, issuer, environment.Now}.handle)
 }
 
 type function struct {
-	table *table.Table
-	now   func() time.Time
+	table  *table.Table
+	signer *receipts.Signer
+	issuer string // of receipts: the deployment's scheme and host
+	now    func() time.Time
 }
 
 // pageVisit is one request to the page.
@@ -46,14 +55,17 @@ type pageVisit struct {
 // handle responds to every request with a page in the customer's language. A failure is shown as "try again".
 func (f function) handle(ctx context.Context, event rest.GatewayRequest) (rest.GatewayResponse, error) {
 	v := pageVisit{event, f.now(), event.PathParameters["token"]}
-	respond := func(ctx context.Context) (rest.GatewayResponse, error) { return f.show(ctx, v) }
-	if event.RequestContext.HTTP.Method == http.MethodPost {
-		respond = func(ctx context.Context) (rest.GatewayResponse, error) { return f.decide(ctx, v) }
+	respond := f.show
+	switch {
+	case event.RouteKey == "GET /consent/{token}/receipt":
+		respond = f.receipt
+	case event.RequestContext.HTTP.Method == http.MethodPost:
+		respond = f.decide
 	}
 	fail := func(*mci.Refusal) rest.GatewayResponse {
 		return v.page(mail.Page{State: mail.Unavailable}, mci.Claim{})
 	}
-	return rest.Edge(ctx, event, respond, fail), nil
+	return rest.Edge(ctx, event, func(ctx context.Context) (rest.GatewayResponse, error) { return respond(ctx, v) }, fail), nil
 }
 
 // show shows what there is to decide, or what was decided.
@@ -65,38 +77,42 @@ func (f function) show(ctx context.Context, v pageVisit) (rest.GatewayResponse, 
 	return v.page(opened.page, opened.claim), nil
 }
 
-// opened is what a link leads to.
-type opened struct {
-	page       mail.Page
-	claim      mci.Claim // the zero value where the link leads to none
-	engagement mci.Engagement
+// receipt gives the receipt of the decision as a file (D28); where there is none the page says so.
+func (f function) receipt(ctx context.Context, v pageVisit) (rest.GatewayResponse, error) {
+	opened, err := f.open(ctx, v)
+	if err != nil {
+		return rest.GatewayResponse{}, err
+	}
+	receipt := ""
+	if opened.page.State == mail.Accepted || opened.page.State == mail.Declined {
+		if receipt, err = f.table.Receipt(ctx, opened.claim.ID); err != nil {
+			return rest.GatewayResponse{}, err
+		}
+	}
+	if receipt == "" {
+		return v.page(mail.Page{State: mail.Void}, mci.Claim{}), nil
+	}
+	return rest.ReceiptFile(receipt), nil
 }
 
-// open reads the claim that the link names with the link itself, and the catalogue if it has grown old, in parallel: 1 round
-// trip, whether the link is right or wrong.
+// opened is what a link leads to.
+type opened struct {
+	page     mail.Page
+	claim    mci.Claim // the zero value where the link leads to none
+	linkHash string
+}
+
+// open reads the claim that the link names with the link itself: 1 round trip, whether the link is right or wrong.
 func (f function) open(ctx context.Context, v pageVisit) (opened, error) {
 	id, hash, isToken := mci.ParseConsentToken(v.token)
 	if !isToken {
 		return opened{}, nil
 	}
-	var catalogue table.Catalogue
-	var group errgroup.Group
-	group.Go(func() (err error) {
-		catalogue, err = f.table.Catalogue(ctx)
-		return err
-	})
 	claim, link, _, err := f.table.ClaimWithLink(ctx, id, hash)
-	if err := errors.Join(err, group.Wait()); err != nil {
-		return opened{}, err
-	}
-	if link == nil || link.AddressVersion != claim.Email.AddressVersion {
-		return opened{}, nil
-	}
-	if catalogue, err = f.table.Including(ctx, catalogue, claim.EngagementID); err != nil {
+	if err != nil || link == nil || link.AddressVersion != claim.Email.AddressVersion {
 		return opened{}, err
 	}
 	claim = claim.At(v.now)
-	engagement := catalogue[claim.EngagementID]
 	page := mail.Page{State: stateOf(claim), Question: mail.QuestionOf(claim)}
 	switch page.State {
 	case mail.Void:
@@ -104,9 +120,10 @@ func (f function) open(ctx context.Context, v pageVisit) (opened, error) {
 	case mail.Accepted:
 		page.DecidedAt = *claim.ConsentedAt
 	case mail.Declined:
-		page.DecidedAt = *claim.EndedAt
+		page.DecidedAt, page.Stop = *claim.EndedAt, claim.Stopped
 	}
-	return opened{page, claim, engagement}, nil
+	page.Receipt = "/consent/" + url.PathEscape(v.token) + "/receipt"
+	return opened{page, claim, hash}, nil
 }
 
 // stateOf says what the page of a claim's link shows: a decision stands, whatever became of the claim since (D10).
@@ -128,7 +145,8 @@ func stateOf(claim mci.Claim) mail.State {
 // decisions are those that the page's buttons post.
 var decisions = map[string]mci.Decision{"accept": mci.DecisionAccepted, "decline": mci.DecisionDeclined}
 
-// decide records the customer's decision, once: the first stands, and a later one is shown it.
+// decide records the customer's decision with its receipt, once: the first stands, and a later one is shown it. 3 round
+// trips: load, sign, commit.
 func (f function) decide(ctx context.Context, v pageVisit) (rest.GatewayResponse, error) {
 	form, state := v.form()
 	if form == nil {
@@ -136,7 +154,7 @@ func (f function) decide(ctx context.Context, v pageVisit) (rest.GatewayResponse
 	}
 	return table.Settle(ctx, func(ctx context.Context) (rest.GatewayResponse, error) {
 		v.now = f.now() // a decision that lost its race is made anew at a later instant
-		opened, err := f.open(ctx, v)
+		opened, sent, err := f.openToDecide(ctx, v)
 		if err != nil {
 			return rest.GatewayResponse{}, err
 		}
@@ -147,51 +165,87 @@ func (f function) decide(ctx context.Context, v pageVisit) (rest.GatewayResponse
 		default:
 			return v.page(opened.page, opened.claim), nil
 		}
-		decision, reason := form["decision"], typed(form.Get("reason"))
-		switch {
-		case len(decision) != 1 || decisions[decision[0]] == "":
-			opened.page.State, opened.page.Reason, opened.page.Stop = mail.WrongDecision, reason, form.Get("stop") == "yes"
-			return v.page(opened.page, opened.claim), nil
-		case decision[0] == "decline" && mci.CheckText(reason, mci.MaxReason) != nil:
-			opened.page.State, opened.page.Reason, opened.page.Stop = mail.ReasonTooLong, reason, form.Get("stop") == "yes"
-			return v.page(opened.page, opened.claim), nil
+		if !sent { // nobody was sent this link: it was planted in the table (B4)
+			slog.Error("a link that no email holds was answered", "claim", opened.claim.ID)
+			return v.page(mail.Page{State: mail.Void}, mci.Claim{}), nil
 		}
+		opened.page.Reason, opened.page.Stop = typed(form.Get("reason")), form.Get("stop") == "yes"
 		statement, present, err := opened.page.Question.StatementWithHash(form.Get("statement"))
+		if err != nil {
+			return rest.GatewayResponse{}, err
+		}
+		decision := decisions[form.Get("decision")]
 		switch {
-		case err != nil:
-			return rest.GatewayResponse{}, err
-		case !present && form.Has("statement"):
-			opened.page.State, opened.page.Reason, opened.page.Stop = mail.StatementChanged, reason, form.Get("stop") == "yes"
-			return v.page(opened.page, opened.claim), nil
+		case len(form["decision"]) != 1 || decision == "":
+			opened.page.State = mail.WrongDecision
+		case decision == mci.DecisionDeclined && mci.CheckText(opened.page.Reason, mci.MaxReason) != nil:
+			opened.page.State = mail.ReasonTooLong
 		case !present:
-			if statement, err = opened.page.Question.Statement(v.locale(opened.claim)); err != nil {
-				return rest.GatewayResponse{}, err
-			}
+			opened.page.State = mail.StatementChanged
+		default:
+			return v.seeOther(), f.commit(ctx, v, opened, decision, statement)
 		}
-		_, hash, _ := mci.ParseConsentToken(v.token)
-		act := platform.Act(v.now, mci.ActorCustomer)
-		change, open := opened.claim.Decide(act, decisions[decision[0]], mci.Evidence{
-			Reason: reason, Shown: statement.Shown(), LinkHash: hash, Address: v.event.RequestContext.HTTP.SourceIP,
-			Browser: clean(v.event.Headers["user-agent"], mci.MaxReason),
-		})
-		if !open {
-			return rest.GatewayResponse{}, fmt.Errorf("claim %s is %s, and yet was asked", opened.claim.ID, opened.claim.Status)
-		}
-		if err := f.table.Commit(ctx, f.table.UpdateClaim(change)); err != nil {
-			return rest.GatewayResponse{}, err
-		}
-		platform.Count(change)
-		return v.seeOther(), nil
+		return v.page(opened.page, opened.claim), nil
 	})
+}
+
+// openToDecide opens the link, and says whether it went out by an email that the claim's history holds. 1 round trip.
+func (f function) openToDecide(ctx context.Context, v pageVisit) (opened opened, sent bool, err error) {
+	id, hash, isToken := mci.ParseConsentToken(v.token)
+	var history mci.History
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		opened, err = f.open(groupCtx, v)
+		return err
+	})
+	if isToken {
+		group.Go(func() (err error) {
+			history, err = f.table.History(groupCtx, id)
+			return err
+		})
+	}
+	err = group.Wait()
+	return opened, history.Sent(hash), err
+}
+
+// commit signs the receipt of a decision and writes both.
+func (f function) commit(
+	ctx context.Context, v pageVisit, opened opened, decision mci.Decision, statement mail.Statement,
+) error {
+	claim, act := opened.claim, platform.Act(v.now, mci.ActorCustomer)
+	stop := decision == mci.DecisionDeclined && opened.page.Stop
+	change, open := claim.Decide(act, decision, mci.Evidence{
+		Reason: opened.page.Reason, Stop: stop, Shown: statement.Shown(), LinkHash: opened.linkHash,
+		Address: v.event.RequestContext.HTTP.SourceIP,
+		Browser: clean(v.event.Headers["user-agent"], mci.MaxReason),
+	})
+	if !open {
+		return fmt.Errorf("claim %s is %s, and yet was asked", claim.ID, claim.Status)
+	}
+	var err error
+	receipt := mci.NewReceipt(f.issuer, change.After, change.Events[0], string(statement.Locale), statement.Text)
+	if change.Receipt, err = f.signer.Sign(ctx, receipt); err != nil {
+		return err
+	}
+	writes := f.table.UpdateClaim(change)
+	if stop {
+		writes = append(writes, f.table.PutOptOut(claim.PartnerID, claim.CustomerContact.Email, v.now)...)
+	}
+	if err := f.table.Commit(ctx, writes); err != nil {
+		return err
+	}
+	platform.Count(change)
+	return nil
 }
 
 // form reads the posted form; nil where it cannot be read, and the state says why.
 func (v pageVisit) form() (url.Values, mail.State) {
 	body, err := rest.Body(v.event)
-	if mci.CodeOf(err) == mci.TooLarge {
+	var refusal *mci.Refusal
+	switch {
+	case errors.As(err, &refusal) && refusal.Code == mci.TooLarge:
 		return nil, mail.TooLarge
-	}
-	if err != nil {
+	case err != nil:
 		return nil, mail.Unreadable
 	}
 	mediaType, _, err := mime.ParseMediaType(v.event.Headers["content-type"])
@@ -207,12 +261,12 @@ func (v pageVisit) form() (url.Values, mail.State) {
 
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// typed is a text from a form, with the line ends of the web made plain, and without what cannot be seen.
+// typed is a text from a form, with the line ends of the web made plain, and without invisible characters.
 func typed(text string) string {
 	return strings.TrimSpace(lineEnds.Replace(clean(text, rest.MaxBody)))
 }
 
-// clean drops what a reader cannot see, and what is too long.
+// clean drops invisible characters, and all beyond max characters.
 func clean(text string, max int) string {
 	kept := make([]rune, 0, min(len(text), max))
 	for _, r := range text {

@@ -36,7 +36,10 @@ func main() {
 		perPartner: environment.Number(platform.MailsPerPartner),
 		now:        environment.Now,
 	}
-	rest.Start(environment, map[string]rest.Handler{"POST /v1/claims/{claimId}/consent-requests": f.send})
+	rest.Start(environment, map[string]rest.Handler{
+		"POST /v1/claims/{claimId}/consent-requests": f.send,
+		"POST /v1/claims/{claimId}/consent-previews": f.preview,
+	})
 }
 
 type function struct {
@@ -64,7 +67,13 @@ type sending struct {
 }
 
 func (f function) send(ctx context.Context, r *rest.Request) (rest.Response, error) {
-	s := &sending{function: f, Request: r, request: mci.ConsentRequest{
+	s := f.read(r)
+	return write.Run(ctx, f.table, r, write.Case{Load: s.load, Decide: s.decide})
+}
+
+// read reads the request's body.
+func (f function) read(r *rest.Request) *sending {
+	return &sending{function: f, Request: r, request: mci.ConsentRequest{
 		DealSize:           r.Body.OptionalMoney("dealSize", maxDealSize),
 		DisclaimerAccepted: r.Body.OptionalBool("disclaimerAccepted"),
 		DisclaimerVersion:  r.Body.OptionalText("disclaimerVersion", mci.MaxName),
@@ -72,7 +81,6 @@ func (f function) send(ctx context.Context, r *rest.Request) (rest.Response, err
 		CustomerContact:    rest.ReadContact(r.Body.OptionalObject("customerContact"), true),
 		PartnerContact:     rest.ReadContact(r.Body.OptionalObject("partnerContact"), false),
 	}}
-	return write.Run(ctx, f.table, r, write.Case{Load: s.load, Decide: s.decide})
 }
 
 // load reads the claim, the partner's locations, and the domain of a corrected address, in parallel: 1 round trip.
@@ -112,21 +120,25 @@ func (s *sending) load(ctx context.Context) (loaded write.Loaded, err error) {
 // decide decides to send, and commits to it: a new link leads to the claim's page.
 func (s *sending) decide(ctx context.Context, act mci.Act, grants mci.Grants) (write.Decision, error) {
 	claim := s.claim.At(act.At)
-	customer, _ := claim.CorrectedContacts(s.request)
 	var hash string
 	s.token, hash = mci.NewConsentToken(claim.ID, platform.RandomBytes(mci.TokenSecret))
-	s.request.LinkHash = hash
-	statement, err := mail.QuestionOf(claim).Statement(mail.ChooseLocale(customer.Locale, ""))
+	disclaimer, err := mail.DisclaimerIn(mail.English)
 	if err != nil {
 		return write.Decision{}, err
 	}
-	s.request.Shown = statement.Shown()
+	asked := claim
+	asked.CustomerContact, asked.PartnerContact = claim.CorrectedContacts(s.request)
+	statement, err := mail.QuestionOf(asked).Statement(mail.ChooseLocale(asked.CustomerContact.Locale, ""))
+	if err != nil {
+		return write.Decision{}, err
+	}
+	s.request.LinkHash, s.request.CurrentDisclaimer, s.request.Shown = hash, disclaimer.Version, statement.Shown()
 	change, err := claim.RequestConsent(act, s.request, s.claim.Engagement)
 	if err != nil {
-		return write.Decision{}, s.afterOptOut(ctx, customer.Email, err)
+		return write.Decision{}, s.afterOptOut(ctx, asked.CustomerContact.Email, err)
 	}
 	if !s.counted {
-		if err := s.table.CountMail(ctx, claim.PartnerID, customer.Email, s.perPartner, act.At); err != nil {
+		if err := s.table.CountMail(ctx, claim.PartnerID, asked.CustomerContact.Email, s.perPartner, act.At); err != nil {
 			return write.Decision{}, err
 		}
 		s.counted = true

@@ -141,6 +141,7 @@ type Claim struct {
 	ReviewReason    string          `json:"reviewReason,omitempty"` // of the latest review
 	EndedAt         *time.Time      `json:"endedAt,omitempty"`
 	DeclineReason   string          `json:"declineReason,omitempty"`
+	Stopped         bool            `json:"stopped,omitempty"` // the customer shall not be asked again (D26)
 	Referral        *Referral       `json:"referral,omitempty"`
 	Events          int             `json:"events"` // how many there are (B1)
 	Head            string          `json:"head"`   // the latest event's hash

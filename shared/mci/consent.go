@@ -333,7 +333,7 @@ func (c Claim) Decide(act Act, decision Decision, evidence Evidence) (Change, bo
 	if accept {
 		change.After.ConsentedAt, change.After.SubmissionDue = &act.At, &due
 	} else {
-		change.After.DeclineReason = evidence.Reason
+		change.After.DeclineReason, change.After.Stopped = evidence.Reason, evidence.Stop
 	}
 	return change, true
 }

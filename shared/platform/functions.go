@@ -45,7 +45,7 @@ var Functions = []Function{
 	{"cancel-claim", 512, 10 * time.Second, callerEnvironment},
 	{"check-eligibility", 512, 10 * time.Second, callerEnvironment},
 	{"claim-customer", 512, 10 * time.Second, callerEnvironment},
-	{"consent-callback", 512, 10 * time.Second, tableEnvironment},
+	{"consent-callback", 512, 10 * time.Second, append(tableEnvironment[:2:2], PublicURL, ReceiptKeys)},
 	{"expiry-sweep", 1024, 5 * time.Minute, tableEnvironment},
 	{"get-claim", 512, 10 * time.Second, append(callerEnvironment[:4:4], ReceiptKeys)},
 	{"list-claims", 512, 10 * time.Second, listEnvironment},

@@ -141,6 +141,12 @@ func (r *Request) Act() mci.Act {
 	return act
 }
 
+// Header gives a header by its name in lower case, "" where there is none.
+func (r *Request) Header(name string) string { return r.headers[name] }
+
+// PassOverIdempotencyKey treats the request as one without an Idempotency-Key: it writes nothing.
+func (r *Request) PassOverIdempotencyKey() { r.idempotencyKey, r.hasIdempotencyKey = "", false }
+
 // Path gives a parameter of the path.
 func (r *Request) Path(name string) string { return r.path[name] }
 

@@ -68,6 +68,13 @@ func Run(ctx context.Context, t *table.Table, r *rest.Request, c Case) (rest.Res
 	return repeat(r, kept)
 }
 
+// Judge carries out a request that writes nothing: it refuses as Run does, and gives the decision's response. An
+// Idempotency-Key is passed over.
+func Judge(ctx context.Context, t *table.Table, r *rest.Request, c Case) (rest.Response, error) {
+	r.PassOverIdempotencyKey()
+	return Run(ctx, t, r, c)
+}
+
 // beforeKeys are the refusals that come before an Idempotency-Key counts.
 var beforeKeys = map[mci.Code]bool{mci.Forbidden: true, mci.Invalid: true, mci.NotFound: true}
 
