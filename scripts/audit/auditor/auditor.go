@@ -22,6 +22,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/sync/errgroup"
 
 	"mci.example/customers/shared/mci"
@@ -33,6 +34,8 @@ type Options struct {
 	Now      func() time.Time // by which deadlines pass
 	Progress func(items int64)
 	Workers  int // items judged at a time; 0 for a number that suits
+
+	Keys *jose.JSONWebKeySet // of receipts; nil: receipts are compared with their claims, and no signature is verified
 
 	Snapshot io.Writer // is told of every claim that has ended
 	Earlier  io.Reader // an earlier Snapshot: what had ended then must be the same now
@@ -259,7 +262,7 @@ func (a *auditor) claim(ctx context.Context, key table.Key, id mci.ClaimID) erro
 		if !s.Found {
 			return []Violation{{TerminalRule, key, "the claim is gone"}}, nil
 		}
-		return judgeClaim(id, s, a.options.Now()), nil
+		return judgeClaim(id, s, a.options.Keys, a.options.Now()), nil
 	})
 	if err != nil || !s.Found {
 		return err

@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/receipts"
 	"mci.example/customers/shared/table"
 )
 
@@ -55,7 +58,7 @@ func (j *judgement) must(holds bool, rule Rule, detail string, values ...any) {
 }
 
 // judgeClaim holds a claim, at an instant, against all that follows from it.
-func judgeClaim(id mci.ClaimID, s table.Surroundings, now time.Time) []Violation {
+func judgeClaim(id mci.ClaimID, s table.Surroundings, keys *jose.JSONWebKeySet, now time.Time) []Violation {
 	j := &judgement{key: table.ClaimKey(id)}
 	claim, participation := s.Claim, s.Participation
 	j.must(claim.ID == id && claim.PartnerID == id.PartnerID(), OwnerRule, "the claim says that it is %s of partner %s", claim.ID, claim.PartnerID)
@@ -87,7 +90,7 @@ func judgeClaim(id mci.ClaimID, s table.Surroundings, now time.Time) []Violation
 		j.must(since != nil && since.Sub(*claim.ConsentedAt) <= overtaking, KnownRule, "the customer consented and is not known since then")
 	}
 	judgeReferral(j, s)
-	judgeHistory(j, s)
+	judgeHistory(j, s, keys)
 	return j.found
 }
 
@@ -139,10 +142,27 @@ var (
 	}
 )
 
-// judgeHistory holds a claim against its history.
-func judgeHistory(j *judgement, s table.Surroundings) {
+// receiptOf gives what a receipt says; nil where there is none that holds.
+func receiptOf(compact string, keys *jose.JSONWebKeySet) *mci.Receipt {
+	if compact == "" {
+		return nil
+	}
+	receipt, err := receipts.Read(compact)
+	if err == nil && keys != nil {
+		receipt, err = receipts.Verify(compact, *keys)
+	}
+	if err != nil {
+		return nil
+	}
+	return &receipt
+}
+
+// judgeHistory holds a claim against its history and its receipt.
+func judgeHistory(j *judgement, s table.Surroundings, keys *jose.JSONWebKeySet) {
 	claim := s.Claim
-	j.must(claim.Intact(s.History), HistoryRule, "%d events are stored, the claim counts %d: one was changed, removed or cut, or a detail altered", len(s.History.Events), claim.Events)
+	for _, fault := range claim.Faults(s.History, receiptOf(s.History.Receipt, keys)) {
+		j.must(false, HistoryRule, "%s", fault)
+	}
 	seen := map[mci.EventType]mci.Event{}
 	ended := false
 	for _, event := range s.History.Events {
