@@ -34,9 +34,9 @@ type function struct {
 // details are a claim with its history.
 type details struct {
 	rest.ClaimView
-	Events       []event       `json:"events"`
-	EventsIntact bool          `json:"eventsIntact"`
-	Signals      *[]mci.Signal `json:"signals,omitempty"` // for the program's staff
+	Events       []rest.EventView `json:"events"`
+	EventsIntact bool             `json:"eventsIntact"`
+	Signals      *[]mci.Signal    `json:"signals,omitempty"` // for the program's staff
 }
 
 func (f function) get(ctx context.Context, r *rest.Request) (rest.Response, error) {
