@@ -64,7 +64,7 @@ func (f function) get(ctx context.Context, r *rest.Request) (rest.Response, erro
 	}
 
 	shown := details{
-		ClaimView: rest.ViewClaim(claim.At(r.Now), r.Caller, read.grants), EventsIntact: read.intact(), Events: []rest.EventView{},
+		ClaimView: r.ViewClaim(claim.At(r.Now), read.grants), EventsIntact: read.intact(), Events: []rest.EventView{},
 	}
 	if staff {
 		signals := claim.Signals(read.history)
