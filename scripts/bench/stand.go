@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,7 +42,7 @@ type stand struct {
 
 // openStand starts a stand. Functions is what is deployed; an endpoint of "" starts an engine of its own.
 func openStand(ctx context.Context, root string, functions []platform.Function, endpoint string) (*stand, error) {
-	state, err := os.MkdirTemp(memory(), "bench-")
+	state, err := os.MkdirTemp(cloud.Memory(8<<30), "bench-")
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for the state: %w", err)
 	}
@@ -83,17 +82,6 @@ func openStand(ctx context.Context, root string, functions []platform.Function, 
 		return nil, fmt.Errorf("taking away the table's stream: %w", err)
 	}
 	return s, nil
-}
-
-// memory is a folder whose files lie in memory, "" where there is none with room enough: a disk that others use too would
-// drown what is measured.
-func memory() string {
-	const folder, room = "/dev/shm", 8 << 30
-	var found syscall.Statfs_t
-	if err := syscall.Statfs(folder, &found); err != nil || found.Bavail*uint64(found.Bsize) < room {
-		return ""
-	}
-	return folder
 }
 
 func (s *stand) close() {

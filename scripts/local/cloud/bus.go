@@ -48,6 +48,7 @@ type bus struct {
 	events  *os.File
 	size    int64       // of the events' file
 	pending []*delivery // not yet delivered, or behind one that is not
+	noted   int64       // what the file says is delivered
 	changed chan struct{}
 }
 
@@ -107,6 +108,7 @@ func openBus(ctx context.Context, config Config, lambda *lambda, clock *clock) (
 		end += int64(len(line))
 		b.send(ctx, line, end)
 	}
+	b.note()
 	return b, nil
 }
 
@@ -148,6 +150,7 @@ func (b *bus) put(ctx context.Context, records []streamRecord) error {
 		b.size += int64(len(line))
 		b.send(ctx, line, b.size)
 	}
+	b.note()
 	return nil
 }
 
@@ -189,7 +192,7 @@ func (b *bus) send(ctx context.Context, event []byte, end int64) {
 	sent := &delivery{end: end}
 	b.pending = append(b.pending, sent)
 	if len(functions) == 0 {
-		b.finish(sent)
+		sent.done = true
 		return
 	}
 	b.running.Go(func() {
@@ -202,7 +205,8 @@ func (b *bus) send(ctx context.Context, event []byte, end int64) {
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.finish(sent)
+		sent.done = true
+		b.note()
 	})
 }
 
@@ -241,17 +245,17 @@ func (b *bus) deliver(ctx context.Context, function string, event []byte) bool {
 	}
 }
 
-// finish notes that an event was delivered. b.mu is held.
-func (b *bus) finish(sent *delivery) {
-	sent.done = true
-	delivered := int64(-1)
+// note writes down up to where events were delivered. b.mu is held.
+func (b *bus) note() {
+	delivered := b.noted
 	for len(b.pending) > 0 && b.pending[0].done {
 		delivered = b.pending[0].end
 		b.pending = b.pending[1:]
 	}
-	if delivered < 0 {
+	if delivered == b.noted {
 		return
 	}
+	b.noted = delivered
 	if err := writeFile(b.doneFile, strconv.AppendInt(nil, delivered, 10)); err != nil {
 		fmt.Fprintf(b.config.Output, "what was delivered is not kept, so it comes again after a restart: %v\n", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,6 +26,17 @@ import (
 
 // healthTimeout is how long an engine may take to answer.
 const healthTimeout = 30 * time.Second
+
+// Memory is a folder whose files lie in memory, "" where there is none with that much room: a state that need not survive
+// this machine is not held up there by a disk that others use too.
+func Memory(room uint64) string {
+	const folder = "/dev/shm"
+	var found syscall.Statfs_t
+	if err := syscall.Statfs(folder, &found); err != nil || found.Bavail*uint64(found.Bsize) < room {
+		return ""
+	}
+	return folder
+}
 
 func databaseBinary(root string) string {
 	return filepath.Join(root, "infra", "node_modules", "@dynoxide", "linux-x64", "dynoxide")

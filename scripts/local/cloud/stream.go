@@ -266,7 +266,11 @@ func (p *poller) handle(ctx context.Context, shard string, records []types.Recor
 	return p.keep(shard, aws.ToString(records[len(records)-1].Dynamodb.SequenceNumber))
 }
 
+// keep notes that all up to the record is done with.
 func (p *poller) keep(shard, sequence string) error {
+	if p.checkpoint.Shards[shard] == sequence {
+		return nil
+	}
 	p.checkpoint.Shards[shard] = sequence
 	encoded, err := json.Marshal(p.checkpoint)
 	if err == nil {

@@ -51,7 +51,7 @@ func Main(m *testing.M, options ...func(*cloud.Config)) {
 }
 
 func run(m *testing.M, options []func(*cloud.Config)) (code int) {
-	state, err := os.MkdirTemp("", "localtest-")
+	state, err := os.MkdirTemp(cloud.Memory(4<<30), "localtest-")
 	if err != nil {
 		return fail("make a state folder", err)
 	}
