@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -162,34 +161,6 @@ func TestD13_AnAnswerThatWasLostIsHadByAskingAgain(t *testing.T) {
 			}
 			if whole := p.Get(t, claim.ID); whole.Types() != "claim.added" || !whole.EventsIntact {
 				t.Errorf("the claim's history is %s", whole.Types())
-			}
-		})
-	}
-}
-
-func TestD13_WhatCanBeAKey(t *testing.T) {
-	t.Parallel()
-	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
-	for name, test := range map[string]struct {
-		key   string
-		valid bool
-	}{
-		"a character":           {"k", true},
-		"255 characters":        {strings.Repeat("k", 255), true},
-		"any that can be seen":  {"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", true},
-		"none":                  {"", false},
-		"256 characters":        {strings.Repeat("k", 256), false},
-		"one with a space":      {"a key", false},
-		"one that is not ASCII": {"clé", false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := story.NewCustomer(t, engagement)
-			answer := add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil), "Idempotency-Key", test.key)
-			if test.valid {
-				answer.Expect(t, 201)
-			} else if pointers := story.Refused(t, answer, 422, mci.Invalid).Pointers(); pointers != "/Idempotency-Key" {
-				t.Errorf("the mistakes are at %s", pointers)
 			}
 		})
 	}

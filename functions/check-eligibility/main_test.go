@@ -305,29 +305,16 @@ func TestContract_NothingIsWritten(t *testing.T) {
 	}
 }
 
-func TestContract_WhichErrorWins(t *testing.T) {
+func TestContract_EveryMistakeAtOnceWithItsPointer(t *testing.T) {
 	t.Parallel()
 	p, other := story.NewPartner(t), story.NewPartner(t)
-	good, bad := "application/json", "text/plain"
-	call := func(token, body, contentType string) localtest.Response {
-		return localtest.Call(t, "POST", "/v1/eligibility-checks", token, body, "Content-Type", contentType)
-	}
-	tooLong := "{" + strings.Repeat(" ", 64<<10)
-	call("", tooLong, bad).Expect(t, 401)
-	for _, roles := range [][]mci.Role{nil, {mci.ReferralAdmin}, {mci.FieldSeller}, {mci.ProgramAdmin}} {
-		story.Refused(t, call(localtest.Token(t, p.ID, p.User, roles...), tooLong, bad), 403, mci.Forbidden)
-	}
-	story.Refused(t, call(localtest.Token(t, "", p.User, mci.IncentivesAdmin), tooLong, bad), 403, mci.Forbidden)
-	story.Refused(t, call(p.Token, tooLong, bad), 413, mci.TooLarge)
-	story.Refused(t, call(p.Token, "{", bad), 415, mci.UnsupportedMediaType)
-	story.Refused(t, call(p.Token, "{", good), 400, mci.Malformed)
 	for body, want := range map[string]string{
 		`{}`: "/customerId /locationId",
 		`{"customerId":{"type":"tpid","value":"x"},"locationId":"` + other.Location + `","customerEmail":"kim","hours":0.5,"engagementIds":[]}`: "/customerEmail /customerId/value /engagementIds /hours /locationId",
 		`{"customerId":[],"locationId":{},"customerEmail":1,"hours":"1"}`:                                                                       "/customerEmail /customerId /hours /locationId",
 		`{"customerId":{"type":"tpid","value":"99999999999999999999"},"locationId":"nowhere"}`:                                                  "/locationId",
 	} {
-		if pointers := story.Refused(t, call(p.Token, body, good), 422, mci.Invalid).Pointers(); pointers != want {
+		if pointers := story.Refused(t, check(t, p, body), 422, mci.Invalid).Pointers(); pointers != want {
 			t.Errorf("the mistakes are at %s, not %s", pointers, want)
 		}
 	}

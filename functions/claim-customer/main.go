@@ -23,8 +23,8 @@ type function struct{ table *table.Table }
 
 func (f function) claim(ctx context.Context, r *rest.Request) (rest.Response, error) {
 	customerID := r.Path("customerId")
-	opportunityID := rest.ReadOpportunityID(r.Body)
 	nomination := write.ReadNomination(r, mci.Claimed)
+	nomination.OpportunityID = rest.ReadOpportunityID(r.Body)
 	var nominated mci.NominatedCustomer
 	var opportunity mci.DirectoryEntry
 	return write.Run(ctx, f.table, r, write.Case{
@@ -35,7 +35,7 @@ func (f function) claim(ctx context.Context, r *rest.Request) (rest.Response, er
 					return err
 				},
 				func(ctx context.Context) (err error) {
-					opportunity, err = f.table.DirectoryEntry(ctx, opportunityID)
+					opportunity, err = f.table.DirectoryEntry(ctx, nomination.OpportunityID)
 					return err
 				})
 			if !nominated.Known() {
@@ -46,7 +46,7 @@ func (f function) claim(ctx context.Context, r *rest.Request) (rest.Response, er
 		},
 		Decide: func(ctx context.Context, act mci.Act, grants mci.Grants) (_ write.Decision, err error) {
 			nomination.Opportunity = opportunity.Opportunity
-			nomination.IDs = nomination.ClaimedBy(nominated, opportunityID)
+			nomination.IDs = nomination.ClaimedBy(nominated)
 			ids := mci.CustomerIDs(nomination.IDs)
 			if nomination.Standing, err = f.table.Standing(ctx, r.Caller.PartnerID, customerID, ids); err != nil {
 				return write.Decision{}, err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -278,73 +277,6 @@ func TestS8_LocationsAreChosenAsInAdding(t *testing.T) {
 		t.Errorf("the mistakes are at %s", pointers)
 	}
 	at(p.Location).Expect(t, 201)
-}
-
-func TestContract_WhichErrorWins(t *testing.T) {
-	t.Parallel()
-	p := story.NewPartner(t)
-	open, variable := story.Engagement(t, nil), story.VariableEngagement(t, nil)
-	c, stranger := story.NewCustomer(t, open, variable), story.NewCustomer(t)
-	p.Know(t, c, mci.TPID)
-	standing := p.Claim(t, c, open)
-	ungranted := p.NewLocation(t, true, "*")
-	referrals := localtest.Token(t, p.ID, p.User, mci.ReferralAdmin)
-	usedKey := story.Name("key")
-	fixed := story.Engagement(t, nil)
-	story.Eligible(t, fixed, c.By(mci.TPID), "")
-	claim(t, p, c, p.ClaimBody(c, []string{fixed}, nil), "Idempotency-Key", usedKey).Expect(t, 201)
-
-	body := p.ClaimBody(c, []string{variable, open}, object{"locationId": ungranted, "friendlyName": ""})
-	encoded := func(changes object) string {
-		for field, value := range changes {
-			body[field] = value
-		}
-		text, err := json.Marshal(body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
-	tooLong := "{" + strings.Repeat(" ", 64<<10)
-	call := func(customer story.Customer, token, body, contentType, key string) localtest.Response {
-		return localtest.Call(t, "POST", "/v1/customers/"+customer.ID+"/claims", token, body, "Content-Type", contentType, "Idempotency-Key", key)
-	}
-	const isJSON = "application/json"
-	for _, step := range []struct {
-		status int
-		code   mci.Code
-		answer func() localtest.Response
-	}{
-		{403, mci.Forbidden, func() localtest.Response { return call(stranger, referrals, tooLong, "text/plain", usedKey) }},
-		{413, mci.TooLarge, func() localtest.Response { return call(stranger, p.Token, tooLong, "text/plain", usedKey) }},
-		{415, mci.UnsupportedMediaType, func() localtest.Response { return call(stranger, p.Token, "{", "text/plain", usedKey) }},
-		{400, mci.Malformed, func() localtest.Response { return call(stranger, p.Token, "{", isJSON, usedKey) }},
-		{422, mci.Invalid, func() localtest.Response { return call(stranger, p.Token, encoded(nil), isJSON, usedKey) }},
-		{404, mci.NotFound, func() localtest.Response {
-			return call(stranger, p.Token, encoded(object{"friendlyName": "A"}), isJSON, usedKey)
-		}},
-		{409, mci.IdempotencyKeyReused, func() localtest.Response { return call(c, p.Token, encoded(nil), isJSON, usedKey) }},
-		{403, mci.LocationNotGranted, func() localtest.Response { return call(c, p.Token, encoded(nil), isJSON, story.Name("key")) }},
-		{409, mci.ClaimExists, func() localtest.Response {
-			return call(c, p.Token, encoded(object{"locationId": p.Location}), isJSON, story.Name("key"))
-		}},
-		{422, mci.SingleEngagementOnly, func() localtest.Response {
-			p.Cancel(t, standing.ID)
-			return call(c, p.Token, encoded(nil), isJSON, story.Name("key"))
-		}},
-		{422, mci.CustomerNotFound, func() localtest.Response {
-			return call(c, p.Token, encoded(object{"engagementIds": []string{variable}, "opportunityId": "7-UNKNOWN"}), isJSON, story.Name("key"))
-		}},
-		{422, mci.HoursRequired, func() localtest.Response {
-			return call(c, p.Token, encoded(object{"opportunityId": stranger.Opportunity}), isJSON, story.Name("key"))
-		}},
-		{422, mci.NotEligible, func() localtest.Response {
-			return call(c, p.Token, encoded(object{"hours": 20}), isJSON, story.Name("key"))
-		}},
-	} {
-		story.Refused(t, step.answer(), step.status, step.code)
-	}
-	call(stranger, "", tooLong, "text/plain", usedKey).Expect(t, 401)
 }
 
 func TestContract_EveryMistakeAtOnceWithItsPointer(t *testing.T) {

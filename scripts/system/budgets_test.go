@@ -171,7 +171,7 @@ func TestBudgets(t *testing.T) {
 	})
 
 	t.Run("the stream brings a consent", func(t *testing.T) {
-		claim, _ := w.qualifying(t)
+		claim, _, _ := w.qualifying(t)
 		record := story.Object{"eventID": "1", "eventName": "MODIFY", "dynamodb": story.Object{
 			"SequenceNumber": "1", "NewImage": story.Object{"id": story.Object{"S": claim.ID}},
 		}}

@@ -19,12 +19,13 @@ func TestMain(m *testing.M) { localtest.Main(m) }
 type world struct {
 	partner, other story.Partner
 	engagement     string // of fixed pay, with referrals and co-sell
+	variable       string // engagement of variable pay
 }
 
 func newWorld(t testing.TB) world {
 	t.Helper()
 	partners := story.NewPartners(t, 2)
-	return world{partners[0], partners[1], story.Engagement(t, story.WithCoSell(false))}
+	return world{partners[0], partners[1], story.Engagement(t, story.WithCoSell(false)), story.VariableEngagement(t, nil)}
 }
 
 // call is a request that succeeds where the caller may make it.
@@ -33,6 +34,9 @@ type call struct {
 	body   any
 	want   int
 	secret []string // what nobody else may learn
+
+	customer story.Customer // that it is about
+	claim    story.Claim    // that it writes to
 }
 
 // calls says of each route how to make a call of it that succeeds, once, for the world's partner or whoever may more. A new
@@ -48,20 +52,20 @@ var calls = map[string]func(t testing.TB, w world) call{
 	},
 	"POST /v1/eligibility-checks": func(t testing.TB, w world) call {
 		c := story.NewCustomer(t, w.engagement)
-		return call{path: "/v1/eligibility-checks", want: 200, secret: []string{c.Name}, body: story.Object{
+		return call{path: "/v1/eligibility-checks", want: 200, customer: c, secret: []string{c.Name}, body: story.Object{
 			"customerId": c.By(mci.TenantID), "locationId": w.partner.Location, "customerEmail": c.Email, "hours": 40,
 		}}
 	},
 	"POST /v1/customers": func(t testing.TB, w world) call {
-		c := story.NewCustomer(t, w.engagement)
+		c := story.NewCustomer(t, w.engagement, w.variable)
 		body := w.partner.Nomination(c, c.By(mci.TenantID), []string{w.engagement}, story.Object{"mismatchReason": "A reason.", "hours": 40})
-		return call{path: "/v1/customers", body: full(body), want: 201, secret: []string{c.Name}}
+		return call{path: "/v1/customers", body: full(body), want: 201, customer: c, secret: []string{c.Name}}
 	},
 	"POST /v1/customers/{customerId}/claims": func(t testing.TB, w world) call {
-		c := story.NewCustomer(t, w.engagement)
+		c := story.NewCustomer(t, w.engagement, w.variable)
 		w.partner.Know(t, c, mci.TenantID)
 		body := w.partner.ClaimBody(c, []string{w.engagement}, story.Object{"hours": 40, "opportunityId": c.Opportunity})
-		return call{path: "/v1/customers/" + c.ID + "/claims", body: full(body), want: 201, secret: []string{c.Name}}
+		return call{path: "/v1/customers/" + c.ID + "/claims", body: full(body), want: 201, customer: c, secret: []string{c.Name}}
 	},
 	"GET /v1/claims": func(t testing.TB, w world) call {
 		claim, secret := w.claim(t, mci.ConsentNotSent)
@@ -76,7 +80,7 @@ var calls = map[string]func(t testing.TB, w world) call{
 		claim, secret := w.claim(t, mci.ConsentNotSent)
 		body := story.FirstRequest("60000.00")
 		body["customerContact"], body["partnerContact"] = claim.CustomerContact, claim.PartnerContact
-		return call{path: "/v1/claims/" + claim.ID + "/consent-requests", body: full(plain(t, body)), want: 202, secret: secret}
+		return call{path: "/v1/claims/" + claim.ID + "/consent-requests", body: full(plain(t, body)), want: 202, claim: claim, secret: secret}
 	},
 	"GET /consent/{token}":  func(t testing.TB, w world) call { return call{path: w.link(t), want: 200} },
 	"HEAD /consent/{token}": func(t testing.TB, w world) call { return call{path: w.link(t), want: 200} },
@@ -107,8 +111,8 @@ var calls = map[string]func(t testing.TB, w world) call{
 		return call{path: claim.Referral.Href, want: 200, secret: secret}
 	},
 	"POST /v1/referrals/{referralId}/upgrade": func(t testing.TB, w world) call {
-		claim, secret := w.qualifying(t)
-		return call{path: claim.Referral.Href + "/upgrade", body: story.Object{}, want: 200, secret: secret}
+		claim, c, secret := w.qualifying(t)
+		return call{path: claim.Referral.Href + "/upgrade", body: story.Object{}, want: 200, customer: c, secret: secret}
 	},
 	"GET /v1/openapi.json": func(testing.TB, world) call { return call{path: "/v1/openapi.json", want: 200} },
 }
@@ -122,19 +126,22 @@ func (w world) claim(t testing.TB, status mci.Status) (story.Claim, []string) {
 }
 
 // qualifying gives a claim whose referral can be upgraded, though the stream did not: its customer has been managed only since.
-func (w world) qualifying(t testing.TB) (story.Claim, []string) {
+func (w world) qualifying(t testing.TB) (story.Claim, story.Customer, []string) {
 	t.Helper()
 	engagement := story.Engagement(t, story.WithCoSell(true))
 	c := story.NewCustomer(t, engagement)
-	manage := func(managed bool) {
-		row := strings.Join([]string{c.ID, c.Name, "US", strconv.FormatBool(managed)}, ",")
-		localtest.Load(t, localtest.Files{"customers.csv": "customerId,name,country,managed\n" + row + "\n"})
-	}
-	manage(false)
+	manage(t, c, false)
 	claim, _ := w.partner.Bring(t, mci.Consented, c, engagement)
 	localtest.WaitDrained(t)
-	manage(true)
-	return claim, []string{c.Name, c.Email, w.partner.Name}
+	manage(t, c, true)
+	return claim, c, []string{c.Name, c.Email, w.partner.Name}
+}
+
+// manage has the program say whether the customer is managed.
+func manage(t testing.TB, c story.Customer, managed bool) {
+	t.Helper()
+	row := strings.Join([]string{c.ID, c.Name, "US", strconv.FormatBool(managed)}, ",")
+	localtest.Load(t, localtest.Files{"customers.csv": "customerId,name,country,managed\n" + row + "\n"})
 }
 
 // link gives the page of a customer who was asked.

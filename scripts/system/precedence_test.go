@@ -1,6 +1,10 @@
 package system
 
 import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,121 +12,263 @@ import (
 	"mci.example/customers/scripts/local/localtest/story"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/rest"
+	"mci.example/customers/shared/rest/openapi/openapitest"
 )
 
-// TestTheFirstErrorOfTheContractWins sends every POST route requests with more and more wrong with them, from the last error to
-// the first: each time the one that the contract names first is told.
-func TestTheFirstErrorOfTheContractWins(t *testing.T) {
+// attempt is a request that would succeed, until faults are put into it.
+type attempt struct {
+	partner  story.Partner // of its own, as is the customer
+	customer story.Customer
+	claim    story.Claim // that the request is about, if any
+	fixed    string      // engagements: the first takes the customer, the other its opportunity
+	variable string
+
+	path, token, kind, key string
+	body                   story.Object
+	before, after          string   // stand around the body's JSON
+	whole                  *attempt // the same without a fault
+}
+
+// send makes the request.
+func (a *attempt) send(t testing.TB) localtest.Response {
+	t.Helper()
+	encoded, err := json.Marshal(a.body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	headers := []string{"Content-Type", a.kind}
+	if a.key != "" {
+		headers = append(headers, "Idempotency-Key", a.key)
+	}
+	return localtest.Call(t, http.MethodPost, a.path, a.token, a.before+string(encoded)+a.after, headers...)
+}
+
+// payByTheHour has the request be for the engagement of variable pay, unless it is already.
+func (a *attempt) payByTheHour() {
+	if ids := a.body["engagementIds"].([]string); !slices.Contains(ids, a.variable) {
+		a.body["engagementIds"] = []string{a.variable}
+	}
+}
+
+// fault is something wrong with a request. Of two that stand in one list, the first is told.
+type fault struct {
+	code    mci.Code
+	touches string // what it changes, in words: two faults that change the same cannot be put into one request
+	put     func(t testing.TB, a *attempt)
+}
+
+// done says that the fault comes of something that was done before: all others are but another request.
+func (f fault) done() bool {
+	return slices.Contains([]mci.Code{mci.IdempotencyKeyReused, mci.ClaimExists, mci.WrongStatus, mci.DealSizeImmutable, mci.NotQualified}, f.code)
+}
+
+// Faults that requests to every route can have, in the contract's order.
+var (
+	edge = []fault{
+		{mci.Unauthenticated, "token", func(_ testing.TB, a *attempt) { a.token = "" }},
+		{mci.Forbidden, "token", func(t testing.TB, a *attempt) { a.token = localtest.Token(t, a.partner.ID, a.partner.User, "owner") }},
+		{mci.TooLarge, "", func(_ testing.TB, a *attempt) { a.before = strings.Repeat(" ", rest.MaxBody) }},
+		{mci.UnsupportedMediaType, "", func(_ testing.TB, a *attempt) { a.kind = "text/plain" }},
+		{mci.Malformed, "", func(_ testing.TB, a *attempt) { a.after = "]" }},
+		{mci.Invalid, "", func(_ testing.TB, a *attempt) { a.body["unknown"] = 1 }},
+		{mci.Invalid, "", func(_ testing.TB, a *attempt) { a.path += "?unknown=1" }},
+	}
+	unknownEngagement = fault{mci.Invalid, "", func(_ testing.TB, a *attempt) { // which only the table can tell
+		a.body["engagementIds"] = append([]string{"none"}, a.body["engagementIds"].([]string)...)
+	}}
+	notFound = fault{mci.NotFound, "path", func(_ testing.TB, a *attempt) {
+		parts := strings.Split(a.path, "/")
+		parts[3] = "none"
+		a.path = strings.Join(parts, "/")
+	}}
+	keyReused = fault{mci.IdempotencyKeyReused, "path caller", func(t testing.TB, a *attempt) {
+		a.key = story.Name("key")
+		whole := a.whole.copy()
+		whole.key = a.key
+		if answer := whole.send(t); answer.Status >= 300 {
+			t.Fatalf("the request without a fault is answered %d: %s", answer.Status, answer.Body)
+		}
+		a.before += " " // which makes it another body
+	}}
+	notGranted = fault{mci.LocationNotGranted, "grant", func(t testing.TB, a *attempt) {
+		if a.key != "" { // which is the caller's alone
+			a.partner.Grant(t, a.partner.User, mci.IncentivesAdmin, true)
+			return
+		}
+		a.token = localtest.Token(t, a.partner.ID, story.Name("user"), mci.IncentivesUser)
+	}}
+	wrongStatus = fault{mci.WrongStatus, "", func(t testing.TB, a *attempt) { a.whole.send(t) }} // it is done already
+	notEligible = fault{mci.NotEligible, "grant", func(t testing.TB, a *attempt) {
+		a.body["locationId"] = a.partner.NewLocation(t, false, "*")
+		a.partner.GrantAt(t, a.partner.User, a.body["locationId"].(string), mci.IncentivesUser)
+	}}
+	customerNotFound = fault{mci.CustomerNotFound, "customer", func(_ testing.TB, a *attempt) {
+		a.body["customerId"] = story.Object{"type": "tpid", "value": "99999999999999999999"}
+	}}
+	tenantNotFound = fault{mci.TenantNotFound, "customer", func(_ testing.TB, a *attempt) {
+		a.body["customerId"] = story.Object{"type": "domain", "value": "nowhere.example"}
+	}}
+	severalEngagements = fault{mci.SingleEngagementOnly, "", func(_ testing.TB, a *attempt) {
+		a.body["engagementIds"] = []string{a.fixed, a.variable}
+	}}
+	noHours = fault{mci.HoursRequired, "", func(_ testing.TB, a *attempt) {
+		a.payByTheHour()
+		delete(a.body, "hours")
+	}}
+	noMismatchReason = fault{mci.MismatchReasonRequired, "", func(_ testing.TB, a *attempt) {
+		delete(a.body, "mismatchReason")
+		a.body["customerContact"] = story.Object{"name": "Kim Contact", "email": "kim@elsewhere.example"}
+	}}
+)
+
+// faults are those that a request to each route can have behind the edge's, in the contract's order.
+var faults = map[string][]fault{
+	"POST /v1/eligibility-checks": {customerNotFound, tenantNotFound},
+	"POST /v1/customers":          {keyReused, notGranted, {mci.ClaimExists, "customer", claimExists}, customerNotFound, tenantNotFound, severalEngagements, noHours, noMismatchReason, notEligible},
+	"POST /v1/customers/{customerId}/claims": {unknownEngagement, notFound, keyReused, notGranted, {mci.ClaimExists, "", claimExists}, {mci.CustomerNotFound, "", func(_ testing.TB, a *attempt) {
+		a.payByTheHour()
+		a.body["opportunityId"] = "7-UNKNOWN"
+	}}, severalEngagements, noHours, noMismatchReason, notEligible},
+	"POST /v1/claims/{claimId}/consent-requests": {notFound, {keyReused.code, "path caller first", keyReused.put}, notGranted,
+		{mci.WrongStatus, "", func(t testing.TB, a *attempt) { a.partner.Cancel(t, a.claim.ID) }},
+		{mci.DealSizeImmutable, "dealSize", func(t testing.TB, a *attempt) {
+			a.whole.send(t)
+			a.body["dealSize"] = story.Object{"amount": "1.00", "currency": "USD"}
+		}},
+		{mci.DisclaimerChanged, "", func(_ testing.TB, a *attempt) { a.body["disclaimerVersion"] = "en-0123456789abcdef" }},
+		noMismatchReason,
+		{mci.DisclaimerRequired, "", func(_ testing.TB, a *attempt) { a.body["disclaimerAccepted"] = false }},
+		{mci.DealSizeRequired, "dealSize first", func(_ testing.TB, a *attempt) { delete(a.body, "dealSize") }},
+		{mci.TooManyRequests, "first", func(t testing.TB, a *attempt) {
+			for range mci.MaxSendsADay {
+				a.whole.send(t)
+			}
+		}}},
+	"POST /v1/claims/{claimId}/submission":   {notFound, keyReused, notGranted, wrongStatus},
+	"POST /v1/claims/{claimId}/cancellation": {notFound, keyReused, notGranted, wrongStatus},
+	"POST /v1/claims/{claimId}/review": {notFound, keyReused, {mci.OwnClaim, "token caller", func(t testing.TB, a *attempt) {
+		a.token = localtest.Token(t, a.partner.ID, story.Name("staff"), mci.ProgramAdmin)
+	}}, wrongStatus},
+	"POST /v1/referrals/{referralId}/upgrade": {notFound, keyReused, {mci.NotQualified, "", func(t testing.TB, a *attempt) { manage(t, a.customer, false) }}},
+}
+
+// claimExists gives the customer an open claim on each engagement, unless it has one.
+func claimExists(t testing.TB, a *attempt) {
+	p, c := a.partner, a.customer
+	for _, nomination := range []story.Object{
+		p.Nomination(c, c.By(mci.TenantID), []string{a.fixed}, nil),
+		p.Nomination(c, c.By(mci.MSXOpportunity), []string{a.variable}, story.Object{"hours": 20}),
+	} {
+		localtest.Call(t, http.MethodPost, "/v1/customers", p.Token, nomination)
+	}
+}
+
+// newAttempt makes a request to the route that would succeed, of a partner and about a customer of its own.
+func newAttempt(t testing.TB, route rest.Route, w world) *attempt {
+	t.Helper()
+	w.partner = story.NewPartner(t)
+	c := calls[route.Key()](t, w)
+	a := &attempt{partner: w.partner, fixed: w.engagement, variable: w.variable, customer: c.customer, claim: c.claim,
+		path: c.path, kind: "application/json", body: c.body.(story.Object)}
+	if a.token = localtest.Token(t, w.partner.ID, w.partner.User, route.Roles[0]); route.Roles[0] == mci.ProgramAdmin {
+		a.token = story.Program(t)
+	}
+	a.whole = a.copy()
+	return a
+}
+
+// TestOfTwoErrorsTheContractSaysWhichIsTold puts every two faults that a request to a route can have into one request.
+func TestOfTwoErrorsTheContractSaysWhichIsTold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	nobody := localtest.Token(t, w.partner.ID, w.partner.User, "owner")
-	const tooLong, malformed = rest.MaxBody + 1, `{"unknown":`
-	long := strings.Repeat("{", tooLong)
+	operations, err := openapitest.Operations()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, route := range rest.Routes {
-		if route.Method != "POST" || route.Public() {
+		if route.Method != http.MethodPost || route.Public() {
 			continue
 		}
 		t.Run(route.Key(), func(t *testing.T) {
 			t.Parallel()
-			token := localtest.Token(t, w.partner.ID, w.partner.User, route.Roles[0])
-			path := strings.NewReplacer("{claimId}", "none", "{referralId}", "none", "{customerId}", "none").Replace(route.Path)
-			body := calls[route.Key()](t, w).body
-			if path != route.Path {
-				story.Refused(t, localtest.Call(t, "POST", path, token, body, "Idempotency-Key", "key"), 404, mci.NotFound)
+			all := slices.Concat(edge, faults[route.Key()])
+			at := slices.IndexFunc(operations, func(o openapitest.Operation) bool { return o.Method+" "+o.Path == route.Key() })
+			for _, code := range documented(operations[at]) {
+				if !slices.ContainsFunc(all, func(f fault) bool { return f.code == code }) {
+					t.Errorf("the route is described to answer %s, and no fault here has it do so", code)
+				}
 			}
-			for _, wrong := range []struct {
-				path, token, body, contentType string
-				status                         int
-				code                           mci.Code
-			}{
-				{path + "?unknown=1", token, `{"unknown":1}`, "application/json", 422, mci.Invalid},
-				{path + "?unknown=1", token, malformed, "application/json", 400, mci.Malformed},
-				{path + "?unknown=1", token, malformed, "text/plain", 415, mci.UnsupportedMediaType},
-				{path + "?unknown=1", token, long, "text/plain", 413, mci.TooLarge},
-				{path + "?unknown=1", nobody, long, "text/plain", 403, mci.Forbidden},
-			} {
-				answer := localtest.Call(t, "POST", wrong.path, wrong.token, wrong.body, "Content-Type", wrong.contentType, "Idempotency-Key", "")
-				story.Refused(t, answer, wrong.status, wrong.code)
-				changedNothing(t, string(wrong.code), answer)
+			for i, second := range all {
+				shared := newAttempt(t, route, w) // by all but those faults for which something must be done first
+				second.put(t, shared)
+				shared.refused(t, second, second)
+				for _, first := range all[:i] {
+					if !together(first, second) {
+						continue
+					}
+					a := shared.copy()
+					if first.done() {
+						a = newAttempt(t, route, w)
+					}
+					switch {
+					case first.code == mci.IdempotencyKeyReused: // its success comes before all that keeps it from being one
+						first.put(t, a)
+						second.put(t, a)
+					case first.done():
+						second.put(t, a)
+						first.put(t, a)
+					default:
+						first.put(t, a)
+					}
+					a.refused(t, first, second)
+				}
 			}
-			localtest.Call(t, "POST", path+"?unknown=1", "", long, "Content-Type", "text/plain", "Idempotency-Key", "").Expect(t, 401)
 		})
 	}
 }
 
-// TestErrorsBehindNotFoundComeInTheContractsOrder goes through what is behind 404: 409 idempotency-key-reused, 403
-// location-not-granted, other 409, other 422.
-func TestErrorsBehindNotFoundComeInTheContractsOrder(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	p := w.partner
-	ungranted := func() story.Partner { // a user like any other, but for the grant
-		user := p
-		user.User = story.Name("user")
-		user.Token = localtest.Token(t, p.ID, user.User, mci.IncentivesUser)
-		return user
-	}
-	variable := story.VariableEngagement(t, nil)
-	known := story.NewCustomer(t, w.engagement, variable)
-	p.Know(t, known, mci.TenantID)
-	claimed := story.NewCustomer(t, w.engagement)
-	open := p.Add(t, claimed, w.engagement)
-	p.Add(t, known, w.engagement)
-	submitted, _ := w.claim(t, mci.Submitted)
-	asked, _ := w.claim(t, mci.ConsentPending)
-	fresh, _ := w.claim(t, mci.ConsentNotSent)
-	stranger := story.Object{"type": "tpid", "value": "99999999999999999999"}
+// copy gives another request that is the same.
+func (a *attempt) copy() *attempt {
+	copied := *a
+	copied.body = maps.Clone(a.body)
+	return &copied
+}
 
-	for name, refused := range map[string]struct {
-		path   string
-		caller story.Partner
-		body   story.Object
-		status int
-		code   mci.Code
-	}{
-		"add: no grant, and an open claim":                          {"/v1/customers", ungranted(), p.Nomination(claimed, claimed.By(mci.TenantID), []string{w.engagement}, nil), 403, mci.LocationNotGranted},
-		"add: no grant, and no such customer":                       {"/v1/customers", ungranted(), p.Nomination(claimed, stranger, []string{w.engagement}, nil), 403, mci.LocationNotGranted},
-		"add: an unknown engagement, and no grant":                  {"/v1/customers", ungranted(), p.Nomination(claimed, stranger, []string{"none"}, nil), 422, mci.Invalid},
-		"add: an open claim, and two of which one pays by the hour": {"/v1/customers", p, p.Nomination(claimed, claimed.By(mci.TenantID), []string{variable, w.engagement}, nil), 409, mci.ClaimExists},
-		"add: an open claim, and a mismatch": {"/v1/customers", p, p.Nomination(claimed, claimed.By(mci.TenantID), []string{w.engagement},
-			story.Object{"customerContact": story.Object{"name": "Kim Contact", "email": "kim@elsewhere.example"}}), 409, mci.ClaimExists},
-		"add: no such customer, and no hours":                  {"/v1/customers", p, p.Nomination(known, stranger, []string{variable}, nil), 422, mci.CustomerNotFound},
-		"add: two of which one pays by the hour, and no hours": {"/v1/customers", p, p.Nomination(known, known.By(mci.MSXOpportunity), []string{variable, story.Engagement(t, nil)}, nil), 422, mci.SingleEngagementOnly},
-		"add: no hours, and not eligible": {"/v1/customers", p, p.Nomination(known, known.By(mci.TenantID), []string{variable},
-			story.Object{"customerContact": story.Object{"name": "Kim Contact", "email": "kim@elsewhere.example"}}), 422, mci.HoursRequired},
-		"add: a mismatch, and not eligible": {"/v1/customers", p, p.Nomination(known, known.By(mci.TenantID), []string{story.Engagement(t, nil)},
-			story.Object{"customerContact": story.Object{"name": "Kim Contact", "email": "kim@elsewhere.example"}}), 422, mci.MismatchReasonRequired},
-		"claim: not known, and no grant":                              {"/v1/customers/" + claimed.ID + "/claims", ungranted(), p.ClaimBody(claimed, []string{w.engagement}, nil), 404, mci.NotFound},
-		"claim: no grant, and an open claim":                          {"/v1/customers/" + known.ID + "/claims", ungranted(), p.ClaimBody(known, []string{w.engagement}, nil), 403, mci.LocationNotGranted},
-		"claim: an open claim, and two of which one pays by the hour": {"/v1/customers/" + known.ID + "/claims", p, p.ClaimBody(known, []string{w.engagement, variable}, nil), 409, mci.ClaimExists},
-		"send: a mistake, and no such claim":                          {"/v1/claims/none/consent-requests", p, story.Object{"disclaimerAccepted": 1}, 422, mci.Invalid},
-		"send: no grant, and not open":                                {"/v1/claims/" + submitted.ID + "/consent-requests", ungranted(), story.Object{}, 403, mci.LocationNotGranted},
-		"send: not open, and no disclaimer":                           {"/v1/claims/" + submitted.ID + "/consent-requests", p, story.Object{"disclaimerAccepted": false}, 409, mci.WrongStatus},
-		"send: another deal size, and no disclaimer": {"/v1/claims/" + asked.ID + "/consent-requests", p,
-			story.Object{"disclaimerAccepted": false, "dealSize": story.Object{"amount": "1.00", "currency": "USD"}}, 409, mci.DealSizeImmutable},
-		"send: no disclaimer, and no deal size":   {"/v1/claims/" + fresh.ID + "/consent-requests", p, story.Object{}, 422, mci.DisclaimerRequired},
-		"submit: no grant, and nothing to submit": {"/v1/claims/" + open.ID + "/submission", ungranted(), plain(t, story.Submission()), 403, mci.LocationNotGranted},
-		"cancel: no grant, and under review":      {"/v1/claims/" + submitted.ID + "/cancellation", ungranted(), story.Object{}, 403, mci.LocationNotGranted},
-	} {
-		t.Run(name, func(t *testing.T) {
-			answer := localtest.Call(t, "POST", refused.path, refused.caller.Token, refused.body)
-			story.Refused(t, answer, refused.status, refused.code)
-			changedNothing(t, name, answer)
-		})
+// refused sends the request with its two faults, of which the first is told.
+func (a *attempt) refused(t *testing.T, first, second fault) {
+	t.Helper()
+	answer := a.send(t)
+	changedNothing(t, string(first.code+" and "+second.code), answer)
+	if first.code == mci.Unauthenticated { // the gateway's own answer is no problem of ours
+		answer.Expect(t, 401)
+		return
 	}
+	problem := localtest.Decode[story.Problem](t, answer)
+	if problem.Type != rest.ProblemType(first.code) || problem.Status != answer.Status {
+		t.Errorf("%s and %s: answered %d: %s", first.code, second.code, answer.Status, answer.Body)
+	}
+}
 
-	t.Run("a key used for another body, and no grant any more", func(t *testing.T) {
-		user := ungranted()
-		p.Grant(t, user.User, mci.IncentivesUser, false)
-		c := story.NewCustomer(t, w.engagement)
-		body := p.Nomination(c, c.By(mci.TenantID), []string{w.engagement}, nil)
-		localtest.Call(t, "POST", "/v1/customers", user.Token, body, "Idempotency-Key", "key").Expect(t, 201)
-		p.Grant(t, user.User, mci.IncentivesUser, true)
-		body["friendlyName"] = "Another name"
-		answer := localtest.Call(t, "POST", "/v1/customers", user.Token, body, "Idempotency-Key", "key")
-		story.Refused(t, answer, 409, mci.IdempotencyKeyReused)
-		body["locationId"] = "none"
-		answer = localtest.Call(t, "POST", "/v1/customers", user.Token, body, "Idempotency-Key", "key")
-		story.Refused(t, answer, 422, mci.Invalid)
+// together says whether two faults can be put into one request.
+func together(a, b fault) bool {
+	return !slices.ContainsFunc(strings.Fields(a.touches), func(word string) bool {
+		return slices.Contains(strings.Fields(b.touches), word)
 	})
+}
+
+// documented are the codes of the refusals that an operation is described to give, but for those that the gateway or the
+// day's mail decide.
+func documented(operation openapitest.Operation) (codes []mci.Code) {
+	for _, status := range operation.Statuses() {
+		for _, kind := range operation.Types(status) {
+			code := mci.Code(strings.TrimPrefix(kind, "urn:mci:problem:"))
+			if code == mci.RecipientOptedOut {
+				continue // nobody can opt out yet
+			}
+			if status < 500 && (code != mci.TooManyRequests || strings.HasSuffix(operation.Path, "/consent-requests")) {
+				codes = append(codes, code)
+			}
+		}
+	}
+	return codes
 }

@@ -161,7 +161,7 @@ func (c Claim) RequestConsent(act Act, request ConsentRequest, engagement Engage
 		return Change{}, err
 	case !first && request.DealSize != nil && !request.DealSize.Equal(*c.DealSize):
 		return Change{}, Refuse(DealSizeImmutable, "The deal size was sent as "+c.DealSize.String()+" and cannot be changed.")
-	case accepted != nil && *accepted && stale:
+	case stale:
 		return Change{}, Refuse(DisclaimerChanged, "The disclaimer has changed: read version "+request.CurrentDisclaimer+
 			" and accept it.")
 	case err != nil:

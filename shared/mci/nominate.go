@@ -21,6 +21,7 @@ type Nomination struct {
 	Location        Location
 	Standing        Standing
 	IDs             []NominatedID // in the order in which they are tried (D19); one where the partner names it
+	OpportunityID   CustomerID    // that claiming names; the zero value for none
 	Opportunity     *Opportunity  // that an MSX opportunity ID names
 	Engagements     []Engagement
 	Hours           *int
@@ -46,9 +47,9 @@ func (n Nomination) CheckOpportunity(given bool) []Mistake {
 
 // ClaimedBy gives the IDs by which a known customer is claimed: those that it was nominated by, or the opportunity (D7,
 // D19).
-func (n Nomination) ClaimedBy(nominated NominatedCustomer, opportunity CustomerID) []NominatedID {
+func (n Nomination) ClaimedBy(nominated NominatedCustomer) []NominatedID {
 	if n.byOpportunity() {
-		return []NominatedID{{CustomerID: opportunity}}
+		return []NominatedID{{CustomerID: n.OpportunityID}}
 	}
 	return nominated.IDs
 }
@@ -144,8 +145,8 @@ func (n Nomination) refuse(now time.Time) error {
 		}
 	}
 	switch {
-	case variable && len(n.Engagements) == 1 && n.IDs[0].Type == MSXOpportunity && n.Opportunity == nil:
-		return UnknownID(n.IDs[0].CustomerID)
+	case variable && n.OpportunityID.Value != "" && n.Opportunity == nil:
+		return UnknownID(n.OpportunityID)
 	case variable && len(n.Engagements) > 1:
 		return Refuse(SingleEngagementOnly,
 			"An engagement of variable pay is nominated for by itself: choose that one alone.")
