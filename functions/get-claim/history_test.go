@@ -400,7 +400,7 @@ func TestB1_NoPersonalDataInEventsAndLogs(t *testing.T) {
 	corrected := story.Object{"customerContact": story.Object{"name": secrets["the contact's name"], "email": secrets["a corrected address"]}, "mismatchReason": "A subsidiary."}
 	story.Post(t, p.Token, claim.ID, "consent-requests", corrected).Expect(t, 202)
 	link := story.Link(t, secrets["a corrected address"])
-	localtest.Call(t, "POST", link, "", story.Form("decline", secrets["the decline's reason"]), "User-Agent", secrets["the browser"]).Expect(t, 303)
+	localtest.Call(t, "POST", link, "", story.Shown(t, link, story.Form("decline", secrets["the decline's reason"])), "User-Agent", secrets["the browser"]).Expect(t, 303)
 
 	claim = add(c)
 	story.Accept(t, p.Ask(t, claim))

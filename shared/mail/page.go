@@ -253,7 +253,7 @@ func (p Page) answered(w *writer) []g.Node {
 		nodes = append(nodes, h.Section(labelledBy("receipt"),
 			h.H2(h.ID("receipt"), w.sentence("receiptTitle")),
 			h.P(w.sentence("receiptText")),
-			h.P(h.A(h.Href(p.Receipt), w.sentence("receiptLink"))),
+			h.P(h.A(h.Class("download"), h.Href(p.Receipt), w.sentence("receiptLink"))),
 		))
 	}
 	return nodes

@@ -348,9 +348,9 @@ func Answer(t testing.TB, link string, form url.Values) localtest.Response {
 var statementField = regexp.MustCompile(`name="statement" value="([0-9a-f]{64})"`)
 
 // Shown adds to a form the hash of the statement that the page shows now, where it shows one (D27).
-func Shown(t testing.TB, link string, form url.Values) url.Values {
+func Shown(t testing.TB, link string, form url.Values, headers ...string) url.Values {
 	t.Helper()
-	page := localtest.Call(t, "GET", link, "", nil)
+	page := localtest.Call(t, "GET", link, "", nil, headers...)
 	if found := statementField.FindSubmatch(page.Body); found != nil && !form.Has("statement") {
 		form = maps.Clone(form)
 		form.Set("statement", string(found[1]))
