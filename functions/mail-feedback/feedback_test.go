@@ -88,6 +88,23 @@ func TestD12_TheWorstCountsInWhateverOrderAndNumberItIsTold(t *testing.T) {
 	}
 }
 
+// TestSomebodyIsToldWhereTooMuchOfAPartnersMailBounces counts by the day: of six emails four bounces are bad luck, the
+// fifth is not.
+func TestSomebodyIsToldWhereTooMuchOfAPartnersMailBounces(t *testing.T) {
+	t.Parallel()
+	p, e := story.NewPartner(t), story.Engagement(t, nil)
+	for bounces := range 6 {
+		_, message := asked(t, p, e)
+		if !story.MailEvent(t, bounce.kind, message, bounce.more) {
+			t.Fatal("the bounce is not recorded")
+		}
+		told := strings.Contains(localtest.Logs(t, "mail-feedback"), `"msg":"too much of a partner's mail bounces","function":"mail-feedback","partner":"`+p.ID+`"`)
+		if told != (bounces+1 >= 5) {
+			t.Errorf("after %d bounces somebody is told: %v", bounces+1, told)
+		}
+	}
+}
+
 func TestD12_TheSameEventManyTimesAtOnceIsOne(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)

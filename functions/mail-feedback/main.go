@@ -35,6 +35,7 @@ type detail struct {
 	EventType string `json:"eventType"`
 	Mail      struct {
 		MessageID string              `json:"messageId"`
+		Timestamp time.Time           `json:"timestamp"` // when it was sent
 		Tags      map[string][]string `json:"tags"`
 	} `json:"mail"`
 	Bounce struct {
@@ -62,6 +63,14 @@ func (d detail) number() int {
 		return 0
 	}
 	return number
+}
+
+// sent is when the email was sent, as far as SES tells it.
+func (d detail) sent(now time.Time) time.Time {
+	if d.Mail.Timestamp.IsZero() {
+		return now
+	}
+	return d.Mail.Timestamp
 }
 
 // result says what an event did.
@@ -97,16 +106,37 @@ func (f function) handle(ctx context.Context, event events.CloudWatchEvent) (res
 			}
 			claim = sent.After
 		}
-		change, told := claim.At(now).EmailFeedback(platform.Act(now, mci.ActorSystem), told.Mail.MessageID, told.status())
-		if !told {
+		change, isNews := claim.At(now).EmailFeedback(platform.Act(now, mci.ActorSystem), told.Mail.MessageID, told.status())
+		if !isNews {
 			return result{}, nil
 		}
-		if err := f.table.Commit(ctx, f.table.UpdateClaim(change)); err != nil {
+		writes := f.table.UpdateClaim(change)
+		bounced := told.status() == mci.EmailStatusBounced
+		if bounced {
+			writes = append(writes, f.table.PutBounce(claim.PartnerID, told.sent(now), now)...)
+		}
+		if err := f.table.Commit(ctx, writes); err != nil {
 			return result{}, err
 		}
 		platform.Count(change)
+		if bounced {
+			f.warn(ctx, claim.PartnerID, told.sent(now))
+		}
 		return result{Recorded: true}, nil
 	})
+}
+
+// warn has an alarm ring where too much of a partner's mail bounces. The bounce is recorded whether or not this succeeds.
+func (f function) warn(ctx context.Context, partnerID string, sent time.Time) {
+	count, err := f.table.MailCount(ctx, partnerID, sent)
+	if err != nil {
+		slog.Error("counting a partner's bounces", "partner", partnerID, "error", err)
+		return
+	}
+	if mci.TooManyBounce(count.Mails, count.Bounced) {
+		slog.Warn("too much of a partner's mail bounces", "partner", partnerID, "mails", count.Mails, "bounced", count.Bounced)
+		platform.Emit(map[string]float64{platform.PartnerBounceShareExceeded: 1})
+	}
 }
 
 // load finds the claim by SES's message ID: 1 round trip where the email's tag names the claim rightly, else 2.

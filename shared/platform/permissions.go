@@ -15,7 +15,7 @@ var Permissions = map[string][]string{
 	"list-customers":    {batchGet, get, query},
 	"list-engagements":  {get, query},
 	"list-referrals":    {batchGet, get, query},
-	"mail-feedback":     {get, put},
+	"mail-feedback":     {get, put, update},
 	"openapi":           nil,
 	"portal":            nil,
 	"referral-upgrade":  {condition, get, put, query},

@@ -56,3 +56,26 @@ func (t *Table) countOne(key Key, bound int, now time.Time, refusal error) Write
 	write.lost = refusal
 	return write
 }
+
+// MailCount is how many consent emails a partner sent in a UTC day, and how many of those bounced.
+type MailCount struct {
+	Mails   int `json:"mails"`
+	Bounced int `json:"bounced"`
+}
+
+// MailCount returns a partner's count of the day on which an email was sent. GetItem: 1 round trip, 1 unit.
+func (t *Table) MailCount(ctx context.Context, partnerID string, sent time.Time) (MailCount, error) {
+	var count MailCount
+	_, err := t.get(ctx, mailCountKey("PARTNER", partnerID, string(mci.DateOf(sent))), &count)
+	return count, err
+}
+
+// PutBounce counts a bounce among a partner's consent emails of the day on which it was sent.
+func (t *Table) PutBounce(partnerID string, sent, now time.Time) []Write {
+	return []Write{t.update(mailCountKey("PARTNER", partnerID, string(mci.DateOf(sent))),
+		"SET #ttl = :ttl ADD bounced :one", "attribute_not_exists(bounced) OR bounced > :none", map[string]string{"#ttl": TimeToLive},
+		Item{
+			":one": version(1), ":none": version(0),
+			":ttl": number(strconv.FormatInt(now.Add(mailCountLife).Unix(), 10)),
+		})}
+}
