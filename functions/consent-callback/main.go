@@ -225,6 +225,7 @@ func (f function) commit(
 	var err error
 	receipt := mci.NewReceipt(f.issuer, change.After, change.Events[0], string(statement.Locale), statement.Text)
 	if change.Receipt, err = f.signer.Sign(ctx, receipt); err != nil {
+		platform.Emit(map[string]float64{platform.ReceiptsUnsigned: 1})
 		return err
 	}
 	writes := f.table.UpdateClaim(change)

@@ -8,7 +8,7 @@ var Permissions = map[string][]string{
 	"cancel-claim":      {get, put, query, update},
 	"check-eligibility": {get, query},
 	"claim-customer":    {condition, get, put, query},
-	"consent-callback":  {batchGet, get, put, query, update},
+	"consent-callback":  {batchGet, get, put, query, update, Sign},
 	"expiry-sweep":      {get, put, query, update},
 	"get-claim":         {get, query, GetPublicKey},
 	"list-claims":       {query},
