@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"mci.example/customers/scripts/local/issuer"
+	"mci.example/customers/shared/platform"
 )
 
 // sign makes a token by hand.
@@ -163,6 +165,43 @@ func TestLocalTokens(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTheIssuerStandsApartAndSettingsReachFunctions(t *testing.T) {
+	config := echoConfig(t, t.TempDir())
+	config.IssuerApart, config.MailsPerPartner = true, "7"
+	config.Functions[0].Environment = []string{platform.OIDCIssuer, platform.MailsPerPartner, platform.ReceiptKeys}
+	c := start(t, config)
+	if answer, _ := call(t, "GET", c.URL()+issuerPath+"/.well-known/openid-configuration", ""); answer.StatusCode != 404 {
+		t.Errorf("the API's address answers for the issuer: %d", answer.StatusCode)
+	}
+	_, body := call(t, "GET", c.Issuer()+"/.well-known/openid-configuration", "")
+	if found := decode[struct{ Issuer string }](t, body).Issuer; found != c.Issuer() || !strings.HasPrefix(found, "http://localhost:") {
+		t.Errorf("the issuer at %s says that it is %s", c.Issuer(), found)
+	}
+	token, err := c.Token("user-1", "partner-1", "incentives-user")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, body := call(t, "GET", c.URL()+"/v1/things", "", "Authorization", "Bearer "+token); answer.StatusCode != 200 {
+		t.Errorf("its token is answered with %d %s", answer.StatusCode, body)
+	}
+	for _, keys := range []int{1, 2} {
+		_, body := call(t, "POST", c.URL()+"/open/x", `{"do":"environment"}`, "Content-Type", "application/json")
+		environment := decode[struct{ Environment []string }](t, body).Environment
+		for _, want := range []string{platform.OIDCIssuer + "=" + c.Issuer(), platform.MailsPerPartner + "=7",
+			platform.ReceiptKeys + "=" + c.ReceiptKeys()} {
+			if !slices.Contains(environment, want) {
+				t.Errorf("the function's environment lacks %s", want)
+			}
+		}
+		if got := strings.Count(c.ReceiptKeys(), "=arn:aws:kms:"); got != keys {
+			t.Errorf("%d keys instead of %d", got, keys)
+		}
+		if err := c.AddReceiptKey(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

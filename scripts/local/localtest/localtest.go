@@ -59,6 +59,10 @@ func run(m *testing.M, options []func(*cloud.Config)) (code int) {
 		if code == 0 {
 			os.RemoveAll(state)
 		} else {
+			tables, _ := filepath.Glob(filepath.Join(state, "dynamodb.sqlite*")) // the pattern is a good one
+			for _, table := range tables {
+				_ = os.Remove(table) // it may lie in memory, and only the logs are of use
+			}
 			fmt.Fprintf(os.Stderr, "localtest: the functions' logs are in %s\n", filepath.Join(state, "logs"))
 		}
 	}()
