@@ -20,8 +20,8 @@ type Disclaimer struct {
 //go:embed disclaimers
 var disclaimerFiles embed.FS
 
-// DisclaimerIn returns the disclaimer in a language. The error can only be one of the build: a file that is missing, which
-// the tests rule out.
+// DisclaimerIn returns the disclaimer in a language. The error can only be one of the build: a file that is missing,
+// which the tests rule out.
 func DisclaimerIn(l Locale) (Disclaimer, error) {
 	all, err := disclaimers()
 	if err != nil {

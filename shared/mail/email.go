@@ -61,7 +61,8 @@ func (e ConsentEmail) letter(l Locale) (letter, error) {
 		return letter{}, err
 	}
 	made := letter{
-		writer: w, subject: w.sentence("subject"), preview: w.sentence("preview"), heading: w.sentence("askingHeading"), greeting: w.greeting(),
+		writer: w, subject: w.sentence("subject"), preview: w.sentence("preview"),
+		heading: w.sentence("askingHeading"), greeting: w.greeting(),
 		paragraphs: []phrase{w.sentence("emailIntro"), w.sentence("emailAnswer")},
 		rows:       w.rows(append(slices.Clone(asked), partnerContact)...),
 		button:     w.sentence("emailButton"), link: link, remark: w.sentence("emailOpening"),
@@ -69,7 +70,8 @@ func (e ConsentEmail) letter(l Locale) (letter, error) {
 		why:      w.sentence("emailWhy"),
 	}
 	if e.Reminder {
-		made.subject, made.paragraphs = w.sentence("subjectReminder"), slices.Insert(made.paragraphs, 0, w.sentence("emailReminder"))
+		made.subject = w.sentence("subjectReminder")
+		made.paragraphs = slices.Insert(made.paragraphs, 0, w.sentence("emailReminder"))
 	}
 	if w.value(partnerContact) != nil {
 		made.reply = w.sentence("emailReply")

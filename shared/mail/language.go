@@ -22,7 +22,8 @@ type Locale string
 // English is the language of readers whose contact and browser name none of Locales.
 const English Locale = "en"
 
-// Locales lists every language, English first. A further one is a file in texts/, one in disclaimers/, and its name here.
+// Locales lists every language, English first. A further one is a file in texts/, one in disclaimers/, and its name
+// here.
 var Locales = []Locale{English, "zh-TW", "pt-BR", "ja", "fr", "tr"}
 
 var matcher = sync.OnceValue(func() language.Matcher {
@@ -33,9 +34,9 @@ var matcher = sync.OnceValue(func() language.Matcher {
 	return language.NewMatcher(tags)
 })
 
-// ChooseLocale returns the language to address a customer in: that of their contact, then the browser's, then English (D11).
-// Either argument may be empty, unknown or malformed; acceptLanguage is the value of that header. Close relatives
-// count: a reader of Portuguese gets pt-BR, a reader of any Chinese zh-TW.
+// ChooseLocale returns the language to address a customer in: that of their contact, then the browser's, then English
+// (D11). Either argument may be empty, unknown or malformed; acceptLanguage is the value of that header. Close
+// relatives count: a reader of Portuguese gets pt-BR, a reader of any Chinese zh-TW.
 func ChooseLocale(contactLocale, acceptLanguage string) Locale {
 	for _, wanted := range []string{contactLocale, acceptLanguage} {
 		if len(wanted) > 500 { // far more than any browser sends
@@ -126,7 +127,8 @@ func (f format) date(at time.Time) string {
 	if at.Day() == 1 {
 		day = f.FirstOfMonth
 	}
-	return fillIn(f.Date, "{day}", day, "{month}", f.Months[at.Month()-1], "{year}", strconv.Itoa(at.Year()), "{time}", at.Format("15:04"))
+	month, year := f.Months[at.Month()-1], strconv.Itoa(at.Year())
+	return fillIn(f.Date, "{day}", day, "{month}", month, "{year}", year, "{time}", at.Format("15:04"))
 }
 
 // fillIn puts values, which have no braces, in the place of their names.

@@ -63,7 +63,8 @@ func (l letter) text() string {
 func (l letter) html() (string, error) {
 	paper := []g.Node{h.Class("paper ink"), h.Style("padding:28px 24px;background:#ffffff;border:1px solid #d5dbe1;" +
 		"border-radius:8px;" + font + "font-size:16px;line-height:1.6;color:#1a2129;word-break:break-word;"),
-		h.H1(h.Class("ink"), h.Style("margin:0 0 16px;font-size:22px;line-height:1.35;font-weight:600;color:#1a2129;"), l.heading),
+		h.H1(h.Class("ink"), h.Style("margin:0 0 16px;font-size:22px;line-height:1.35;font-weight:600;color:#1a2129;"),
+			l.heading),
 		paragraph(l.greeting),
 	}
 	for _, p := range l.paragraphs {
@@ -132,7 +133,8 @@ func (l letter) summary() g.Node {
 	return h.Table(h.Width("100%"), unframed, h.Style("margin:20px 0 8px;"), g.Map(l.rows, func(r row) g.Node {
 		return h.Tr(
 			h.Th(h.Scope("row"), g.Attr("align", "start"), h.Class("quiet line"), h.Style("padding:8px 16px 8px 0;width:38%;"+
-				"border-bottom:1px solid #d5dbe1;text-align:start;vertical-align:top;font-size:15px;font-weight:400;color:#515c68;"), r.label),
+				"border-bottom:1px solid #d5dbe1;text-align:start;vertical-align:top;font-size:15px;font-weight:400;"+
+				"color:#515c68;"), r.label),
 			h.Td(h.Class("ink line"), h.Style("padding:8px 0;border-bottom:1px solid #d5dbe1;vertical-align:top;"+
 				"font-size:15px;font-weight:600;color:#1a2129;"), r.value),
 		)

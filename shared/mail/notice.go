@@ -24,12 +24,12 @@ type Notice struct {
 	Link           string    // to the claim in the portal
 }
 
-// NoticeOf returns the notice of an event, as the claim stands now; publicURL is the portal's scheme and host. The reason
-// of a review, and whether the customer said stop, are for the caller to add.
+// NoticeOf returns the notice of an event, as the claim stands now; publicURL is the portal's scheme and host. The
+// reason of a review, and whether the customer said stop, are for the caller to add.
 func NoticeOf(claim mci.Claim, event mci.EventType, at time.Time, publicURL string) Notice {
 	notice := Notice{
-		Event: event, FriendlyName: claim.FriendlyName, EngagementName: claim.EngagementName, CustomerName: claim.Customer.Name,
-		ContactName: claim.PartnerContact.Name, Payout: claim.Payout, At: at,
+		Event: event, FriendlyName: claim.FriendlyName, EngagementName: claim.EngagementName,
+		CustomerName: claim.Customer.Name, ContactName: claim.PartnerContact.Name, Payout: claim.Payout, At: at,
 		Link: strings.TrimSuffix(publicURL, "/") + "/portal/claims/" + string(claim.ID),
 	}
 	if due := claim.Due(); due != nil {
@@ -47,8 +47,8 @@ func HasNotice(event mci.EventType) bool {
 	return err == nil && t.Notices[event].Subject != nil
 }
 
-// Message returns the notice as an email in a language. It fails without a usable Link, for an event without a notice, and
-// for a deadline that comes near without that Deadline.
+// Message returns the notice as an email in a language. It fails without a usable Link, for an event without a notice,
+// and for a deadline that comes near without that Deadline.
 func (n Notice) Message(l Locale) (Message, error) {
 	letter, err := n.letter(l)
 	if err != nil {

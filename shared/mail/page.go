@@ -37,8 +37,8 @@ const (
 	Unavailable                   // 503: the same link or form again, in a moment
 )
 
-// states says of each state its status and its sentences: <words>Title, <words>Heading and those named. Only states that
-// show the claim are given any of it.
+// states says of each state its status and its sentences: <words>Title, <words>Heading and those named. Only states
+// that show the claim are given any of it.
 var states = map[State]struct {
 	status     int
 	words      string
@@ -62,18 +62,19 @@ var states = map[State]struct {
 		rows: decisionFacts, showsClaim: true},
 	TooLate: {status: http.StatusGone, words: "late", paragraphs: []string{"lateText", "lateDue", "latePartner"},
 		rows: []placeholder{engagement, partner}, showsClaim: true},
-	Unreadable:      {status: http.StatusBadRequest, words: "unreadable", paragraphs: []string{"unreadableText"}},
-	NotAllowed:      {status: http.StatusMethodNotAllowed, words: "method", paragraphs: []string{"methodText"}},
-	TooLarge:        {status: http.StatusRequestEntityTooLarge, words: "large", paragraphs: []string{"largeText"}},
-	UnsupportedForm: {status: http.StatusUnsupportedMediaType, words: "unreadable", paragraphs: []string{"unreadableText"}},
-	Unavailable:     {status: http.StatusServiceUnavailable, words: "again", paragraphs: []string{"againText"}},
+	Unreadable: {status: http.StatusBadRequest, words: "unreadable", paragraphs: []string{"unreadableText"}},
+	NotAllowed: {status: http.StatusMethodNotAllowed, words: "method", paragraphs: []string{"methodText"}},
+	TooLarge:   {status: http.StatusRequestEntityTooLarge, words: "large", paragraphs: []string{"largeText"}},
+	UnsupportedForm: {status: http.StatusUnsupportedMediaType, words: "unreadable",
+		paragraphs: []string{"unreadableText"}},
+	Unavailable: {status: http.StatusServiceUnavailable, words: "again", paragraphs: []string{"againText"}},
 }
 
 // decisionFacts are the facts of a decision.
 var decisionFacts = []placeholder{answer, decided, engagement, partner}
 
-// Page is the consent page in one of its states. States that do not show the claim need no Question, and show nothing of
-// one that is given; TooLate without one says only that the time is over.
+// Page is the consent page in one of its states. States that do not show the claim need no Question, and show nothing
+// of one that is given; TooLate without one says only that the time is over.
 //
 // Two forms post to the page's own address, so that a reason or a tick never goes with accepting: one decision=accept;
 // the other decision=decline, reason, and stop=yes where it was ticked (D26). Both post statement, the hash of the
@@ -170,13 +171,15 @@ func (p Page) asking(w *writer) []g.Node {
 	state := states[p.State]
 	var nodes []g.Node
 	if state.problem != "" {
-		nodes = append(nodes, h.Div(h.Class("summary"), h.Role("alert"), h.TabIndex("-1"), h.AutoFocus(), labelledBy("problem-title"),
+		nodes = append(nodes, h.Div(h.Class("summary"), h.Role("alert"), h.TabIndex("-1"), h.AutoFocus(),
+			labelledBy("problem-title"),
 			h.H2(h.ID("problem-title"), w.sentence("errorHeading")),
 			h.P(h.A(h.Href("#"+state.field), w.sentence(state.problem))),
 		))
 	}
 	parts := w.statementParts()
-	nodes = append(nodes, h.H1(h.ID("statement"), parts.heading), h.P(h.Class("lead"), parts.introduction), p.summary(w, parts.facts))
+	nodes = append(nodes, h.H1(h.ID("statement"), parts.heading), h.P(h.Class("lead"), parts.introduction),
+		p.summary(w, parts.facts))
 	for i, s := range parts.sections {
 		id := "section-" + strconv.Itoa(i)
 		section := []g.Node{labelledBy(id), h.H2(h.ID(id), s.title)}
@@ -219,12 +222,14 @@ func (p Page) forms(w *writer, statementHash string) g.Node {
 			h.Label(h.For("reason"), w.sentence("reasonForDeclining")),
 			h.P(h.Class("hint"), h.ID("reason-hint"), w.sentence("reasonHint")),
 			reasonProblem,
-			h.Textarea(h.ID("reason"), h.Name("reason"), h.Rows("3"), h.MaxLength("500"), describedBy("reason-hint", reasonProblemID),
+			h.Textarea(h.ID("reason"), h.Name("reason"), h.Rows("3"), h.MaxLength("500"),
+				describedBy("reason-hint", reasonProblemID),
 				g.If(reasonProblem != nil, h.Aria("invalid", "true")),
 				g.Text("\n"+p.Reason), // browsers take one line end away
 			),
 			h.Div(h.Class("tick"),
-				h.Input(h.Type("checkbox"), h.ID("stop"), h.Name("stop"), h.Value("yes"), g.If(p.Stop, h.Checked()), describedBy("stop-hint")),
+				h.Input(h.Type("checkbox"), h.ID("stop"), h.Name("stop"), h.Value("yes"), g.If(p.Stop, h.Checked()),
+					describedBy("stop-hint")),
 				h.Label(h.For("stop"), w.sentence("stop")),
 			),
 			h.P(h.Class("hint"), h.ID("stop-hint"), w.sentence("stopHint")),
@@ -243,7 +248,8 @@ func (p Page) answered(w *writer) []g.Node {
 	status := []g.Node{h.Class(class), g.If(recorded, h.Role("status")), h.H1(w.sentence(state.words + "Heading"))}
 	for _, key := range state.paragraphs {
 		// Without the claim, or without a stop, the sentences about it are left out.
-		if key == "lateDue" && w.value(due) == nil || key == "latePartner" && w.value(partner) == nil || key == "stopped" && !p.Stop {
+		if key == "lateDue" && w.value(due) == nil || key == "latePartner" && w.value(partner) == nil ||
+			key == "stopped" && !p.Stop {
 			continue
 		}
 		status = append(status, h.P(w.sentence(key)))

@@ -1,6 +1,6 @@
-// Package mail writes what customers and partners' contacts read: the consent email and the consent page behind its link,
-// the receipt email, the notices, and the disclaimer that a partner accepts, each in the reader's language. It reads no
-// table and decides nothing: the functions say what happened.
+// Package mail writes what customers and partners' contacts read: the consent email and the consent page behind its
+// link, the receipt email, the notices, and the disclaimer that a partner accepts, each in the reader's language. It
+// reads no table and decides nothing: the functions say what happened.
 //
 // Names are the partner's to choose, so nothing here trusts them: they are cleaned of all that could break a line or
 // turn the reading direction, and are escaped where they stand.

@@ -46,7 +46,8 @@ func (e ReceiptEmail) letter(l Locale) (letter, error) {
 	w.instant(decided, e.DecidedAt)
 	w.link(keys, link)
 	made := letter{
-		writer: w, subject: w.sentence("receiptSubject"), preview: w.sentence(text), heading: w.sentence(heading), greeting: w.greeting(),
+		writer: w, subject: w.sentence("receiptSubject"), preview: w.sentence(text),
+		heading: w.sentence(heading), greeting: w.greeting(),
 		paragraphs: []phrase{w.sentence(text)},
 		rows:       w.rows(answer, decided, engagement, partner, customer),
 		sections: []section{

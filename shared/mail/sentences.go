@@ -36,8 +36,8 @@ const (
 	placeholders // how many there are
 )
 
-var placeholderNames = [placeholders]string{"", "partner", "engagement", "customer", "contact", "partnerContact", "payout", "days",
-	"due", "answer", "decided", "friendlyName", "happened", "deadline", "reason", "keys"}
+var placeholderNames = [placeholders]string{"", "partner", "engagement", "customer", "contact", "partnerContact",
+	"payout", "days", "due", "answer", "decided", "friendlyName", "happened", "deadline", "reason", "keys"}
 
 // span is a piece of text, ready for plain text and for HTML.
 type span struct{ text, html string }
@@ -136,14 +136,16 @@ func (w *writer) words(p placeholder, words string) {
 func (w *writer) instant(p placeholder, at time.Time) {
 	if !at.IsZero() {
 		text := w.Format.date(at)
-		w.values[p] = span{text, `<time datetime="` + at.UTC().Format(time.RFC3339) + `">` + html.EscapeString(text) + "</time>"}
+		datetime := at.UTC().Format(time.RFC3339)
+		w.values[p] = span{text, `<time datetime="` + datetime + `">` + html.EscapeString(text) + "</time>"}
 	}
 }
 
 // link gives an address of ours, which the HTML of an email makes a link.
 func (w *writer) link(p placeholder, address string) {
 	escaped := html.EscapeString(address)
-	w.values[p] = span{address, `<a class="link" href="` + escaped + `" style="color:#17508a;word-break:break-all;">` + escaped + "</a>"}
+	w.values[p] = span{address, `<a class="link" href="` + escaped + `" style="color:#17508a;word-break:break-all;">` +
+		escaped + "</a>"}
 }
 
 // sentence returns a sentence of the texts with its values filled in.
@@ -178,8 +180,8 @@ func (w *writer) fill(s sentence) phrase {
 	return p
 }
 
-// closeUp takes away the spaces that a sentence has around its values where a name in Chinese or Japanese characters stands
-// between such characters: those are written without.
+// closeUp takes away the spaces that a sentence has around its values where a name in Chinese or Japanese characters
+// stands between such characters: those are written without.
 func closeUp(p phrase) {
 	for i := 1; i < len(p); i++ {
 		before, after := &p[i-1], &p[i]
@@ -196,7 +198,8 @@ func closeUp(p phrase) {
 
 // character says whether a rune is one that Chinese and Japanese are written in.
 func character(r rune) bool {
-	return r > unicode.MaxLatin1 && (unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) || r == 'ー' || r == '々')
+	return r > unicode.MaxLatin1 &&
+		(unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) || r == 'ー' || r == '々')
 }
 
 // row is a fact: its label and its value.

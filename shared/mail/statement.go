@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// Statement is what a customer is asked to accept or decline, word for word as the page shows it: heading, introduction,
-// facts and sections, each text on a line of its own. The partner's contact is left out, so that it names no person (D27).
+// Statement is what a customer is asked to accept or decline, word for word as the page shows it: heading,
+// introduction, facts and sections, each text on a line of its own. The partner's contact is left out, so that it
+// names no person (D27).
 type Statement struct {
 	Locale Locale
 	Text   string

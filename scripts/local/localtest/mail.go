@@ -20,6 +20,14 @@ type Email struct {
 	Subject   string
 	Text      string
 	HTML      string
+	Attached  []Attachment
+}
+
+// Attachment is a file that goes with an email.
+type Attachment struct {
+	Name    string `json:"filename"`
+	Type    string `json:"contentType"`
+	Content []byte `json:"content"`
 }
 
 // Mails lists the emails to the address so far, oldest first.
@@ -86,6 +94,7 @@ func stored() ([]Email, error) {
 				Text string `json:"text"`
 				HTML string `json:"html"`
 			} `json:"body"`
+			Attachments []Attachment `json:"attachments"`
 		} `json:"emails"`
 	}
 	if err := json.NewDecoder(answer.Body).Decode(&store); err != nil {
@@ -93,7 +102,8 @@ func stored() ([]Email, error) {
 	}
 	emails := make([]Email, len(store.Emails))
 	for i, email := range store.Emails {
-		emails[i] = Email{email.MessageID, email.From, email.Destination.To, email.ReplyTo, email.Subject, email.Body.Text, email.Body.HTML}
+		emails[i] = Email{email.MessageID, email.From, email.Destination.To, email.ReplyTo, email.Subject,
+			email.Body.Text, email.Body.HTML, email.Attachments}
 	}
 	return emails, nil
 }

@@ -37,10 +37,11 @@ type Sender struct {
 }
 
 // Open returns a sender from an address that SES has verified, which may bear a display name. It never tries again by
-// itself: when an answer is lost the email may be on its way, and a second one would follow. Whoever called decides about
-// that. The configuration set may be empty.
+// itself: when an answer is lost the email may be on its way, and a second one would follow. Whoever called decides
+// about that. The configuration set may be empty.
 func Open(config aws.Config, from, configurationSet string) *Sender {
-	return NewSender(sesv2.NewFromConfig(config, func(o *sesv2.Options) { o.Retryer = aws.NopRetryer{} }), from, configurationSet)
+	client := sesv2.NewFromConfig(config, func(o *sesv2.Options) { o.Retryer = aws.NopRetryer{} })
+	return NewSender(client, from, configurationSet)
 }
 
 // NewSender is Open with a client, which must not retry (aws.NopRetryer).
@@ -86,7 +87,8 @@ func (s *Sender) Send(ctx context.Context, to, replyTo string, m mail.Message, t
 		input.ConfigurationSetName = aws.String(s.configurationSet)
 	}
 	for name, value := range tags {
-		input.EmailTags = append(input.EmailTags, types.MessageTag{Name: aws.String(tag(name)), Value: aws.String(tag(value))})
+		named := types.MessageTag{Name: aws.String(tag(name)), Value: aws.String(tag(value))}
+		input.EmailTags = append(input.EmailTags, named)
 	}
 	slices.SortFunc(input.EmailTags, func(a, b types.MessageTag) int { return strings.Compare(*a.Name, *b.Name) })
 	out, err := s.client.SendEmail(ctx, input)
