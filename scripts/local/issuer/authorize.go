@@ -37,7 +37,7 @@ func (i *Issuer) readRequest(raw string) (request, *refusal) {
 		return request{}, &refusal{"", "The address is not understood: start again from the portal."}
 	}
 	if id := query.Get("client_id"); id != i.client.ID {
-		return request{}, &refusal{"", fmt.Sprintf("client_id is %q; only the client %q is registered here.", id, i.client.ID)}
+		return request{}, &refusal{"", i.otherClient(id)}
 	}
 	asked := request{raw: raw, redirectTo: query.Get("redirect_uri"), state: query.Get("state"), nonce: query.Get("nonce"),
 		challenge: query.Get("code_challenge"), scopes: query.Get("scope"), prompts: strings.Fields(query.Get("prompt"))}
@@ -63,6 +63,11 @@ func (i *Issuer) readRequest(raw string) (request, *refusal) {
 		return asked, &refusal{"invalid_request", "code_challenge is not what S256 makes of a verifier: PKCE is required"}
 	}
 	return asked, nil
+}
+
+// otherClient says that a client is not registered.
+func (i *Issuer) otherClient(id string) string {
+	return fmt.Sprintf("client_id is %q; only the client %q is registered here.", id, i.client.ID)
 }
 
 // authorize shows the sign-in page, or sends a code where the person has a session already.
@@ -101,8 +106,11 @@ func (i *Issuer) signIn(w http.ResponseWriter, r *http.Request) {
 		i.refuse(w, r, asked, *refused)
 		return
 	}
-	user := User{Subject: strings.TrimSpace(r.PostForm.Get("sub")), Partner: strings.TrimSpace(r.PostForm.Get("partnerId")),
-		Roles: strings.Fields(r.PostForm.Get("roles"))}
+	user := User{
+		Subject: strings.TrimSpace(r.PostForm.Get("sub")),
+		Partner: strings.TrimSpace(r.PostForm.Get("partnerId")),
+		Roles:   strings.Fields(r.PostForm.Get("roles")),
+	}
 	if subject := r.PostForm.Get("person"); subject != "" {
 		known := slices.IndexFunc(People, func(person User) bool { return person.Subject == subject })
 		if known < 0 {
@@ -133,7 +141,8 @@ func (i *Issuer) refuse(w http.ResponseWriter, r *http.Request, asked request, w
 		showMessage(w, http.StatusBadRequest, why.message)
 		return
 	}
-	redirect(w, r, asked.redirectTo, url.Values{"error": {why.code}, "error_description": {why.message}, "state": {asked.state}})
+	redirect(w, r, asked.redirectTo,
+		url.Values{"error": {why.code}, "error_description": {why.message}, "state": {asked.state}})
 }
 
 // signOut ends the session and sends the browser on, or says that it is done.
@@ -147,13 +156,12 @@ func (i *Issuer) signOut(w http.ResponseWriter, r *http.Request) {
 		to = r.Form.Get("post_logout_redirect_uri")
 	}
 	if id := r.Form.Get("client_id"); to != "" && id != i.client.ID {
-		showMessage(w, http.StatusBadRequest,
-			fmt.Sprintf("client_id is %q; only the client %q is registered here.", id, i.client.ID))
+		showMessage(w, http.StatusBadRequest, i.otherClient(id))
 		return
 	}
 	if to != "" && !i.client.signsOutTo(to) {
-		showMessage(w, http.StatusBadRequest, fmt.Sprintf("logout_uri or post_logout_redirect_uri is %q; registered are only %s.",
-			to, strings.Join(i.client.SignedOutTo, ", ")))
+		showMessage(w, http.StatusBadRequest, fmt.Sprintf("The address to go to is %q; registered are only %s.", to,
+			strings.Join(i.client.SignedOutTo, ", ")))
 		return
 	}
 	i.mu.Lock()

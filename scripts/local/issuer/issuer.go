@@ -88,8 +88,8 @@ type code struct {
 	used       bool
 }
 
-// Open makes the issuer whose tokens say url in the claim iss. It makes the signing key at the first start and keeps it in
-// the file, so that tokens outlive a restart; sessions do not.
+// Open makes the issuer whose tokens say url in the claim iss. It makes the signing key at the first start and keeps it
+// in the file, so that tokens outlive a restart; sessions do not.
 func Open(url, keyFile string, client Client) (*Issuer, error) {
 	key, err := signingKey(keyFile)
 	if err != nil {

@@ -47,9 +47,10 @@ func (i *Issuer) showSignIn(w http.ResponseWriter, status int, asked request, pr
 		g.If(problem != "", h.P(h.Class("problem"), h.ID("problem"), h.Role("alert"), g.Text(problem))),
 		form(
 			field("sub", "The user’s ID, as in grants.csv.", subject),
-			field("partnerId", "The partner’s ID; empty for the program’s own staff and sellers.", h.Aria("describedby", "partnerId-hint")),
-			field("roles", "With spaces between: incentives-admin, incentives-user, referral-admin, field-seller, program-admin.",
-				h.Aria("describedby", "roles-hint")),
+			field("partnerId", "The partner’s ID; empty for the program’s own staff and sellers.",
+				h.Aria("describedby", "partnerId-hint")),
+			field("roles", "With spaces between: incentives-admin, incentives-user, referral-admin, field-seller, "+
+				"program-admin.", h.Aria("describedby", "roles-hint")),
 			h.Button(h.Type("submit"), g.Text("Sign in")),
 		),
 	)
@@ -95,7 +96,8 @@ func show(w http.ResponseWriter, status int, redirectTo, title string, content .
 	for name, value := range map[string]string{
 		"Content-Type": "text/html; charset=utf-8",
 		"Content-Security-Policy": "default-src 'none'; img-src data:; style-src 'sha256-" +
-			base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action " + formAction + "; base-uri 'none'; frame-ancestors 'none'",
+			base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action " + formAction +
+			"; base-uri 'none'; frame-ancestors 'none'",
 		"Referrer-Policy":              "same-origin",
 		"X-Frame-Options":              "DENY",
 		"Cross-Origin-Opener-Policy":   "same-origin",

@@ -40,8 +40,10 @@ func (i *Issuer) token(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	// The client is public: it has no secret, and a request that shows one is somebody else's.
-	if r.PostForm.Get("client_id") != i.client.ID || r.PostForm.Has("client_secret") || r.Header.Get("Authorization") != "" {
-		writeJSON(w, http.StatusUnauthorized, tokenError{"invalid_client", "the client gives its client_id in the form, and no secret"})
+	secret := r.PostForm.Has("client_secret") || r.Header.Get("Authorization") != ""
+	if r.PostForm.Get("client_id") != i.client.ID || secret {
+		writeJSON(w, http.StatusUnauthorized,
+			tokenError{"invalid_client", "the client gives its client_id in the form, and no secret"})
 		return
 	}
 	var given grant

@@ -1,5 +1,5 @@
-// Package kms is the one-machine cloud's edge to AWS KMS: it speaks KMS's JSON protocol for Sign and GetPublicKey, with keys
-// of its own on the curve P-256.
+// Package kms is the one-machine cloud's edge to AWS KMS: it speaks KMS's JSON protocol for Sign and GetPublicKey, with
+// keys of its own on the curve P-256.
 package kms
 
 import (
@@ -37,7 +37,8 @@ type Service struct {
 // Open gives the service with the keys that the folder holds, in files named 1.pem, 2.pem and so on. It makes the first
 // key where there is none.
 func Open(folder, region, account string) (*Service, error) {
-	s := &Service{folder: folder, arn: "arn:aws:kms:" + region + ":" + account + ":key/", keys: map[string]*ecdsa.PrivateKey{}}
+	arn := "arn:aws:kms:" + region + ":" + account + ":key/"
+	s := &Service{folder: folder, arn: arn, keys: map[string]*ecdsa.PrivateKey{}}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of keys: %w", err)
 	}
@@ -109,10 +110,15 @@ type request struct {
 	Algorithm string `json:"SigningAlgorithm"`
 }
 
+// actions are those that the service knows.
+var actions = map[string]func(request, *ecdsa.PrivateKey) (map[string]any, *Problem){
+	"Sign": sign, "GetPublicKey": publicKey,
+}
+
 // ServeHTTP answers Sign and GetPublicKey.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	action, isKMS := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "TrentService.")
-	answer := map[string]func(request, *ecdsa.PrivateKey) (map[string]any, *Problem){"Sign": sign, "GetPublicKey": publicKey}[action]
+	answer := actions[action]
 	if r.Method != http.MethodPost || !isKMS || answer == nil {
 		Problem{http.StatusBadRequest, "UnknownOperationException", "only Sign and GetPublicKey are known"}.Write(w)
 		return
@@ -144,7 +150,8 @@ func sign(asked request, key *ecdsa.PrivateKey) (map[string]any, *Problem) {
 		return nil, &Problem{http.StatusBadRequest, kind, message}
 	}
 	if asked.Algorithm != algorithm {
-		return refuse("InvalidKeyUsageException", "Algorithm "+asked.Algorithm+" is incompatible with key spec ECC_NIST_P256.")
+		return refuse("InvalidKeyUsageException",
+			"Algorithm "+asked.Algorithm+" is incompatible with key spec ECC_NIST_P256.")
 	}
 	digest := asked.Message
 	switch asked.Type {
