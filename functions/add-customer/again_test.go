@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"sync"
 	"testing"
 	"time"
 
@@ -116,27 +115,6 @@ func TestD13_OnlySuccessesAreKept(t *testing.T) {
 	story.Eligible(t, engagement, c.By(mci.TPID), "")
 	body["friendlyName"] = "Another body, which is not refused: nothing was kept"
 	add(t, p, body, "Idempotency-Key", key).Expect(t, 201)
-}
-
-func TestD13_ManyAtOnceWithTheSameKeyGetTheSameAnswer(t *testing.T) {
-	t.Parallel()
-	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
-	c := story.NewCustomer(t, engagement)
-	key, body := story.Name("key"), p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)
-	answers := make([]localtest.Response, 12)
-	var all sync.WaitGroup
-	for i := range answers {
-		all.Go(func() { answers[i] = add(t, p, body, "Idempotency-Key", key) })
-	}
-	all.Wait()
-	for _, answer := range answers {
-		if answer.Expect(t, 201); !bytes.Equal(answer.Body, answers[0].Body) {
-			t.Errorf("the answers differ:\n%s\n%s", answer.Body, answers[0].Body)
-		}
-	}
-	if n := claimsOf(t, p); n != 1 {
-		t.Errorf("there are %d claims", n)
-	}
 }
 
 func TestD13_AnAnswerThatWasLostIsHadByAskingAgain(t *testing.T) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,109 +12,6 @@ import (
 
 func limits(active, allowed int) object {
 	return object{"claimLimits": object{"active": active, "allowed": allowed}}
-}
-
-// race has every partner add the customer at the same time, and those who are asked to try again do so until they are told
-// more. It gives the claims born, by partner, and for everybody else the reasons why not.
-func race(t *testing.T, partners []story.Partner, c story.Customer, engagement string) (born map[string]story.Claim, refused map[string]string) {
-	t.Helper()
-	born, refused = map[string]story.Claim{}, map[string]string{}
-	var all sync.WaitGroup
-	var mu sync.Mutex
-	for _, p := range partners {
-		all.Go(func() {
-			body := p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)
-			answer := add(t, p, body)
-			for try := 1; answer.Status == 503 && try < 20; try++ {
-				if story.Refused(t, answer, 503, mci.TryAgain); answer.Header.Get("Retry-After") == "" {
-					t.Error("nobody says when to try again")
-				}
-				answer = add(t, p, body)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			switch answer.Status {
-			case 201:
-				born[p.ID] = story.Born(t, answer)[0]
-			case 422:
-				refused[p.ID] = ineligible(t, answer, engagement)
-			default:
-				t.Errorf("%s was answered %d: %s", p.ID, answer.Status, answer.Body)
-			}
-		})
-	}
-	all.Wait()
-	return born, refused
-}
-
-func TestD4_TheLimitHoldsWhenManyPartnersAddAtOnce(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		partners int
-		limits   object
-		fit      int
-		reasons  string
-	}{
-		"of open claims":                   {60, limits(7, 100), 7, "active-limit-reached"},
-		"of open and completed claims":     {20, limits(7, 7), 7, "active-limit-reached allowed-limit-reached"},
-		"of one":                           {20, limits(1, 1), 1, "active-limit-reached allowed-limit-reached"},
-		"that nobody reaches refuses none": {20, limits(20, 20), 20, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			partners, engagement := story.NewPartners(t, test.partners), story.Engagement(t, test.limits)
-			c := story.NewCustomer(t, engagement)
-			born, refused := race(t, partners, c, engagement)
-			if len(born) != test.fit || len(refused) != len(partners)-test.fit {
-				t.Errorf("%d claims were born where %d fit; %d were refused", len(born), test.fit, len(refused))
-			}
-			for partner, reasons := range refused {
-				if reasons != test.reasons {
-					t.Errorf("%s was refused for %q, not %q", partner, reasons, test.reasons)
-				}
-			}
-		})
-	}
-}
-
-func TestD15_OneOfManyPartnersEngagesAnExclusiveCustomer(t *testing.T) {
-	t.Parallel()
-	partners, engagement := story.NewPartners(t, 25), story.Engagement(t, object{"exclusive": true})
-	c := story.NewCustomer(t, engagement)
-	born, refused := race(t, partners, c, engagement)
-	if len(born) != 1 {
-		t.Fatalf("%d partners have an open claim", len(born))
-	}
-	for partner, reasons := range refused {
-		if reasons != "engaged-with-another-partner" {
-			t.Errorf("%s was refused for %q", partner, reasons)
-		}
-	}
-}
-
-func TestS6_OneClaimIsBornWhenAPartnersUsersAddAtOnce(t *testing.T) {
-	t.Parallel()
-	p, engagement, another := story.NewPartner(t), story.Engagement(t, nil), story.Engagement(t, nil)
-	c := story.NewCustomer(t, engagement, another)
-	answers := make([]localtest.Response, 12)
-	var all sync.WaitGroup
-	for i := range answers {
-		engagements := [][]string{{engagement}, {engagement, another}, {another, engagement}}[i%3]
-		all.Go(func() { answers[i] = add(t, p, p.Nomination(c, c.By(mci.TPID), engagements, nil)) })
-	}
-	all.Wait()
-	born := map[string]int{}
-	for _, answer := range answers {
-		if answer.Status == 201 {
-			for _, claim := range story.Born(t, answer) {
-				born[claim.EngagementID]++
-			}
-		} else if problem := story.Refused(t, answer, 409, mci.ClaimExists); problem.ClaimID == "" {
-			t.Errorf("the open claim is not named: %s", answer.Body)
-		}
-	}
-	if born[engagement] != 1 || born[another] > 1 || claimsOf(t, p) != born[engagement]+born[another] {
-		t.Errorf("%v claims were born; the partner has %d", born, claimsOf(t, p))
-	}
 }
 
 func TestD4_WhatGivesAPlaceBack(t *testing.T) {

@@ -286,7 +286,7 @@ func TestContract_EveryMistakeAtOnceWithItsPointer(t *testing.T) {
 	for body, want := range map[string]string{
 		`{}`: "/customerContact /engagementIds /friendlyName /locationId /partnerContact",
 		`{"friendlyName":"","locationId":7,"engagementIds":["nothing"],"opportunityId":"#","hours":"20","customerId":{"type":"tpid","value":"1"},
-			"mismatchReason":"none","customerContact":{"name":"A"},"partnerContact":{"email":"@"}}`: "/customerContact/email /customerId /engagementIds/0 /friendlyName /hours " +
+			"mismatchReason":7,"customerContact":{"name":"A"},"partnerContact":{"email":"@"}}`: "/customerContact/email /customerId /engagementIds/0 /friendlyName /hours " +
 			"/locationId /mismatchReason /opportunityId /partnerContact/email /partnerContact/name",
 	} {
 		if pointers := story.Refused(t, claim(t, p, c, body), 422, mci.Invalid).Pointers(); pointers != want {

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -131,26 +130,6 @@ func TestD10_ADecisionIsShownWhateverBecameOfTheClaimSince(t *testing.T) {
 	p.Cancel(t, claim.ID)
 	if page := localtest.Call(t, "GET", link, "", nil).Expect(t, 200); !strings.Contains(string(page.Body), "Your consent has been recorded") {
 		t.Errorf("of a claim that was cancelled after consent the page shows\n%s", page.Body)
-	}
-}
-
-func TestD10_ManyAnswersAtOnceAreOneDecision(t *testing.T) {
-	t.Parallel()
-	p, e := story.NewPartner(t), story.Engagement(t, nil)
-	claim, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
-	var all sync.WaitGroup
-	for i := range 12 {
-		all.Go(func() {
-			answer := story.Answer(t, link, story.Form([]string{"accept", "decline"}[i%2]))
-			if answer.Status != 303 && answer.Status != 503 {
-				t.Errorf("answered %d: %s", answer.Status, answer.Body)
-			}
-		})
-	}
-	all.Wait()
-	now := p.Get(t, claim.ID)
-	if n := strings.Count(now.Types(), "consent.accepted") + strings.Count(now.Types(), "consent.declined"); n != 1 || !now.EventsIntact {
-		t.Errorf("%d decisions: %s", n, now.Types())
 	}
 }
 

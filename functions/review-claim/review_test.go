@@ -171,33 +171,6 @@ func TestD13_AReviewRepeatedIsOne(t *testing.T) {
 	review(t, story.Program(t), claim.ID, body, "Idempotency-Key", key).Expect(t, 200) // another of the staff, another key
 }
 
-func TestD1_TwoReviewersAtOnceAreOneReview(t *testing.T) {
-	t.Parallel()
-	p, e := story.NewPartner(t), story.Engagement(t, story.WithCoSell(false))
-	claim, _ := p.Bring(t, mci.Submitted, story.NewCustomer(t, e), e)
-	answers := make(chan int)
-	decisions := []mci.ReviewDecision{mci.Complete, mci.Reject, mci.Return, mci.Complete, mci.Reject, mci.Return}
-	for _, decision := range decisions {
-		go func() {
-			answers <- review(t, story.Program(t), claim.ID, story.Object{"decision": decision, "reason": "Looked at."}).Status
-		}()
-	}
-	won := 0
-	for range decisions {
-		switch status := <-answers; status {
-		case 200:
-			won++
-		case 409:
-		default:
-			t.Errorf("answered %d", status)
-		}
-	}
-	now := p.Get(t, claim.ID)
-	if n := strings.Count(now.Types(), "claim.completed") + strings.Count(now.Types(), "claim.rejected") + strings.Count(now.Types(), "claim.returned"); won != 1 || n != 1 || !now.EventsIntact {
-		t.Errorf("%d won: %s", won, now.Types())
-	}
-}
-
 // TestD14_TheReviewQueueHasTheLongestWaitingFirst is alone with the queue of all partners, which other tests fill too: it
 // looks at its own claims' order.
 func TestD14_TheReviewQueueHasTheLongestWaitingFirst(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -135,32 +134,6 @@ func TestS21_TwoRequestsAtOnceSendOneEmail(t *testing.T) {
 	(<-answer).Expect(t, 202)
 	if mails := localtest.Mails(t, claim.CustomerContact.Email); len(mails) != 1 {
 		t.Errorf("%d emails went out", len(mails))
-	}
-}
-
-func TestD13_TheSameKeyManyTimesAtOnceSendsOneEmail(t *testing.T) {
-	t.Parallel()
-	p, e := story.NewPartner(t), story.Engagement(t, nil)
-	claim := p.Add(t, story.NewCustomer(t, e), e)
-	key := story.Name("key")
-	answers := make([]localtest.Response, 8)
-	var all sync.WaitGroup
-	for i := range answers {
-		all.Go(func() { answers[i] = request(t, p.Token, claim.ID, first, "Idempotency-Key", key) })
-	}
-	all.Wait()
-	sent := request(t, p.Token, claim.ID, first, "Idempotency-Key", key).Expect(t, 202)
-	for _, answer := range answers {
-		if answer.Status == 202 && string(answer.Body) == string(sent.Body) {
-			continue
-		}
-		story.Refused(t, answer, 503, mci.TryAgain)
-	}
-	if mails := localtest.Mails(t, claim.CustomerContact.Email); len(mails) != 1 {
-		t.Errorf("%d emails went out", len(mails))
-	}
-	if types := p.Get(t, claim.ID).Types(); types != "claim.added consent.requested email.sent" {
-		t.Errorf("the history is %s", types)
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,37 +153,6 @@ func TestD13_ASubmissionRepeatedIsOne(t *testing.T) {
 	}
 }
 
-func TestD13_ManySubmissionsAtOnceAreOne(t *testing.T) {
-	t.Parallel()
-	p, e := story.NewPartner(t), story.Engagement(t, nil)
-	for rule, key := range map[string]string{"with one key": story.Name("key"), "without": ""} {
-		claim, _ := p.Bring(t, mci.Consented, story.NewCustomer(t, e), e)
-		answers := make(chan localtest.Response)
-		const n = 8
-		body := story.Submission()
-		for range n {
-			go func() {
-				if key == "" {
-					answers <- submit(t, p.Token, claim.ID, body)
-				} else {
-					answers <- submit(t, p.Token, claim.ID, body, "Idempotency-Key", key)
-				}
-			}()
-		}
-		var statuses []int
-		for range n {
-			statuses = append(statuses, (<-answers).Status)
-		}
-		won := len(slices.DeleteFunc(slices.Clone(statuses), func(status int) bool { return status != 200 }))
-		if key != "" && won != n || key == "" && won != 1 {
-			t.Errorf("%s, they are answered %v", rule, statuses)
-		}
-		if now := p.Get(t, claim.ID); strings.Count(now.Types(), "claim.submitted") != 1 || !now.EventsIntact {
-			t.Errorf("%s, the history is %s", rule, now.Types())
-		}
-	}
-}
-
 func TestS25_ADayBeforeTheConsentIsAMistakeBeforeAllElse(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
@@ -196,23 +164,4 @@ func TestS25_ADayBeforeTheConsentIsAMistakeBeforeAllElse(t *testing.T) {
 	story.Refused(t, submit(t, p.Token, claim.ID, early, "Idempotency-Key", key), 422, mci.Invalid)
 	story.Refused(t, submit(t, p.Token, claim.ID, early), 422, mci.Invalid)
 	submit(t, p.Token, claim.ID, story.Submission(), "Idempotency-Key", key).Expect(t, 200)
-}
-
-// TestD13_AKeyIsGoodFor24Hours moves the clock.
-func TestD13_AKeyIsGoodFor24Hours(t *testing.T) {
-	p, e := story.NewPartner(t), story.Engagement(t, nil)
-	claim, _ := p.Bring(t, mci.Consented, story.NewCustomer(t, e), e)
-	key, body := story.Name("key"), story.Submission()
-	done := submit(t, p.Token, claim.ID, body, "Idempotency-Key", key).Expect(t, 200)
-	at := localtest.Now()
-	story.ClockAt(t, at.Add(story.Day-15*time.Second))
-	if again := submit(t, p.Token, claim.ID, body, "Idempotency-Key", key).Expect(t, 200); string(again.Body) != string(done.Body) {
-		t.Errorf("within 24 hours it answers %s", again.Body)
-	}
-	story.ClockAt(t, at.Add(story.Day))
-	story.Refused(t, submit(t, p.Token, claim.ID, body, "Idempotency-Key", key), 409, mci.WrongStatus)
-	story.Review(t, claim.ID, mci.Return)
-	if again := submit(t, p.Token, claim.ID, body, "Idempotency-Key", key).Expect(t, 200); string(again.Body) == string(done.Body) {
-		t.Error("after 24 hours the first answer came again")
-	}
 }

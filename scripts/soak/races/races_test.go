@@ -70,17 +70,41 @@ func statuses(answers []localtest.Response) map[int]int {
 	return counts
 }
 
+// wanted has every partner want the customer at once. It gives how many got it, and how many were refused for which reasons.
+func wanted(t *testing.T, partners []story.Partner, engagement string) (born int, refused map[string]int) {
+	t.Helper()
+	customer := story.NewCustomer(t, engagement)
+	answers := atOnce(len(partners), func(i int) localtest.Response {
+		body := partners[i].Nomination(customer, customer.By(mci.TPID), []string{engagement}, nil)
+		return localtest.Call(t, "POST", "/v1/customers", partners[i].Token, body)
+	})
+	refused = map[string]int{}
+	for _, answer := range answers {
+		if answer.Status == 201 {
+			born++
+			continue
+		}
+		refused[story.Reasons(story.Refused(t, answer, 422, mci.NotEligible).Ineligible, engagement)]++
+	}
+	return born, refused
+}
+
 func TestD4_OfACrowdExactlyAsManyGetAPlaceAsThereAre(t *testing.T) {
 	rounds(t, func(t *testing.T) {
-		const places = 7
-		engagement := story.Engagement(t, story.Object{"claimLimits": story.Object{"active": places, "allowed": 200}})
-		customer := story.NewCustomer(t, engagement)
-		partners := story.NewPartners(t, crowd())
-		answers := atOnce(len(partners), func(i int) localtest.Response {
-			return localtest.Call(t, "POST", "/v1/customers", partners[i].Token, partners[i].Nomination(customer, customer.By(mci.TPID), []string{engagement}, nil))
-		})
-		if counts := statuses(answers); counts[201] != places || counts[422] != len(partners)-places {
-			t.Errorf("answered %v", counts)
+		for _, c := range []struct {
+			crowd, active, allowed int
+			reasons                string // for which all others are refused
+		}{
+			{crowd(), 7, 200, "active-limit-reached"},
+			{crowd() / 4, 7, 7, "active-limit-reached allowed-limit-reached"},
+			{crowd() / 4, 1, 1, "active-limit-reached allowed-limit-reached"},
+			{crowd() / 4, 100, 100, ""},
+		} {
+			limits := story.Object{"claimLimits": story.Object{"active": c.active, "allowed": c.allowed}}
+			born, refused := wanted(t, story.NewPartners(t, c.crowd), story.Engagement(t, limits))
+			if fit := min(c.active, c.crowd); born != fit || refused[c.reasons] != c.crowd-fit {
+				t.Errorf("%d of %d got a place where %d may; refused were %v", born, c.crowd, c.active, refused)
+			}
 		}
 		soak.Audit(t)
 	})
@@ -115,14 +139,10 @@ func TestD4_APlaceThatIsGivenBackIsTakenOnce(t *testing.T) {
 
 func TestD15_OfACrowdOnePartnerGetsAnExclusiveEngagement(t *testing.T) {
 	rounds(t, func(t *testing.T) {
-		engagement := story.Engagement(t, story.Object{"exclusive": true})
-		customer := story.NewCustomer(t, engagement)
-		partners := story.NewPartners(t, crowd()/2)
-		answers := atOnce(len(partners), func(i int) localtest.Response {
-			return localtest.Call(t, "POST", "/v1/customers", partners[i].Token, partners[i].Nomination(customer, customer.By(mci.TPID), []string{engagement}, nil))
-		})
-		if counts := statuses(answers); counts[201] != 1 || counts[422] != len(partners)-1 {
-			t.Errorf("answered %v", counts)
+		n := crowd() / 2
+		born, refused := wanted(t, story.NewPartners(t, n), story.Engagement(t, story.Object{"exclusive": true}))
+		if born != 1 || refused["engaged-with-another-partner"] != n-1 {
+			t.Errorf("%d partners got the customer; refused were %v", born, refused)
 		}
 		soak.Audit(t)
 	})
