@@ -225,8 +225,8 @@ func TestSamplesTellTheLifeOfAClaim(t *testing.T) {
 	all := samples(t)
 	asIs := map[string]int{
 		"list-engagements": 200, "list-engagements.one": 200, "list-customers": 200, "check-eligibility": 200, "list-claims": 200,
-		"list-referrals": 200, "openapi": 200, "add-customer": 201, "portal": 303,
-		"claim-customer": 404, "get-claim": 404, "send-consent": 404, "send-consent.reminder": 404, "submit-claim": 404, "cancel-claim": 404,
+		"list-referrals": 200, "openapi": 200, "receipts.keys": 200, "add-customer": 201, "portal": 303,
+		"claim-customer": 404, "get-claim": 404, "receipts": 404, "send-consent": 404, "send-consent.reminder": 404, "submit-claim": 404, "cancel-claim": 404,
 		"review-claim": 404, "list-referrals.one": 404, "referral-upgrade.request": 404,
 		"consent-callback": 404, "consent-callback.scan": 404, "consent-callback.decision": 404,
 		// What the gateway does not bring has no status; none of it has anything to do yet.
@@ -286,6 +286,7 @@ func TestSamplesTellTheLifeOfAClaim(t *testing.T) {
 	tell("consent-callback", 200, `lang="pt-BR"`)
 	tell("consent-callback.decision", 303, "")
 	tell("consent-callback.decision", 303, "") // again
+	tell("receipts", 200, `{"receipt":"`)
 	streamsAsTheTableHasIt(t, all["referral-upgrade"], claim)
 	tell("referral-upgrade", 0, `{"batchItemFailures":[]}`)
 	tell("referral-upgrade", 0, `{"batchItemFailures":[]}`) // the stream brings everything at least once

@@ -143,6 +143,7 @@ func everything(t *testing.T) {
 	}
 
 	get("/v1/openapi.json", "")
+	get("/.well-known/jwks.json", "")
 	get("/v1/engagements", p.Token)
 	get("/v1/engagements/"+plain, p.Token)
 	for _, id := range c.IDs() {
@@ -213,6 +214,7 @@ func everything(t *testing.T) {
 	get("/v1/claims?partnerId="+p.ID, program)
 	get("/v1/claims/"+claim.ID, seller)
 	get("/v1/claims/"+claim.ID, program)
+	get("/v1/claims/"+claim.ID+"/receipt", seller)
 	for _, token := range []string{referrals, seller, program} {
 		for _, query := range []string{"", "?type=co-sell", "?limit=1"} {
 			get("/v1/referrals"+query, token)

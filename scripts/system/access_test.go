@@ -27,6 +27,8 @@ var access = map[string]map[mci.Role][3]int{
 	"POST /v1/customers/{customerId}/claims":       incentives(201, 422, 403),
 	"GET /v1/claims":                               with(incentives(200, 200, 403), mci.ProgramAdmin, 200, 200, 200),
 	"GET /v1/claims/{claimId}":                     with(with(incentives(200, 404, 403), mci.ProgramAdmin, 200, 200, 200), mci.FieldSeller, 200, 200, 200),
+	"GET /v1/claims/{claimId}/receipt":             with(with(incentives(200, 404, 403), mci.ProgramAdmin, 200, 200, 200), mci.FieldSeller, 200, 200, 200),
+	"GET /.well-known/jwks.json":                   nil,
 	"POST /v1/claims/{claimId}/consent-requests":   incentives(202, 404, 403),
 	"POST /v1/claims/{claimId}/submission":         incentives(200, 404, 403),
 	"POST /v1/claims/{claimId}/cancellation":       incentives(200, 404, 403),

@@ -25,6 +25,8 @@ var budgets = map[string]int{
 	"POST /v1/customers/{customerId}/claims":       3,
 	"GET /v1/claims":                               1,
 	"GET /v1/claims/{claimId}":                     1,
+	"GET /v1/claims/{claimId}/receipt":             1,
+	"GET /.well-known/jwks.json":                   1, // the keys, once per environment
 	"POST /v1/claims/{claimId}/consent-requests":   3 + 1,
 	"GET /consent/{token}":                         1,
 	"HEAD /consent/{token}":                        1,

@@ -76,6 +76,12 @@ var calls = map[string]func(t testing.TB, w world) call{
 		localtest.WaitDrained(t) // then its referral is co-sell
 		return call{path: "/v1/claims/" + claim.ID, want: 200, secret: secret}
 	},
+	"GET /v1/claims/{claimId}/receipt": func(t testing.TB, w world) call {
+		claim, secret := w.claim(t, mci.Consented)
+		localtest.WaitDrained(t) // then its referral is co-sell
+		return call{path: "/v1/claims/" + claim.ID + "/receipt", want: 200, secret: secret}
+	},
+	"GET /.well-known/jwks.json": func(testing.TB, world) call { return call{path: "/.well-known/jwks.json", want: 200} },
 	"POST /v1/claims/{claimId}/consent-requests": func(t testing.TB, w world) call {
 		claim, secret := w.claim(t, mci.ConsentNotSent)
 		body := story.FirstRequest("60000.00")

@@ -87,6 +87,9 @@ func (c Claim) ReferralSummary() ReferralSummary {
 	}
 }
 
+// IsCoSell says whether the claim's referral is co-sell: the program's sellers then see the claim (S27).
+func (c Claim) IsCoSell() bool { return c.Referral != nil && c.Referral.Type == CoSell }
+
 // NotManaged refuses an upgrade for a customer that is not managed (D9).
 var NotManaged = Refuse(NotQualified, "The engagement co-sells with managed customers only, and this one is not.")
 

@@ -55,6 +55,7 @@ var Functions = []Function{
 	{"mail-feedback", 512, 30 * time.Second, tableEnvironment},
 	{"openapi", 256, 10 * time.Second, []string{Stage}},
 	{"portal", 512, 29 * time.Second, []string{Stage, PublicURL, OIDCIssuer, OIDCClientID, SignOutURL, PartnerClaim, RolesClaim}},
+	{"receipts", 512, 10 * time.Second, append(callerEnvironment[:4:4], ReceiptKeys)},
 	{"referral-upgrade", 512, 30 * time.Second, callerEnvironment},
 	{"review-claim", 512, 10 * time.Second, callerEnvironment},
 	{"send-consent", 512, 20 * time.Second, mailEnvironment},

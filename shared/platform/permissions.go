@@ -18,6 +18,7 @@ var Permissions = map[string][]string{
 	"mail-feedback":     {get, put, update},
 	"openapi":           nil,
 	"portal":            nil,
+	"receipts":          {get, GetPublicKey},
 	"referral-upgrade":  {condition, get, put, query},
 	"review-claim":      {get, put, query, update},
 	"send-consent":      {condition, get, put, query, sendEmail},

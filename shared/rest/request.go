@@ -33,6 +33,12 @@ func (c Caller) Incentives() bool {
 	return c.PartnerID != "" && c.Has(mci.IncentivesAdmin, mci.IncentivesUser)
 }
 
+// SeesAll says whether the caller sees all of the claim with that ID: it is the caller's partner's, or the caller is of
+// the program's staff. Sellers see of the others those that are co-sell.
+func (c Caller) SeesAll(id mci.ClaimID) bool {
+	return c.Incentives() && id.PartnerID() == c.PartnerID || c.Has(mci.ProgramAdmin)
+}
+
 // partnerRoles are roles in which one acts for a partner.
 var partnerRoles = []mci.Role{mci.IncentivesAdmin, mci.IncentivesUser, mci.ReferralAdmin}
 

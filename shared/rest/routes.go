@@ -48,6 +48,8 @@ var Routes = []Route{
 	{"POST", "/v1/customers/{customerId}/claims", "claim-customer", incentives, nil},
 	{"GET", "/v1/claims", "list-claims", claims, []string{"status", "engagementId", "partnerId", "limit", "cursor"}},
 	{"GET", "/v1/claims/{claimId}", "get-claim", claim, nil},
+	{"GET", "/v1/claims/{claimId}/receipt", "receipts", claim, nil},
+	{"GET", "/.well-known/jwks.json", "receipts", nil, nil},
 	{"POST", "/v1/claims/{claimId}/consent-previews", "send-consent", incentives, nil},
 	{"POST", "/v1/claims/{claimId}/consent-requests", "send-consent", incentives, nil},
 	{"GET", "/consent/{token}", "consent-callback", nil, nil},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
@@ -20,10 +21,17 @@ type Handler func(ctx context.Context, request *Request) (Response, error)
 type Response struct {
 	Status int
 	Body   any
+	maxAge time.Duration
 }
 
 // OK responds with 200.
-func OK(body any) Response { return Response{http.StatusOK, body} }
+func OK(body any) Response { return Response{Status: http.StatusOK, Body: body} }
+
+// KeptFor lets everyone keep the response for a while; without, nobody may keep it.
+func (r Response) KeptFor(age time.Duration) Response {
+	r.maxAge = age
+	return r
+}
 
 // Server serves the JSON routes of one function.
 type Server struct {
@@ -111,12 +119,16 @@ func headers(contentType string) map[string]string {
 
 // Render gives a success as the gateway takes it.
 func Render(response Response) (GatewayResponse, error) {
-	body, rendered := response.Body.(json.RawMessage)
-	if !rendered {
+	body, isJSON := response.Body.(json.RawMessage)
+	if !isJSON {
 		var err error
 		if body, err = json.Marshal(response.Body); err != nil {
 			return GatewayResponse{}, fmt.Errorf("rendering the response: %w", err)
 		}
 	}
-	return GatewayResponse{StatusCode: response.Status, Headers: headers("application/json"), Body: string(body)}, nil
+	rendered := GatewayResponse{StatusCode: response.Status, Headers: headers("application/json"), Body: string(body)}
+	if response.maxAge > 0 {
+		rendered.Headers["Cache-Control"] = "public, max-age=" + seconds(response.maxAge)
+	}
+	return rendered, nil
 }

@@ -66,6 +66,7 @@ func TestNoIDOfAnotherPartnerOpensAnything(t *testing.T) {
 		"POST /v1/eligibility-checks":                  nil,
 		"POST /consent/{token}":                        nil, // public
 		"GET /v1/claims/{claimId}":                     func(story.Claim) any { return nil },
+		"GET /v1/claims/{claimId}/receipt":             func(story.Claim) any { return nil },
 		"GET /v1/referrals/{referralId}":               func(story.Claim) any { return nil },
 		"GET /v1/engagements/{engagementId}/customers": nil, // of the program
 		"GET /v1/engagements/{engagementId}":           nil,
