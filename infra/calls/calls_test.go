@@ -173,6 +173,7 @@ func everything(t *testing.T) {
 	localtest.Call(t, "HEAD", link, "", nil).Expect(t, 200)
 	story.Accept(t, link)
 	get(link, "")
+	get(link+"/receipt", "")
 	localtest.WaitDrained(t)
 	p.Submit(t, claim.ID)
 	story.Review(t, claim.ID, mci.Return)

@@ -21,7 +21,7 @@ var Permissions = map[string][]string{
 	"receipts":          {get, GetPublicKey},
 	"referral-upgrade":  {condition, get, put, query},
 	"review-claim":      {get, put, query, update},
-	"send-consent":      {condition, get, put, query, sendEmail},
+	"send-consent":      {condition, get, put, query, sendEmail, update},
 	"submit-claim":      {get, put, query, update},
 }
 
