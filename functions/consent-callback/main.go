@@ -100,6 +100,8 @@ type opened struct {
 	page     mail.Page
 	claim    mci.Claim // the zero value where the link leads to none
 	linkHash string
+
+	engagement mci.Engagement // only once openToDecide has read it
 }
 
 // open reads the claim that the link names with the link itself: 1 round trip, whether the link is right or wrong.
@@ -123,7 +125,7 @@ func (f function) open(ctx context.Context, v pageVisit) (opened, error) {
 		page.DecidedAt, page.Stop = *claim.EndedAt, claim.Stopped
 	}
 	page.Receipt = "/consent/" + url.PathEscape(v.token) + "/receipt"
-	return opened{page, claim, hash}, nil
+	return opened{page: page, claim: claim, linkHash: hash}, nil
 }
 
 // stateOf says what the page of a claim's link shows: a decision stands, whatever became of the claim since (D10).
@@ -189,10 +191,12 @@ func (f function) decide(ctx context.Context, v pageVisit) (rest.GatewayResponse
 	})
 }
 
-// openToDecide opens the link, and says whether it went out by an email that the claim's history holds. 1 round trip.
+// openToDecide opens the link, and says whether it went out by an email that the claim's history holds. It reads the
+// engagement too, if the catalogue has grown old. 1 round trip.
 func (f function) openToDecide(ctx context.Context, v pageVisit) (opened opened, sent bool, err error) {
 	id, hash, isToken := mci.ParseConsentToken(v.token)
 	var history mci.History
+	var catalogue table.Catalogue
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		opened, err = f.open(groupCtx, v)
@@ -200,11 +204,19 @@ func (f function) openToDecide(ctx context.Context, v pageVisit) (opened opened,
 	})
 	if isToken {
 		group.Go(func() (err error) {
+			catalogue, err = f.table.Catalogue(groupCtx)
+			return err
+		})
+		group.Go(func() (err error) {
 			history, err = f.table.History(groupCtx, id)
 			return err
 		})
 	}
-	err = group.Wait()
+	if err = group.Wait(); err != nil || opened.claim.ID == "" {
+		return opened, false, err
+	}
+	catalogue, err = f.table.Including(ctx, catalogue, opened.claim.EngagementID)
+	opened.engagement = catalogue[opened.claim.EngagementID]
 	return opened, history.Sent(hash), err
 }
 
@@ -218,7 +230,7 @@ func (f function) commit(
 		Reason: opened.page.Reason, Stop: stop, Shown: statement.Shown(), LinkHash: opened.linkHash,
 		Address: v.event.RequestContext.HTTP.SourceIP,
 		Browser: clean(v.event.Headers["user-agent"], mci.MaxReason),
-	})
+	}, opened.engagement)
 	if !open {
 		return fmt.Errorf("claim %s is %s, and yet was asked", claim.ID, claim.Status)
 	}

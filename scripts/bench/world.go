@@ -204,7 +204,7 @@ func accepted(birth mci.Change, number int, at time.Time) ([]mci.Change, error) 
 		return nil, fmt.Errorf("asking for consent: %w", err)
 	}
 	sent, _ := asked.After.EmailSent(act, asked.After.Email.Pending.Number, "0100018f-"+birth.After.ID.Ordinal())
-	decided, open := sent.After.Decide(platform.Act(at, mci.ActorCustomer), mci.DecisionAccepted, mci.Evidence{})
+	decided, open := sent.After.Decide(platform.Act(at, mci.ActorCustomer), mci.DecisionAccepted, mci.Evidence{}, e)
 	if !open {
 		return nil, fmt.Errorf("a claim that was just asked for cannot be consented to")
 	}

@@ -68,7 +68,9 @@ func (c Claim) move(act Act, event EventType, detail map[string]string, private 
 		return Change{}, false
 	}
 	change := c.begin()
-	change.After.Status = next
+	if next != c.Status {
+		change.After.Status, change.After.ReminderDays, change.After.RemindAt = next, nil, nil
+	}
 	change.record(act, event, detail, private)
 	if next.Terminal() {
 		change.After.EndedAt = &act.At

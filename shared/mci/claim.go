@@ -149,6 +149,11 @@ type Claim struct {
 
 	// SubmissionWindowDays is what the engagement promised when the claim was born (D27).
 	SubmissionWindowDays int `json:"submissionWindowDays"`
+
+	// ReminderDays are the days before the deadline at which the engagement had reminders when the claim entered its
+	// status, RemindAt the next such instant (D30).
+	ReminderDays []int      `json:"reminderDays,omitempty"`
+	RemindAt     *time.Time `json:"remindAt,omitempty"`
 }
 
 // Due is the deadline that the claim runs under now, or nil where it runs under none (D2).
@@ -302,6 +307,7 @@ func (c Claim) Review(act Act, decision ReviewDecision, reason string, engagemen
 	if decision == Return && c.SubmissionDue != nil {
 		resubmission := engagement.ResubmissionDue(act.At, *c.SubmissionDue)
 		due, detail["submissionDue"] = &resubmission, instant(resubmission)
+		detail["reminders"] = daysText(engagement.reminderDays(ActionRequired))
 	}
 	change, moved := c.move(act, reviewEvents[decision], detail, typed(privateReason, reason))
 	if !moved {
@@ -310,6 +316,7 @@ func (c Claim) Review(act Act, decision ReviewDecision, reason string, engagemen
 	change.After.ReviewReason = reason
 	if due != nil {
 		change.After.SubmissionDue = due
+		change.After.setReminders(engagement, act.At)
 	}
 	return change, nil
 }

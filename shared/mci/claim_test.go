@@ -49,11 +49,11 @@ var deeds = map[string]func(Claim) (Change, bool, error){
 		return change, err == nil, err
 	},
 	"accept": func(c Claim) (Change, bool, error) {
-		change, did := c.Decide(anAct, DecisionAccepted, Evidence{})
+		change, did := c.Decide(anAct, DecisionAccepted, Evidence{}, anEngagement)
 		return change, did, nil
 	},
 	"decline": func(c Claim) (Change, bool, error) {
-		change, did := c.Decide(anAct, DecisionDeclined, Evidence{})
+		change, did := c.Decide(anAct, DecisionDeclined, Evidence{}, anEngagement)
 		return change, did, nil
 	},
 	"submit": func(c Claim) (Change, bool, error) {
@@ -236,7 +236,7 @@ func TestD2_ADayIs24HoursWhateverTheCalendarSays(t *testing.T) {
 		}
 		asked := claimIn(ConsentPending, noon)
 		asked.SubmissionWindowDays = test.days
-		accepted, _ := asked.Decide(Act{At: from}, DecisionAccepted, Evidence{})
+		accepted, _ := asked.Decide(Act{At: from}, DecisionAccepted, Evidence{}, anEngagement)
 		if got := accepted.After.SubmissionDue.UTC().Format(time.RFC3339); got != test.want {
 			t.Errorf("%s: the submission is due %s, not %s", name, got, test.want)
 		}

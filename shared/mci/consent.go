@@ -49,6 +49,12 @@ type Sending struct {
 	LinkHash string `json:"linkHash"` // of the link in it
 }
 
+// beingSent refuses to send while another does.
+func (s Sending) beingSent(now time.Time) *Refusal {
+	detail := "An email for this claim is being sent just now."
+	return &Refusal{Code: TryAgain, Detail: detail, RetryAfter: s.Lease.Sub(now)}
+}
+
 // The bounds of sending.
 const (
 	MaxSendsADay = 10 // of one claim, in 24 hours (D21)
@@ -174,9 +180,7 @@ func (c Claim) RequestConsent(act Act, request ConsentRequest, engagement Engage
 	}
 	pending := c.Email.Pending
 	if pending != nil && act.At.Before(pending.Lease) {
-		return Change{}, &Refusal{
-			Code: TryAgain, Detail: "An email for this claim is being sent just now.", RetryAfter: pending.Lease.Sub(act.At),
-		}
+		return Change{}, pending.beingSent(act.At)
 	}
 
 	change := c.begin()
@@ -224,21 +228,17 @@ func (c Claim) recordRequest(change *Change, act Act, request ConsentRequest, en
 	for key, value := range request.Shown {
 		detail[key] = value
 	}
-	private := PrivateText{
-		PartCustomer: {privateContact: after.CustomerContact.String()},
-		PartPartner:  {privateContact: after.PartnerContact.String()},
-		PartTyped:    {privateMismatchReason: after.MismatchReason},
-	}
 	if request.DisclaimerAccepted != nil {
 		detail["disclaimerVersion"] = request.CurrentDisclaimer
 	}
 	if c.Status == ConsentPending {
-		change.record(act, ConsentReminded, detail, private)
+		change.record(act, ConsentReminded, detail, after.contactsAsked())
 		return
 	}
 	after.Status, after.DealSize = moves[c.Status][ConsentRequested], request.DealSize
-	detail["dealSize"] = after.DealSize.String()
-	change.record(act, ConsentRequested, detail, private)
+	after.setReminders(engagement, act.At)
+	detail["dealSize"], detail["reminders"] = after.DealSize.String(), daysText(after.ReminderDays)
+	change.record(act, ConsentRequested, detail, after.contactsAsked())
 	if rule := engagement.Referral; rule != nil && !after.DealSize.Less(rule.MinDealSize) {
 		after.Referral = &Referral{Type: PartnerLed, CreatedAt: act.At}
 		created := map[string]string{"referralId": string(after.ReferralID()), "type": string(PartnerLed)}
@@ -309,7 +309,7 @@ func (h History) Sent(linkHash string) bool {
 }
 
 // Decide records the customer's decision (S22, S24, S25, D10). It changes nothing where there is nothing to decide.
-func (c Claim) Decide(act Act, decision Decision, evidence Evidence) (Change, bool) {
+func (c Claim) Decide(act Act, decision Decision, evidence Evidence, engagement Engagement) (Change, bool) {
 	detail := map[string]string{"linkHash": evidence.LinkHash}
 	for key, value := range evidence.Shown {
 		detail[key] = value
@@ -320,6 +320,7 @@ func (c Claim) Decide(act Act, decision Decision, evidence Evidence) (Change, bo
 	if accept {
 		event, due = ConsentAccepted, act.At.Add(Days(c.SubmissionWindowDays))
 		detail["submissionDue"] = instant(due)
+		detail["reminders"] = daysText(engagement.reminderDays(Consented))
 	} else {
 		private[PartTyped] = map[string]string{privateReason: evidence.Reason}
 		if evidence.Stop {
@@ -332,6 +333,7 @@ func (c Claim) Decide(act Act, decision Decision, evidence Evidence) (Change, bo
 	}
 	if accept {
 		change.After.ConsentedAt, change.After.SubmissionDue = &act.At, &due
+		change.After.setReminders(engagement, act.At)
 	} else {
 		change.After.DeclineReason, change.After.Stopped = evidence.Reason, evidence.Stop
 	}

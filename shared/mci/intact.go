@@ -81,6 +81,7 @@ func (c Claim) recordedFields() map[string]string {
 		"mismatchReason": c.MismatchReason, "declineReason": c.DeclineReason,
 		"submissionNotes": c.SubmissionNotes, "reviewReason": c.ReviewReason, "hours": "", "dealSize": "",
 		"submissionDue": "", "consentedAt": "", "submittedAt": "", "endedAt": "", "referral": "",
+		"reminders": daysText(c.ReminderDays),
 	}
 	if c.Hours > 0 {
 		fields["hours"] = strconv.Itoa(c.Hours)
@@ -118,22 +119,22 @@ type recording struct {
 var (
 	birthRecording = recording{
 		detail: fieldsOf("engagementId", "locationId", "customerId", "idType", "idValue", "payout", "hours", "consentDue",
-			"submissionWindowDays"),
+			"submissionWindowDays", "reminders"),
 		typed: fieldsOf(privateFriendlyName, privateMismatchReason), contacts: true,
 	}
 	reviewRecording = recording{typed: map[string]string{privateReason: "reviewReason"}}
 	recordings      = map[EventType]recording{
 		ClaimAdded:       birthRecording,
 		ClaimClaimed:     birthRecording,
-		ConsentRequested: {detail: fieldsOf("dealSize"), typed: fieldsOf(privateMismatchReason), contacts: true},
+		ConsentRequested: {detail: fieldsOf("dealSize", "reminders"), typed: fieldsOf(privateMismatchReason), contacts: true},
 		ConsentReminded:  {typed: fieldsOf(privateMismatchReason), contacts: true},
-		ConsentAccepted:  {detail: fieldsOf("submissionDue"), at: "consentedAt"},
+		ConsentAccepted:  {detail: fieldsOf("submissionDue", "reminders"), at: "consentedAt"},
 		ConsentDeclined:  {typed: map[string]string{privateReason: "declineReason"}},
 		ClaimSubmitted: {
 			detail: fieldsOf("completedOn"), typed: map[string]string{privateNotes: "submissionNotes"},
 			at: "submittedAt", actor: "submittedBy",
 		},
-		ClaimReturned:    {detail: fieldsOf("submissionDue"), typed: reviewRecording.typed},
+		ClaimReturned:    {detail: fieldsOf("submissionDue", "reminders"), typed: reviewRecording.typed},
 		ClaimCompleted:   reviewRecording,
 		ClaimRejected:    reviewRecording,
 		ReferralCreated:  {detail: map[string]string{"type": "referral"}},
@@ -158,10 +159,11 @@ func replay(h History) map[string]string {
 	}
 	fields, status := map[string]string{}, ConsentNotSent
 	for _, event := range h.Events {
-		if next, moved := moves[status][event.Type]; moved {
+		if next, moved := moves[status][event.Type]; moved && next != status {
 			if status = next; status.Terminal() {
 				fields["endedAt"] = instant(event.At)
 			}
+			fields["reminders"] = "" // each status has its own
 		}
 		recording, parts := recordings[event.Type], private[event.Seq].Parts
 		for key, field := range recording.detail {

@@ -188,6 +188,7 @@ func (n Nomination) birth(id ClaimID, chosen Candidate, act Act) Change {
 	if engagement.PayType == Variable {
 		claim.Hours = *n.Hours
 	}
+	claim.setReminders(engagement, act.At)
 	change := Change{After: claim}
 	change.record(act, birthEvents[n.Origin], claim.birthDetail(check.Findings()), PrivateText{
 		PartCustomer: {privateContact: claim.CustomerContact.String()},
@@ -204,6 +205,7 @@ func (c Claim) birthDetail(contactDomain string) map[string]string {
 		"idType": string(c.Nominated.Type), "idValue": c.Nominated.Value,
 		"payout": c.Payout.String(), "consentDue": instant(c.ConsentDue),
 		"submissionWindowDays": strconv.Itoa(c.SubmissionWindowDays), "contactDomain": contactDomain,
+		"reminders": daysText(c.ReminderDays),
 	}
 	if c.Hours > 0 {
 		detail["hours"] = strconv.Itoa(c.Hours)

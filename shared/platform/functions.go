@@ -46,7 +46,7 @@ var Functions = []Function{
 	{"check-eligibility", 512, 10 * time.Second, callerEnvironment},
 	{"claim-customer", 512, 10 * time.Second, callerEnvironment},
 	{"consent-callback", 512, 10 * time.Second, append(tableEnvironment[:2:2], PublicURL, ReceiptKeys)},
-	{"expiry-sweep", 1024, 5 * time.Minute, tableEnvironment},
+	{"expiry-sweep", 1024, 5 * time.Minute, append(tableEnvironment[:2:2], MailsPerPartner)},
 	{"get-claim", 512, 10 * time.Second, append(callerEnvironment[:4:4], ReceiptKeys)},
 	{"list-claims", 512, 10 * time.Second, listEnvironment},
 	{"list-customers", 512, 10 * time.Second, listEnvironment},

@@ -26,8 +26,8 @@ func newClaimRecord(claim mci.Claim) claimRecord {
 	case !claim.Hidden():
 		record.PageKey = donePages(claim.EngagementID) + place
 	}
-	if due := claim.Due(); due != nil {
-		record.Queue, record.QueueKey = dueQueue(shardOf(claim.ID)), queueKey(*due, claim.ID)
+	if next := claim.NextInstant(); next != nil {
+		record.Queue, record.QueueKey = dueQueue(shardOf(claim.ID)), queueKey(*next, claim.ID)
 	} else if claim.Status == mci.Submitted {
 		record.Queue, record.QueueKey = reviewQueue, queueKey(*claim.SubmittedAt, claim.ID)
 	}
@@ -97,8 +97,9 @@ func (t *Table) SubmittedClaims(ctx context.Context, from string, limit int) (Pa
 	return t.claimPage(ctx, s, func(record claimRecord) string { return record.QueueKey })
 }
 
-// DueClaims gives claims of one shard whose deadline has passed, longest overdue first, from a position on. Query of the
-// Queues index: 1 round trip; half a unit per 4 KB of due claims, whatever else the table holds.
+// DueClaims gives claims of one shard to which time does something by now, longest overdue first, from a position on: a
+// deadline has passed, or the instant of a reminder (D3, D30). Query of the Queues index: 1 round trip; half a unit per
+// 4 KB of due claims, whatever else the table holds.
 func (t *Table) DueClaims(ctx context.Context, shard int, now time.Time, from string, limit int) (Page[mci.Claim], error) {
 	s := span{index: Queues, partition: dueQueue(shard), from: after(from), to: instantKey(now) + last, limit: int32(limit)}
 	return t.claimPage(ctx, s, func(record claimRecord) string { return record.QueueKey })
