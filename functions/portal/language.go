@@ -138,11 +138,10 @@ func (w *words) money(m money) string {
 	if strings.HasPrefix(whole, "-") {
 		sign, whole = "-", whole[1:]
 	}
-	grouped := w.group(whole)
-	if fraction != "" {
-		grouped += w.DecimalMark + fraction
+	if strings.Trim(whole+fraction, "0123456789") != "" || whole == "" {
+		return m.Amount + " " + m.Currency // no amount, as it was typed
 	}
-	return sign + grouped + " " + m.Currency
+	return sign + w.group(whole) + w.DecimalMark + (fraction + "00")[:max(2, len(fraction))] + " " + m.Currency
 }
 
 // group sets the language's mark between each three digits.

@@ -87,14 +87,14 @@ func (p *portal) readToken(token string) *user {
 	if json.Unmarshal(payload, &claims) != nil {
 		return nil
 	}
-	text := func(name string) (value string) {
+	claimed := func(name string) (value string) {
 		_ = json.Unmarshal(claims[name], &value) // one that is no text is none
 		return value
 	}
-	u := &user{ID: text("sub"), Partner: text(p.partner), token: token}
+	u := &user{ID: claimed("sub"), Partner: claimed(p.partner), token: token}
 	for _, name := range []string{"name", "email", "sub"} {
 		if u.Name == "" {
-			u.Name = text(name)
+			u.Name = claimed(name)
 		}
 	}
 	_ = json.Unmarshal(claims[p.roles], &u.Roles) // no list is no role
