@@ -36,7 +36,7 @@ func (v *visit) showClaim(c claim, review *form) error {
 		Lead: []g.Node{
 			h.P(h.Class("lead"), statusNode(v, c), g.Text(" "), g.Text(nextSentence(w, c))),
 			review.summary(),
-			v.done([]string{"sent", "submitted", "cancelled", "complete", "return", "reject"}, "name", c.FriendlyName, "customer", c.Customer.Name),
+			v.done([]string{"added", "addedAll", "claimed", "claimedAll", "sent", "submitted", "cancelled", "complete", "return", "reject"}, "name", c.FriendlyName, "customer", c.Customer.Name),
 		},
 		Content: []g.Node{
 			h.Div(h.Class("actions"), v.claimActions(c, []string{"send-consent", "resend-consent", "submit-claim", "cancel-claim"}), v.receiptLink(c)),

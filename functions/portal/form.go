@@ -125,7 +125,7 @@ func (field field) visible(f *form) bool { return field.Shown == nil || field.Sh
 var fieldOfCode = map[string][]string{
 	"mismatch-reason-required": {"mismatchReason"},
 	"recipient-opted-out":      {"customerEmail"},
-	"customer-not-found":       {"idValue"},
+	"customer-not-found":       {"idValue", "opportunityId"},
 	"tenant-not-found":         {"idValue"},
 	"single-engagement-only":   {"engagementIds"},
 	"hours-required":           {"hours"},

@@ -28,3 +28,6 @@ for (const form of document.querySelectorAll('form[method=post]')) {
 addEventListener('pageshow', () => {
   for (const form of document.querySelectorAll('form[data-sent]')) delete form.dataset.sent;
 });
+
+// A file's rows are added piece by piece, and script goes on by itself.
+document.querySelector('button[data-continue]')?.click();
