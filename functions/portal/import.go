@@ -411,7 +411,7 @@ func (i *importing) sentence(m fileMistake) string {
 	w := i.v.words
 	text := ""
 	if m.Field != "" {
-		text = i.v.mistake(m.Field, m.Key)
+		text = i.v.mistake(w.say("field."+m.Field), m.Key)
 	} else {
 		text = w.say("file."+m.Key, m.Values...)
 	}
