@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"html"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"mci.example/customers/scripts/local/localtest"
+	"mci.example/customers/scripts/local/localtest/story"
+	"mci.example/customers/shared/mci"
+)
+
+var hiddenFields = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
+
+// carriedBy gives what a page's form carries along unseen, with more that is typed.
+func carriedBy(page answer, more ...string) url.Values {
+	form := url.Values{}
+	for _, found := range hiddenFields.FindAllStringSubmatch(page.body, -1) {
+		if name := found[1]; name != "to" {
+			form.Add(name, html.UnescapeString(found[2]))
+		}
+	}
+	for i := 0; i < len(more); i += 2 {
+		form.Set(more[i], more[i+1])
+	}
+	return form
+}
+
+func TestP4_ACustomerIsAddedStepByStep(t *testing.T) {
+	p, e, other := story.NewPartner(t), story.Engagement(t, story.Object{"name": "First"}), story.Engagement(t, story.Object{"name": "Second"})
+	closed := story.Engagement(t, story.Object{"name": "Closed to all"})
+	c := story.NewCustomer(t, e, other)
+	r := as(t, p.Token)
+	address := customersPath(e) + "/add"
+
+	page := r.get(address).expect(t, 200, "Name and location", "Friendly name", "Location")
+	page = r.send("POST", address, carriedBy(page, "go", "next", "friendlyName", "", "locationId", p.Location)).
+		expect(t, 422, "Friendly name: this is needed.")
+	page = r.send("POST", address, carriedBy(page, "go", "next", "friendlyName", "Big deal", "locationId", p.Location)).
+		expect(t, 200, "Customer ID type")
+	r.send("POST", address, carriedBy(page, "go", "next", "idType", "domain", "idValue", "nowhere.example")).
+		expect(t, 422, "No tenant was found for this domain.", `aria-invalid="true"`)
+	page = r.send("POST", address, carriedBy(page, "go", "next", "idType", "tenant-id", "idValue", c.Tenant)).
+		expect(t, 200, "First", "Second", "Closed to all", "does not meet the engagement", c.Name)
+
+	chosen := carriedBy(page, "go", "next")
+	chosen["engagementIds"] = []string{e, other}
+	page = r.send("POST", address, chosen).expect(t, 200, "Customer contact email", "Partner contact email")
+	contacts := []string{
+		"customerName", "Kim", "customerEmail", "kim@nowhere.example", "customerPhone", "", "locale", "fr",
+		"partnerName", "Pat", "partnerEmail", "pat@partner.example", "partnerPhone", "",
+	}
+	page = r.send("POST", address, carriedBy(page, append(contacts, "go", "next")...)).
+		expect(t, 422, "Reason for the mismatch", "Give a reason.")
+
+	// Back loses nothing.
+	back := r.send("POST", address, carriedBy(page, append(contacts, "go", "back", "mismatchReason", "A guest.")...)).
+		expect(t, 200, `value="`+e+`" checked`, `value="`+other+`" checked`)
+	again := carriedBy(back, "go", "next")
+	again["engagementIds"] = []string{e, other}
+	page = r.send("POST", address, again).expect(t, 200, "kim@nowhere.example", "A guest.")
+	page = r.send("POST", address, carriedBy(page, append(contacts, "go", "next", "mismatchReason", "A guest.")...)).
+		expect(t, 200, "Big deal", "1,250.00", "A guest.", "Add customer")
+
+	// A double click adds nothing twice.
+	send := carriedBy(page, "go", "send")
+	first := r.send("POST", address, send).expect(t, 200, "Big deal", "was added", c.Name)
+	second := r.send("POST", address, send).expect(t, 200, "was added")
+	if first.url.Path != second.url.Path {
+		t.Errorf("sent twice, the form leads to %s and %s", first.url, second.url)
+	}
+	for _, engagement := range []string{e, other} {
+		row := story.Find(p.Customers(t, engagement, "eligible"), c)
+		if row == nil || row.Claim == nil || row.Claim.FriendlyName != "Big deal" || row.Claim.MismatchReason != "A guest." {
+			t.Errorf("on the Customers page stands %+v", row)
+		}
+	}
+	if strings.Contains(page.body, closed) && strings.Contains(page.body, `value="`+closed+`"`) {
+		t.Error("an engagement that is not open can be chosen")
+	}
+}
+
+func TestS15_VariablePayTakesHoursAndShowsThePayout(t *testing.T) {
+	p, e := story.NewPartner(t), story.VariableEngagement(t, story.Object{"name": "By the hour"})
+	c := story.NewCustomer(t, e)
+	r := as(t, p.Token)
+	address := customersPath(e) + "/add"
+	page := r.get(address)
+	page = r.send("POST", address, carriedBy(page, "go", "next", "friendlyName", "Hours", "locationId", p.Location))
+	page = r.send("POST", address, carriedBy(page, "go", "next", "idType", "msx-opportunity-id", "idValue", c.Opportunity)).
+		expect(t, 200, `type="radio"`, "Hours", "By the hour")
+	r.send("POST", address, carriedBy(page, "go", "next", "engagementIds", e, "hours", "5")).
+		expect(t, 422, "The hours are outside the engagement")
+	page = r.send("POST", address, carriedBy(page, "go", "next", "engagementIds", e, "hours", "20")).expect(t, 200, "Contacts")
+	page = r.send("POST", address, carriedBy(page, "go", "next", "customerName", "Kim", "customerEmail", c.Email, "customerPhone", "",
+		"locale", "", "partnerName", "Pat", "partnerEmail", "pat@partner.example", "partnerPhone", "")).expect(t, 200, "2,000.00")
+	r.send("POST", address, carriedBy(page, "go", "send")).expect(t, 200, "was added")
+}
+
+func TestS19_AKnownCustomerIsClaimed(t *testing.T) {
+	p, first := story.NewPartner(t), story.Engagement(t, nil)
+	next := story.Engagement(t, story.Object{"name": "The next one"})
+	c := story.NewCustomer(t, first, next)
+	p.Consented(t, c, first)
+	r := as(t, p.Token)
+	r.get(customersPath(next)).expect(t, 200, "Claim customer")
+	address := "/portal/customers/" + c.ID + "/claim?engagement=" + next
+	page := r.get(address).expect(t, 200, "Claim customer", "Name and location")
+	page = r.send("POST", address, carriedBy(page, "go", "next", "friendlyName", "Again", "locationId", p.Location)).
+		expect(t, 200, "The next one")
+	page = r.send("POST", address, carriedBy(page, "go", "next", "engagementIds", next)).expect(t, 200, "Contacts")
+	page = r.send("POST", address, carriedBy(page, "go", "next", "customerName", "Kim", "customerEmail", c.Email, "customerPhone", "",
+		"locale", "", "partnerName", "Pat", "partnerEmail", "pat@partner.example", "partnerPhone", "")).expect(t, 200, "Again")
+	r.send("POST", address, carriedBy(page, "go", "send")).expect(t, 200, "was claimed", c.Name)
+}
+
+// upload posts a file as a browser does.
+func (r reader) upload(path, content string) answer {
+	r.t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	file, err := form.CreateFormFile("csv", "customers.csv")
+	if err == nil {
+		_, err = file.Write([]byte(content))
+	}
+	if err == nil {
+		err = form.WriteField("go", "check")
+	}
+	if err != nil || form.Close() != nil {
+		r.t.Fatalf("writing a form: %v", err)
+	}
+	request, err := http.NewRequestWithContext(r.t.Context(), "POST", r.url+path, &body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", form.FormDataContentType())
+	request.Header.Set("Origin", r.url)
+	response, err := r.Do(request)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var page bytes.Buffer
+	if _, err := page.ReadFrom(response.Body); err != nil {
+		r.t.Fatal(err)
+	}
+	return answer{response.StatusCode, response.Header, page.String(), response.Request.URL}
+}
+
+func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
+	p, e := story.NewPartner(t), story.Engagement(t, nil)
+	one, two, stranger := story.NewCustomer(t, e), story.NewCustomer(t, e), story.NewCustomer(t)
+	r := as(t, p.Token)
+	address := customersPath(e) + "/import"
+	header := strings.Join(nominationColumns, ",") + "\r\n"
+	row := func(name string, c story.Customer, email string) string {
+		return fmt.Sprintf("%s,%s,tpid,%s,,,Kim,%s,,,Pat,pat@partner.example,\r\n", name, p.Location, c.TPID, email)
+	}
+	r.get(address).expect(t, 200, "CSV file", "Check")
+	for name, test := range map[string]struct{ content, said string }{
+		"nothing":               {"", "The file has no rows."},
+		"a header alone":        {header, "The file has no rows."},
+		"another header":        {"name,email\r\na,b\r\n", "Line 1: The column “friendlyName” is missing."},
+		"bytes that are not it": {"\xff\x00\xfe\xfa", "not text in UTF-8"},
+		"an open quotation":     {header + "\"a\r\n", "a quotation mark that is not closed"},
+		"too few cells":         {header + row("A", one, one.Email) + "\r\nshort,row\r\n", "Line 4: There are more or fewer cells"},
+		"cells that are needed": {header + row("", one, ""), "Line 2: Friendly name: this is needed."},
+		"a malformed address":   {header + row("A", one, "kim"), "Line 2: Customer contact email: give an email address"},
+		"a name with a link":    {header + strings.Replace(row("A", one, one.Email), "Kim", "evil.example.com", 1), "must not contain a link"},
+		"another's location":    {header + strings.Replace(row("A", one, one.Email), p.Location, "elsewhere", 1), "Line 2: "},
+		"too many rows":         {header + strings.Repeat(row("A", one, one.Email), maxRows+1), "more than 500 rows"},
+	} {
+		page := r.upload(address, test.content).expect(t, 422, test.said)
+		if strings.Contains(page.body, ">Add customers<") {
+			t.Errorf("%s: a file with mistakes can be added", name)
+		}
+	}
+
+	// As a spreadsheet of another language writes it: a mark, semicolons, a cell of two lines, a blank line.
+	content := "\ufeff" + header + row("\"First\nclaim\"", one, one.Email) + "\r\n" + row("Stranger", stranger, stranger.Email) +
+		row("=cmd()", two, two.Email)
+	content = strings.Replace(strings.ReplaceAll(content, ",", ";"), "First\nclaim", "First claim", 1)
+	page := r.upload(address, content).expect(t, 200, "2 of 3 rows can be added", "does not meet the engagement", ">Add customers<")
+
+	add := carriedBy(page, "go", "add")
+	for range 2 { // sent again, nothing is added twice
+		done := r.send("POST", address, add).expect(t, 200, "All 3 rows are done, 2 customers were added.", "First claim")
+		file := r.send("POST", address, carriedBy(done, "go", "download")).expect(t, 200, "'=cmd()", "does not meet")
+		if file.header.Get("Content-Type") != "text/csv; charset=utf-8" || !strings.HasPrefix(file.body, "\ufeff") {
+			t.Errorf("the outcome is %s: %.60q", file.header.Get("Content-Type"), file.body)
+		}
+	}
+	claims := localtest.Decode[struct{ Claims []story.Claim }](t, localtest.Call(t, "GET", "/v1/claims?engagementId="+e, p.Token, nil))
+	if len(claims.Claims) != 2 || p.Get(t, claims.Claims[0].ID).Status != string(mci.ConsentNotSent) {
+		t.Errorf("there are %d claims", len(claims.Claims))
+	}
+}
