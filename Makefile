@@ -1,6 +1,6 @@
 # What can be done with the system. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test cover check import reset bench soak audit erase verify repair-upgrades build synth deploy destroy bootstrap vulncheck missing
+.PHONY: help run demo test cover check import reset bench soak audit erase export-person verify repair-upgrades build synth deploy destroy bootstrap vulncheck missing
 
 # From npm, each with its own lock: the engines and the test browser, and the CDK's command line.
 TOOLS := infra/node_modules/.package-lock.json
@@ -28,7 +28,8 @@ $(CDK_TOOLS): infra/cdk/package.json infra/cdk/package-lock.json
 override WHO := $(value WHO)
 override RECEIPT := $(value RECEIPT)
 override JWKS := $(value JWKS)
-export WHO RECEIPT JWKS
+override EVENTS := $(value EVENTS)
+export WHO RECEIPT JWKS EVENTS
 
 run: $(TOOLS) ## run everything on this machine until Ctrl-C
 	@echo "compiling the one-machine cloud" >&2
@@ -41,14 +42,17 @@ demo: ## walk through the product on a running `make run`
 import: ## load a folder of the program's files: make import DATA=scripts/sample (DRY_RUN=1 only checks)
 	@go run ./scripts/import $(if $(DRY_RUN),--dry-run) $(DATA)
 
-audit: ## check a table against the rules that always hold: make audit, or TABLE_NAME=… make audit
-	@go run ./scripts/audit $(AUDIT_FLAGS)
+audit: ## check a table against the rules that always hold: make audit [EVENTS=<domain events>] [JWKS=<keys>] (TABLE_NAME=… for the cloud's)
+	@go run ./scripts/audit $(if $(EVENTS),--events "$$EVENTS") $(if $(JWKS),--jwks "$$JWKS") $(AUDIT_FLAGS)
 
 verify: ## check the receipt of a customer's decision: make verify RECEIPT=<file> [JWKS=<file or address of the keys>]
 	@go run ./scripts/verify "$$RECEIPT" "$$JWKS"
 
-erase: ## erase a person's data: make erase WHO=<email address or claim ID> (DRY_RUN=1 only tells)
-	@go run ./scripts/erase $(if $(DRY_RUN),--dry-run) $(ERASE_FLAGS) $(WHO)
+erase: ## erase a person's data: make erase WHO=<email address, claim ID, or @file with one a line> [CONFIRM=yes] [OPEN=yes]
+	@go run ./scripts/erase $(if $(filter yes,$(CONFIRM)),--confirm) $(if $(filter yes,$(OPEN)),--open) -- "$$WHO"
+
+export-person: ## write a person's data as JSON: make export-person WHO=<as for erase>
+	@go run ./scripts/erase --export -- "$$WHO"
 
 repair-upgrades: ## upgrade the referrals that the stream missed (TABLE_NAME=… for the cloud's table)
 	@go run ./scripts/repair $(if $(DRY_RUN),--dry-run)

@@ -1,11 +1,17 @@
 // Command audit reads a whole table and says what in it breaks the rules that must always hold: places under the limits,
 // one open claim a partner, exclusive engagements, known customers, referrals, histories, ended claims, owners, indexes.
 //
-//	audit [--snapshot <file>] [--earlier <file>]
+//	audit [--events <file>] [--jwks <file or address>] [--snapshot <file>] [--earlier <file>]
 //
-// It only reads, and may run while the table is at work. Each violation is one line with the key of the item and no personal
-// data; there is one and the exit code is 1. A limit or an exclusiveness that the program has tightened since counts as
+// It only reads, and may run while the table is at work. Each violation is one line with the claim's ID or the item's key
+// and no personal data; there is one and the exit code is 1. A limit or an exclusiveness that the program has tightened since counts as
 // exceeded where claims were born under the looser one.
+//
+// --events also compares each event of the claims that the file tells of with what left the system: domain events as the
+// bus of the one-machine cloud or an archive gives them, one after another or in a list. A history that was rewritten in the
+// table, with its hashes, is found by nothing else. Fetch the file while nothing is at work, or events since then are told.
+//
+// The keys by which receipts are verified are those of --jwks; without, those that the one-machine cloud publishes.
 //
 // --snapshot writes down how each claim ended; --earlier holds the table against such a file, for what has ended never
 // changes.
@@ -31,6 +37,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/go-jose/go-jose/v4"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
@@ -42,6 +49,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	events := flag.String("events", "", "compare the table with the domain events in this file")
+	jwks := flag.String("jwks", "", "verify receipts with these keys: a file or an address")
 	snapshot := flag.String("snapshot", "", "write down in this file how each claim ended")
 	earlier := flag.String("earlier", "", "hold the table against a snapshot that was written before")
 	flag.Parse()
@@ -49,7 +58,7 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	holds, err := run(ctx, *snapshot, *earlier)
+	holds, err := run(ctx, *events, *jwks, *snapshot, *earlier)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "audit:", err)
 	}
@@ -58,12 +67,23 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, snapshot, earlier string) (holds bool, err error) {
+func run(ctx context.Context, events, jwks, snapshot, earlier string) (holds bool, err error) {
 	client, name, where, err := operator.Connect(ctx)
 	if err != nil {
 		return false, err
 	}
 	options := auditor.Options{Now: clock(ctx)}
+	if options.Keys, err = keys(jwks); err != nil {
+		return false, err
+	}
+	if events != "" {
+		file, err := os.Open(events)
+		if err != nil {
+			return false, fmt.Errorf("opening the domain events: %w", err)
+		}
+		defer file.Close()
+		options.Events = file
+	}
 	if earlier != "" {
 		file, err := os.Open(earlier)
 		if err != nil {
@@ -96,6 +116,19 @@ func run(ctx context.Context, snapshot, earlier string) (holds bool, err error) 
 	fmt.Printf("%d items, %d claims, %d places, %d nominated customers in %.1f s: %d violations\n",
 		report.Items, report.Claims, report.Places, report.Customers, time.Since(began).Seconds(), violations)
 	return violations == 0, nil
+}
+
+// keys gives the keys by which receipts are verified; nil where there are none at hand, which is said.
+func keys(source string) (*jose.JSONWebKeySet, error) {
+	set, err := operator.Keys(source)
+	switch {
+	case err == nil:
+		return &set, nil
+	case source != "":
+		return nil, err
+	}
+	fmt.Fprintln(os.Stderr, "audit: the signatures of receipts are not verified, for no keys are at hand (JWKS=<file or address>):", err)
+	return nil, nil
 }
 
 // show draws progress on a terminal, and writes a line now and then elsewhere.

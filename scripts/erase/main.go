@@ -1,14 +1,17 @@
-// Command erase erases a person's data:
+// Command erase finds and erases a person's data:
 //
-//	erase [--dry-run] [--open] <email address>    of one person, wherever it stands
-//	erase [--dry-run] [--open] <claim ID>         all that people typed on one claim
+//	erase [--confirm] [--open] <who>    or: make erase WHO=<who> [CONFIRM=yes] [OPEN=yes]
+//	erase --export <who>                or: make export-person WHO=<who>
 //
-// What goes: the person's contact on every claim; what the person typed, and what others typed that holds the address; the
-// private details of events that speak of the person, with the evidence that came with a customer's answer (from which
-// address and browser, to which text); answers kept for idempotency keys. A detail is erased as a whole, with what it says
-// of others. What stays, for the program owes and proves payments by it: that and when a customer was asked and answered, the
-// company, its IDs, the deal size, the payout, and who of the partner's users did what, by user ID. The history's chain
-// stays whole, and shows that a detail was erased and when.
+// Who is an email address, for one person wherever they stand; a claim's ID, for all that people typed on one claim; or @
+// and the name of a file with one of these a line. Addresses are found whole, in any spelling of the domain, and by no
+// part of one. Without --confirm it shows what would go. With --export it writes all of it as JSON.
+//
+// What goes: the person's contact on every claim; what the person typed, and what others typed that holds the address, with
+// the evidence that came with a customer's answer (from which address and browser); responses kept for idempotency keys.
+// Each part of an event's private detail is erased by itself. What stays, for the program owes and proves payments by it:
+// that and when a customer was asked and answered, the company, its IDs, the deal size, the payout, and who of the partner's
+// users did what, by user ID. The history's chain stays whole, and shows that a detail was erased and when.
 //
 // A claim that is still open needs its contacts: it is named and left alone, and the exit code is 1. End it first, or give
 // --open: no email can then be sent for it until the partner gives another contact. It may be run again at any time, and
@@ -23,55 +26,50 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
 	"mci.example/customers/scripts/erase/eraser"
 	"mci.example/customers/scripts/operator"
-	"mci.example/customers/shared/mci"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var options eraser.Options
-	flag.BoolVar(&options.DryRun, "dry-run", false, "say what would be erased and write nothing")
+	export := flag.Bool("export", false, "write what there is as JSON, and erase nothing")
+	flag.BoolVar(&options.Erase, "confirm", false, "erase; without, only show what would go")
 	flag.BoolVar(&options.Open, "open", false, "erase on claims that are still open, too")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: erase [--dry-run] [--open] <email address or claim ID>    or: make erase WHO=<email address or claim ID>")
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: make erase WHO=<email address, claim ID, or @file with one a line> [CONFIRM=yes] [OPEN=yes]\n"+
+			"       make export-person WHO=…")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	who := flag.Arg(0)
-	if flag.NArg() != 1 || who == "" {
+	if flag.NArg() != 1 || flag.Arg(0) == "" || *export && options.Erase {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if id, isID := mci.ParseClaimID(who); isID {
-		options.Claim = id
-	} else if options.Email = who; !strings.Contains(who, "@") {
-		fmt.Fprintln(os.Stderr, "erase: neither an email address nor a claim's ID was given")
-		os.Exit(2)
-	}
-	left, err := run(ctx, options)
-	if err != nil {
+	if err := run(ctx, os.Stdout, flag.Arg(0), options, *export); err != nil {
 		fmt.Fprintln(os.Stderr, "erase:", err)
-	}
-	if err != nil || left {
 		os.Exit(1)
 	}
 }
 
-// run erases, and says whether some is left on open claims.
-func run(ctx context.Context, options eraser.Options) (left bool, err error) {
+// run shows, exports or erases. Data that is left on open claims is an error.
+func run(ctx context.Context, out io.Writer, who string, options eraser.Options, export bool) (err error) {
+	if options.Who, err = eraser.ParseWho(who); err != nil {
+		return err
+	}
 	client, name, where, err := operator.Connect(ctx)
 	if err != nil {
-		return false, err
+		return err
 	}
 	next := time.Now().Add(5 * time.Second)
 	options.Progress = func(items int64) {
@@ -81,19 +79,45 @@ func run(ctx context.Context, options eraser.Options) (left bool, err error) {
 		}
 	}
 	report, err := eraser.Run(ctx, client, name, options)
-	for _, id := range report.Claims {
-		fmt.Println(id)
+	if err != nil {
+		return fmt.Errorf("%w; %s", err, where)
 	}
-	for _, id := range report.Open {
-		fmt.Println(id, "is still open, and keeps its data")
+	if export {
+		encoder := json.NewEncoder(out)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(report)
+	}
+	return tell(out, report, options)
+}
+
+// tell says what went, or would go, claim by claim, and what was left.
+func tell(out io.Writer, report eraser.Report, options eraser.Options) error {
+	left := report.Left(options)
+	for _, claim := range report.Claims {
+		fmt.Fprintf(out, "%s (%s):", claim.ID, claim.Status)
+		for _, detail := range claim.Details {
+			fmt.Fprintf(out, " %s of event %d %s,", detail.Part, detail.Seq, detail.Type)
+		}
+		if claim.Open() && !options.Open {
+			fmt.Fprintln(out, " left, for the claim is still open")
+			continue
+		}
+		fmt.Fprintln(out, map[bool]string{true: " erased", false: " would be erased"}[options.Erase])
+	}
+	for _, id := range report.Missing {
+		fmt.Fprintf(out, "there is no claim %s\n", id)
 	}
 	did := "erased"
-	if options.DryRun {
-		did = "would be erased; nothing was written"
+	if !options.Erase {
+		did = "would be erased; nothing was written (CONFIRM=yes does it)"
 	}
-	fmt.Printf("%d claims, %d details of events, %d kept answers %s\n", len(report.Claims), report.Details, report.Answers, did)
-	if err != nil {
-		return false, fmt.Errorf("%w; %s", err, where)
+	fmt.Fprintf(out, "%d claims, %d kept responses %s\n", len(report.Claims)-len(left), report.KeptResponses, did)
+	if len(left) > 0 {
+		return fmt.Errorf("%d claims are still open and keep their data: end them first, or give OPEN=yes", len(left))
 	}
-	return len(report.Open) > 0, nil
+	if len(report.Missing) > 0 {
+		return fmt.Errorf("%d claims do not exist", len(report.Missing))
+	}
+	return nil
 }

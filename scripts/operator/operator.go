@@ -1,16 +1,23 @@
-// Package operator is what the operators' commands share: which table they work on.
+// Package operator is what the operators' commands share: which table they work on, and the keys of receipts.
 package operator
 
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/go-jose/go-jose/v4"
 
 	"mci.example/customers/shared/platform"
 )
@@ -43,4 +50,44 @@ func Connect(ctx context.Context) (*dynamodb.Client, string, string, error) {
 	tableName = cmp.Or(tableName, localTable)
 	where := fmt.Sprintf("the table is %s of the one-machine cloud at %s: is it running (make run)?", tableName, endpoint)
 	return client, tableName, where, nil
+}
+
+// Keys gives the published keys of receipts: a JWK Set in a file or at an address; without either, that of the
+// one-machine cloud that runs here.
+func Keys(source string) (jose.JSONWebKeySet, error) {
+	source = cmp.Or(source, "http://127.0.0.1:"+cmp.Or(os.Getenv("PORT"), "8080")+"/.well-known/jwks.json")
+	var keys jose.JSONWebKeySet
+	published, err := Read(source)
+	if err != nil {
+		return keys, fmt.Errorf("reading the keys: %w", err)
+	}
+	if err := json.Unmarshal(published, &keys); err != nil || len(keys.Keys) == 0 {
+		return keys, errors.Join(fmt.Errorf("%s is no JWK Set that has a key", source), err)
+	}
+	return keys, nil
+}
+
+// most is how many bytes a receipt, or a set of keys, may have.
+const most = 1 << 20
+
+// Read gives the content of a file, or of an address.
+func Read(source string) ([]byte, error) {
+	if !strings.HasPrefix(source, "http://") && !strings.HasPrefix(source, "https://") {
+		file, err := os.Open(source)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		return io.ReadAll(io.LimitReader(file, most))
+	}
+	client := http.Client{Timeout: 10 * time.Second}
+	response, err := client.Get(source)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answered %s", source, response.Status)
+	}
+	return io.ReadAll(io.LimitReader(response.Body, most))
 }

@@ -10,19 +10,15 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-
+	"mci.example/customers/scripts/operator"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/receipts"
 )
@@ -36,7 +32,6 @@ func main() {
 	if len(os.Args) == 3 {
 		source = os.Args[2]
 	}
-	source = cmp.Or(source, "http://127.0.0.1:"+cmp.Or(os.Getenv("PORT"), "8080")+"/.well-known/jwks.json")
 	if err := run(os.Stdout, os.Args[1], source); err != nil {
 		fmt.Fprintln(os.Stderr, "verify:", err)
 		os.Exit(1)
@@ -44,48 +39,19 @@ func main() {
 }
 
 func run(out io.Writer, path, source string) error {
-	signed, err := read(path)
+	signed, err := operator.Read(path)
 	if err != nil {
 		return fmt.Errorf("reading the receipt: %w", err)
 	}
-	var keys jose.JSONWebKeySet
-	published, err := read(source)
+	keys, err := operator.Keys(source)
 	if err != nil {
-		return fmt.Errorf("reading the keys: %w", err)
-	}
-	if err := json.Unmarshal(published, &keys); err != nil || len(keys.Keys) == 0 {
-		return errors.Join(fmt.Errorf("%s is no JWK Set that has a key", source), err)
+		return err
 	}
 	receipt, err := receipts.Verify(compact(signed), keys)
 	if err != nil {
 		return fmt.Errorf("the receipt does not hold: %w", err)
 	}
 	return tell(out, receipt)
-}
-
-// most is how many bytes a receipt, or a set of keys, can have.
-const most = 1 << 20
-
-// read gives the content of a file, or of an address.
-func read(source string) ([]byte, error) {
-	if !strings.HasPrefix(source, "http://") && !strings.HasPrefix(source, "https://") {
-		file, err := os.Open(source)
-		if err != nil {
-			return nil, err
-		}
-		defer file.Close()
-		return io.ReadAll(io.LimitReader(file, most))
-	}
-	client := http.Client{Timeout: 10 * time.Second}
-	response, err := client.Get(source)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %s", source, response.Status)
-	}
-	return io.ReadAll(io.LimitReader(response.Body, most))
 }
 
 // compact gives the JWS of a file that holds it, or holds the API's answer with it.

@@ -37,6 +37,8 @@ type Options struct {
 
 	Keys *jose.JSONWebKeySet // of receipts; nil: receipts are compared with their claims, and no signature is verified
 
+	Events io.Reader // domain events: what left the system must be what the table holds
+
 	Snapshot io.Writer // is told of every claim that has ended
 	Earlier  io.Reader // an earlier Snapshot: what had ended then must be the same now
 }
@@ -74,7 +76,7 @@ func Run(ctx context.Context, client *dynamodb.Client, tableName string, options
 	if a.catalogue, err = a.table.FreshCatalogue(ctx); err != nil {
 		return Report{}, fmt.Errorf("reading the engagements: %w", err)
 	}
-	for _, step := range []func(context.Context) error{a.scan, a.settleKnown, a.settleCompleted, a.compare} {
+	for _, step := range []func(context.Context) error{a.scan, a.settleKnown, a.settleCompleted, a.compare, a.compareEvents} {
 		if err := step(ctx); err != nil {
 			return a.report, err
 		}

@@ -2,6 +2,7 @@ package auditor
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -27,10 +28,14 @@ const (
 	TerminalRule  Rule = "what has ended never changes"
 	OwnerRule     Rule = "what is a partner's, a customer's or a claim's stands under its own key"
 	IndexRule     Rule = "an item stands in the indexes where its state says"
+	EventRule     Rule = "a history is the one that left the system as domain events"
 )
 
 // Rules lists them all.
-var Rules = []Rule{PlaceRule, LimitRule, OneClaimRule, ExclusiveRule, KnownRule, ReferralRule, HistoryRule, TerminalRule, OwnerRule, IndexRule}
+var Rules = []Rule{
+	PlaceRule, LimitRule, OneClaimRule, ExclusiveRule, KnownRule, ReferralRule, HistoryRule, TerminalRule, OwnerRule, IndexRule,
+	EventRule,
+}
 
 // Violation is a rule that an item breaks. It names keys and statuses, and nothing that people typed.
 type Violation struct {
@@ -41,6 +46,9 @@ type Violation struct {
 
 // String gives one line.
 func (v Violation) String() string {
+	if ordinal, isClaim := strings.CutPrefix(v.Key.SK, "CLAIM#"); isClaim {
+		return fmt.Sprintf("claim %s: %s: %s", mci.NewClaimID(ordinal, v.Key.Owner()), v.Rule, v.Detail)
+	}
 	return fmt.Sprintf("%q %q: %s: %s", v.Key.PK, v.Key.SK, v.Rule, v.Detail)
 }
 

@@ -1,11 +1,16 @@
-// Package eraser erases a person's data from a table, and leaves whole what must stay: what was claimed, asked, answered and
-// paid, when, and the chain that proves it.
+// Package eraser finds and erases people's data in a table, and leaves whole what must stay: what was claimed, asked,
+// answered and paid, when, and the chain that proves it.
 package eraser
 
 import (
+	"bufio"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,83 +22,155 @@ import (
 	"mci.example/customers/shared/table"
 )
 
-// Options say whose data is erased, and how far.
-type Options struct {
-	Email string      // of the person; or
-	Claim mci.ClaimID // all that people typed on this one claim
+// Who says whose data is meant.
+type Who struct {
+	Persons []mci.Person  `json:"persons,omitempty"` // by whole addresses
+	Claims  []mci.ClaimID `json:"claims,omitempty"`  // everybody's on these
+}
 
-	Open   bool // on claims that are still open too
-	DryRun bool // write nothing
-	Now    func() time.Time
+// ParseWho reads an email address, a claim's ID, or @ and the name of a file with one of these a line. All mistakes of a
+// file are told at once.
+func ParseWho(text string) (Who, error) {
+	var who Who
+	name, isFile := strings.CutPrefix(text, "@")
+	if !isFile {
+		return who, who.add(text)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return who, fmt.Errorf("@ and the name of a file was given: %w", err)
+	}
+	defer file.Close()
+	var mistakes []error
+	lines := bufio.NewScanner(file)
+	for number := 1; lines.Scan(); number++ {
+		line := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff"))
+		if line == "" {
+			continue
+		}
+		if err := who.add(line); err != nil {
+			mistakes = append(mistakes, fmt.Errorf("%s:%d: %w", name, number, err))
+		}
+	}
+	if len(who.Persons)+len(who.Claims)+len(mistakes) == 0 {
+		mistakes = append(mistakes, fmt.Errorf("%s names nobody", name))
+	}
+	return who, errors.Join(append(mistakes, lines.Err())...)
+}
+
+func (w *Who) add(text string) error {
+	if id, isID := mci.ParseClaimID(text); isID {
+		w.Claims = append(w.Claims, id)
+		return nil
+	}
+	address, err := mci.ParseEmail(text)
+	if err != nil {
+		return fmt.Errorf("%q is neither a whole email address nor a claim's ID", text)
+	}
+	w.Persons = append(w.Persons, mci.Person(address))
+	return nil
+}
+
+// Options say whose data is found, and whether it is erased.
+type Options struct {
+	Who   Who
+	Erase bool // else nothing is written
+	Open  bool // erase on claims that are still open, too
+	Now   func() time.Time
 
 	Progress func(items int64)
 }
 
-// Report is what was erased, or would be.
+// Report is what was found, and erased if that was asked for.
 type Report struct {
-	Claims  []mci.ClaimID // from which something was erased
-	Open    []mci.ClaimID // that still hold some, for they are open
-	Details int           // private details of events
-	Answers int           // kept for idempotency keys
+	Who           Who           `json:"who"`
+	Claims        []Claim       `json:"claims"`
+	KeptResponses int           `json:"keptResponses"` // for idempotency keys, which tell of the claims
+	Missing       []mci.ClaimID `json:"missing,omitempty"`
+}
+
+// Claim is what was found on a claim.
+type Claim struct {
+	ID         mci.ClaimID         `json:"claimId"`
+	PartnerID  string              `json:"partnerId"`
+	Engagement string              `json:"engagementId"`
+	Customer   mci.CustomerSummary `json:"customer"`
+	Status     mci.Status          `json:"status"`
+	Details    []mci.PersonalData  `json:"details"`
+}
+
+// Open says that the claim still needs its contacts.
+func (c Claim) Open() bool { return !c.Status.Terminal() }
+
+// Left are the open claims, which keep their data unless asked otherwise.
+func (r Report) Left(options Options) []mci.ClaimID {
+	var left []mci.ClaimID
+	for _, claim := range r.Claims {
+		if claim.Open() && !options.Open {
+			left = append(left, claim.ID)
+		}
+	}
+	return left
 }
 
 const segments = 4
 
-// Run erases. It may be run again, and completes what was cut short.
+// Run finds what there is, and erases it if that is asked for. It may be run again, and completes what was cut short.
 func Run(ctx context.Context, client *dynamodb.Client, tableName string, options Options) (Report, error) {
-	if (options.Email == "") == (options.Claim == "") {
-		return Report{}, errors.New("either a person's email address or a claim's ID must be given")
-	}
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	e := &eraser{table: table.New(client, tableName), options: options, done: map[mci.ClaimID]bool{}}
-	if options.Claim != "" {
-		found, err := e.claim(ctx, options.Claim)
-		if err != nil {
-			return e.report, err
-		}
-		if !found {
-			return e.report, fmt.Errorf("there is no claim %s", options.Claim)
-		}
+	e := &eraser{
+		table: table.New(client, tableName), options: options, persons: map[string]mci.Person{},
+		found: map[mci.ClaimID][]mci.Person{}, report: Report{Who: options.Who, Claims: []Claim{}},
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	for _, person := range options.Who.Persons {
+		e.persons[mci.NormalAddress(string(person))] = person
+	}
+	for _, id := range options.Who.Claims {
+		e.found[id] = []mci.Person{""}
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
 	for segment := range segments {
 		group.Go(func() error {
-			return e.table.Segment(ctx, segment, segments, "", func(items []table.Item) error { return e.look(ctx, items) })
+			return e.table.Segment(groupCtx, segment, segments, "", func(items []table.Item) error { return e.look(groupCtx, items) })
 		})
 	}
-	err := group.Wait()
-	return e.report, err
+	if err := group.Wait(); err != nil {
+		return e.report, err
+	}
+	for id, persons := range e.found {
+		if err := e.claim(ctx, id, persons); err != nil {
+			return e.report, fmt.Errorf("claim %s: %w", id, err)
+		}
+	}
+	slices.SortFunc(e.report.Claims, func(a, b Claim) int { return cmp.Compare(a.ID, b.ID) })
+	slices.Sort(e.report.Missing)
+	return e.report, nil
 }
 
 type eraser struct {
 	table   *table.Table
 	options Options
+	persons map[string]mci.Person // by their addresses' normal form
 
 	mu     sync.Mutex
 	items  int64
-	done   map[mci.ClaimID]bool // claims that were looked at; those of one person are few
+	found  map[mci.ClaimID][]mci.Person // who is named on each claim
 	report Report
 }
 
-// look erases from whatever of the items holds the person's data.
+// look finds the claims on which somebody is named, and erases kept responses that name somebody or tell of a claim.
 func (e *eraser) look(ctx context.Context, items []table.Item) error {
 	for _, item := range items {
-		var id mci.ClaimID
-		var holds bool
 		var err error
 		switch key := table.KeyOf(item); key.Kind() {
 		case table.KeptResponseKind:
-			err = e.answer(ctx, item)
+			err = e.keptResponse(ctx, item)
 		case table.ClaimKind:
-			id, holds, err = e.inClaim(item)
+			err = e.inClaim(item)
 		case table.PrivateKind:
-			id = mci.ClaimID(key.Owner())
-			holds, err = e.inDetail(item)
-		}
-		if err == nil && holds {
-			_, err = e.claim(ctx, id)
+			err = e.inDetail(mci.ClaimID(key.Owner()), item)
 		}
 		if err != nil {
 			return err
@@ -108,97 +185,135 @@ func (e *eraser) look(ctx context.Context, items []table.Item) error {
 	return nil
 }
 
-// names says whether a text holds the person's address.
-func (e *eraser) names(text string) bool {
-	return e.options.Email != "" && strings.Contains(strings.ToLower(text), strings.ToLower(e.options.Email))
-}
-
-func (e *eraser) inClaim(item table.Item) (mci.ClaimID, bool, error) {
-	var claim mci.Claim
-	if err := table.Decode(item, &claim); err != nil {
-		return "", false, err
-	}
-	for _, text := range []string{claim.CustomerContact.Email, claim.PartnerContact.Email, claim.FriendlyName, claim.DeclineReason, claim.MismatchReason} {
-		if e.names(text) {
-			return claim.ID, true, nil
+// named gives those persons whom a text names.
+func (e *eraser) named(text string) []mci.Person {
+	var named []mci.Person
+	for _, address := range mci.AddressesIn(text) {
+		if person, wanted := e.persons[address]; wanted {
+			named = append(named, person)
 		}
 	}
-	return "", false, nil
+	return named
+}
+
+func (e *eraser) note(id mci.ClaimID, texts ...string) {
+	for _, text := range texts {
+		for _, person := range e.named(text) {
+			e.mu.Lock()
+			if !slices.Contains(e.found[id], person) {
+				e.found[id] = append(e.found[id], person)
+			}
+			e.mu.Unlock()
+		}
+	}
+}
+
+func (e *eraser) inClaim(item table.Item) error {
+	var claim mci.Claim
+	if err := table.Decode(item, &claim); err != nil {
+		return err
+	}
+	e.note(claim.ID, claim.CustomerContact.Email, claim.PartnerContact.Email, claim.FriendlyName, claim.DeclineReason,
+		claim.MismatchReason, claim.SubmissionNotes, claim.ReviewReason)
+	return nil
 }
 
 // inDetail finds what was said before an address was corrected, and in texts that people typed.
-func (e *eraser) inDetail(item table.Item) (bool, error) {
+func (e *eraser) inDetail(id mci.ClaimID, item table.Item) error {
 	var detail mci.Private
 	if err := table.Decode(item, &detail); err != nil {
-		return false, err
+		return err
 	}
 	for _, part := range detail.Parts {
 		for _, text := range part.Data {
-			if e.names(text) {
-				return true, nil
-			}
+			e.note(id, text)
 		}
 	}
-	return false, nil
+	return nil
 }
 
-// answer forgets a kept answer that tells of the person or the claim.
-func (e *eraser) answer(ctx context.Context, item table.Item) error {
-	answer, err := table.KeptResponseOf(item)
+// keptResponse deletes a kept response that names one of the persons, or tells of one of the claims.
+func (e *eraser) keptResponse(ctx context.Context, item table.Item) error {
+	response, err := table.KeptResponseOf(item)
 	if err != nil {
 		return err
 	}
-	if !e.names(answer.Body) && (e.options.Claim == "" || !strings.Contains(answer.Body, string(e.options.Claim))) {
+	tells := func(id mci.ClaimID) bool { return strings.Contains(response.Body, string(id)) }
+	if !slices.ContainsFunc(textsIn(response.Body), func(text string) bool { return len(e.named(text)) > 0 }) &&
+		!slices.ContainsFunc(e.options.Who.Claims, tells) {
 		return nil
 	}
-	if !e.options.DryRun {
-		if err := e.table.DeleteKeptResponse(ctx, answer); err != nil {
+	if e.options.Erase {
+		if err := e.table.DeleteKeptResponse(ctx, response); err != nil {
 			return err
 		}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.report.Answers++
+	e.report.KeptResponses++
 	return nil
 }
 
-// claim erases from a claim. It says whether there is one.
-func (e *eraser) claim(ctx context.Context, id mci.ClaimID) (bool, error) {
-	e.mu.Lock()
-	done := e.done[id]
-	e.done[id] = true
-	e.mu.Unlock()
-	if done {
-		return true, nil
+// textsIn gives every text of a JSON body.
+func textsIn(body string) []string {
+	var texts []string
+	decoder := json.NewDecoder(strings.NewReader(body))
+	for {
+		token, err := decoder.Token()
+		if err != nil {
+			return append(texts, body[min(int(decoder.InputOffset()), len(body)):]) // all of what is not JSON
+		}
+		if text, isText := token.(string); isText {
+			texts = append(texts, text)
+		}
 	}
-	return table.Settle(ctx, func(ctx context.Context) (bool, error) {
-		claim, found, err := e.table.Claim(ctx, id)
-		if err != nil || !found {
-			return false, err
+}
+
+// claim reports what a claim holds of the persons, and erases it if that is asked for.
+func (e *eraser) claim(ctx context.Context, id mci.ClaimID, persons []mci.Person) error {
+	report, err := table.Settle(ctx, func(ctx context.Context) (*Claim, error) {
+		before, found, err := e.table.Claim(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			e.report.Missing = append(e.report.Missing, id)
+			return nil, nil
 		}
 		history, err := e.table.History(ctx, id)
 		if err != nil {
-			return true, err
+			return nil, err
 		}
 		now := e.options.Now().UTC().Truncate(time.Millisecond)
-		after, erased, holds := claim.Erase(mci.Person(e.options.Email), history, now)
-		if !holds {
-			return true, nil
+		report := Claim{
+			ID: id, PartnerID: before.PartnerID, Engagement: before.EngagementID, Customer: before.Customer,
+			Status: before.At(now).Status,
 		}
-		open := !claim.At(now).Status.Terminal()
-		if !e.options.DryRun && (!open || e.options.Open) {
-			if err := e.table.Erase(ctx, claim, after, erased); err != nil {
-				return true, err
+		after, erased := before, map[int]mci.Private{}
+		for _, person := range persons {
+			report.Details = append(report.Details, after.PersonalData(person, history)...)
+			var details []mci.Private
+			after, details, _ = after.Erase(person, history, now)
+			for _, detail := range details {
+				erased[detail.Seq] = detail
 			}
 		}
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		if open && !e.options.Open {
-			e.report.Open = append(e.report.Open, id)
-			return true, nil
+		if len(report.Details) == 0 {
+			return nil, nil
 		}
-		e.report.Claims = append(e.report.Claims, id)
-		e.report.Details += len(erased)
-		return true, nil
+		if !e.options.Erase || report.Open() && !e.options.Open {
+			return &report, nil
+		}
+		var details []mci.Private
+		for _, detail := range history.Private {
+			if kept, changed := erased[detail.Seq]; changed {
+				details = append(details, kept)
+			}
+		}
+		return &report, e.table.Erase(ctx, before, after, details)
 	})
+	if err == nil && report != nil {
+		e.report.Claims = append(e.report.Claims, *report)
+	}
+	return err
 }

@@ -1,12 +1,15 @@
 package eraser_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"mci.example/customers/scripts/erase/eraser"
@@ -15,13 +18,23 @@ import (
 	"mci.example/customers/scripts/local/localtest/story"
 	"mci.example/customers/scripts/soak"
 	"mci.example/customers/shared/mci"
+	"mci.example/customers/shared/table"
 )
 
 func TestMain(m *testing.M) {
 	localtest.Main(m, func(config *cloud.Config) { config.Output = io.Discard })
 }
 
-func run(t *testing.T, options eraser.Options) eraser.Report {
+func run(t *testing.T, who string, options eraser.Options) eraser.Report {
+	t.Helper()
+	var err error
+	if options.Who, err = eraser.ParseWho(who); err != nil {
+		t.Fatal(err)
+	}
+	return find(t, options)
+}
+
+func find(t *testing.T, options eraser.Options) eraser.Report {
 	t.Helper()
 	options.Now = localtest.Now
 	report, err := eraser.Run(t.Context(), localtest.DynamoDB(), localtest.Table(), options)
@@ -100,24 +113,44 @@ func TestB1_APersonsDataIsGoneAndTheHistoryWhole(t *testing.T) {
 	}
 	before := l.partner.Get(t, l.claim.ID)
 
-	dry := run(t, eraser.Options{Email: l.email, DryRun: true})
-	if len(dry.Claims) != 1 || dry.Answers != 1 || len(holding(t, l.email)) == 0 {
-		t.Errorf("a dry run says what it would do, and does nothing: %+v", dry)
+	shown := run(t, l.email, eraser.Options{})
+	if len(shown.Claims) != 1 || shown.KeptResponses != 1 || len(holding(t, l.email)) == 0 {
+		t.Errorf("it says what would go, and does nothing: %+v", shown)
 	}
-	for _, address := range []string{strings.ToUpper(l.email), l.first} { // each is the person's
-		run(t, eraser.Options{Email: address})
+	exported, _ := json.Marshal(shown)
+	for _, text := range append(slices.Clone(l.texts[1:3]), "because of reasons", string(mci.ConsentDeclined)) {
+		if !strings.Contains(string(exported), text) {
+			t.Errorf("what is exported lacks %q: %s", text, exported)
+		}
 	}
+	if strings.Contains(string(exported), "pat@partner.example") {
+		t.Errorf("what is exported tells of another person: %s", exported)
+	}
+	for _, part := range []string{"a" + l.email, l.email[1:], "@" + l.customer.Domain, "@"} {
+		if who, err := eraser.ParseWho(part); err == nil {
+			if none := find(t, eraser.Options{Who: who, Erase: true}); len(none.Claims)+none.KeptResponses > 0 {
+				t.Errorf("%s is nobody's address, and erases %+v", part, none)
+			}
+		}
+	}
+	file := filepath.Join(t.TempDir(), "who")
+	if err := os.WriteFile(file, []byte(strings.ToUpper(l.email)+"\n\n "+l.first+"\r\n"), 0o600); err != nil { // both are the person's
+		t.Fatal(err)
+	}
+	run(t, "@"+file, eraser.Options{Erase: true})
 	if left := holding(t, l.texts[:3]...); len(left) > 0 {
 		t.Errorf("the person is still named by %v", left)
 	}
 	for _, private := range story.Items(t, "CLAIM#"+l.claim.ID, "PRIVATE#") {
-		var kept struct{ Data map[string]any }
-		if err := attributevalue.UnmarshalMap(private, &kept); err != nil {
+		var kept mci.Private
+		if err := table.Decode(private, &kept); err != nil {
 			t.Fatal(err)
 		}
-		for _, evidence := range []string{"reason", "address", "browser"} {
-			if kept.Data[evidence] != nil {
-				t.Errorf("the %s of the answer is still there: %v", evidence, kept.Data)
+		for _, part := range kept.Parts {
+			for _, evidence := range []string{"reason", "address", "browser"} {
+				if part.Data[evidence] != "" {
+					t.Errorf("the %s of the answer is still there: %v", evidence, part.Data)
+				}
 			}
 		}
 	}
@@ -131,7 +164,7 @@ func TestB1_APersonsDataIsGoneAndTheHistoryWhole(t *testing.T) {
 	if whole := other.partner.Get(t, other.claim.ID); whole.DeclineReason != "because of reasons" || !whole.EventsIntact {
 		t.Errorf("another person's claim is %+v", whole)
 	}
-	if again := run(t, eraser.Options{Email: l.email}); len(again.Claims)+again.Details+again.Answers > 0 {
+	if again := run(t, l.email, eraser.Options{Erase: true}); len(again.Claims)+again.KeptResponses > 0 {
 		t.Errorf("what is erased is erased: %+v", again)
 	}
 	soak.Audit(t)
@@ -139,8 +172,8 @@ func TestB1_APersonsDataIsGoneAndTheHistoryWhole(t *testing.T) {
 
 func TestB1_AllThatPeopleTypedOnAClaimIsGoneAndTheHistoryWhole(t *testing.T) {
 	l := newLife(t, true)
-	report := run(t, eraser.Options{Claim: mci.ClaimID(l.claim.ID)})
-	if len(report.Claims) != 1 || report.Details < 4 || report.Answers != 2 {
+	report := run(t, l.claim.ID, eraser.Options{Erase: true})
+	if len(report.Claims) != 1 || len(report.Claims[0].Details) < 4 || report.KeptResponses != 2 {
 		t.Errorf("it says %+v", report)
 	}
 	left := slices.DeleteFunc(holding(t, append(l.texts, "pat@partner.example")...), func(key string) bool {
@@ -157,11 +190,11 @@ func TestB1_AllThatPeopleTypedOnAClaimIsGoneAndTheHistoryWhole(t *testing.T) {
 
 func TestAnOpenClaimKeepsItsContactsUnlessAskedOtherwise(t *testing.T) {
 	l := newLife(t, false)
-	report := run(t, eraser.Options{Email: l.email})
-	if len(report.Open) != 1 || len(report.Claims) != 0 || l.partner.Get(t, l.claim.ID).CustomerContact.Email == mci.ErasedContact.Email {
+	report := run(t, l.email, eraser.Options{Erase: true})
+	if left := report.Left(eraser.Options{}); len(left) != 1 || len(report.Claims) != 1 || l.partner.Get(t, l.claim.ID).CustomerContact.Email == mci.ErasedContact.Email {
 		t.Fatalf("it says %+v", report)
 	}
-	run(t, eraser.Options{Email: l.email, Open: true})
+	run(t, l.email, eraser.Options{Erase: true, Open: true})
 	after := l.partner.Get(t, l.claim.ID)
 	if !after.EventsIntact || after.CustomerContact.Email != mci.ErasedContact.Email || after.Status != "consent-pending" {
 		t.Errorf("the claim is %+v", after)
@@ -174,4 +207,27 @@ func TestAnOpenClaimKeepsItsContactsUnlessAskedOtherwise(t *testing.T) {
 		t.Error("the history is broken")
 	}
 	soak.Audit(t)
+}
+
+func TestD37_WhoIsAWholeAddressOrAClaimOrAFileOfThese(t *testing.T) {
+	id := mci.NewClaimID("01JBQ3E5Z8Q7C4T9W2X6Y1V0KM", "fabrikam")
+	file := func(content string) string {
+		path := filepath.Join(t.TempDir(), "who's who")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return "@" + path
+	}
+	who, err := eraser.ParseWho(file("o'brien@contoso.com\n\nim@münchen.example\n" + string(id) + "\n"))
+	if err != nil || fmt.Sprint(who) != fmt.Sprintf("{[o'brien@contoso.com im@xn--mnchen-3ya.example] [%s]}", id) {
+		t.Errorf("it is %v: %v", who, err)
+	}
+	for text, want := range map[string]string{
+		"@": "no such file", "": "neither", "kim": "neither", "contoso.com": "neither", "*@contoso.com x": "neither", file(""): "names nobody",
+		file("kim@contoso.com\nkim\nlee@\n"): "who:2: \"kim\" is neither", "@/none": "no such file",
+	} {
+		if who, err := eraser.ParseWho(text); err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "who's who", "who"), want) {
+			t.Errorf("%q is %v: %v", text, who, err)
+		}
+	}
 }
