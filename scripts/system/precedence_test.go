@@ -139,6 +139,7 @@ var faults = map[string][]fault{
 		noMismatchReason,
 		{mci.DisclaimerRequired, "", func(_ testing.TB, a *attempt) { a.body["disclaimerAccepted"] = false }},
 		{mci.DealSizeRequired, "dealSize first", func(_ testing.TB, a *attempt) { delete(a.body, "dealSize") }},
+		{mci.RecipientOptedOut, "", optOut},
 		{mci.TooManyRequests, "first", func(t testing.TB, a *attempt) {
 			for range mci.MaxSendsADay {
 				a.whole.send(t)
@@ -161,6 +162,16 @@ func claimExists(t testing.TB, a *attempt) {
 	} {
 		localtest.Call(t, http.MethodPost, "/v1/customers", p.Token, nomination)
 	}
+}
+
+// optOut has the claim's customer decline another claim of the partner, and ask not to be asked again (D26).
+func optOut(t testing.TB, a *attempt) {
+	c := story.Customer{ID: a.claim.Customer["id"].(string), Tenant: a.claim.CustomerID.Value, Email: a.claim.CustomerContact.Email}
+	engagement := story.Engagement(t, nil)
+	story.Eligible(t, engagement, c.By(mci.TenantID), "")
+	form := story.Form("decline")
+	form.Set("stop", "yes")
+	story.Answer(t, a.partner.Ask(t, a.partner.Add(t, c, engagement)), form).Expect(t, 303)
 }
 
 // newAttempt makes a request to the route that would succeed, of a partner and about a customer of its own.
@@ -211,7 +222,8 @@ func TestOfTwoErrorsTheContractSaysWhichIsTold(t *testing.T) {
 						a = newAttempt(t, route, w)
 					}
 					switch {
-					case first.code == mci.IdempotencyKeyReused: // its success comes before all that keeps it from being one
+					case first.code == mci.IdempotencyKeyReused, second.code == mci.RecipientOptedOut:
+						// A success comes before all that keeps it from being one.
 						first.put(t, a)
 						second.put(t, a)
 					case first.done():
@@ -262,9 +274,6 @@ func documented(operation openapitest.Operation) (codes []mci.Code) {
 	for _, status := range operation.Statuses() {
 		for _, kind := range operation.Types(status) {
 			code := mci.Code(strings.TrimPrefix(kind, "urn:mci:problem:"))
-			if code == mci.RecipientOptedOut {
-				continue // nobody can opt out yet
-			}
 			if status < 500 && (code != mci.TooManyRequests || strings.HasSuffix(operation.Path, "/consent-requests")) {
 				codes = append(codes, code)
 			}
