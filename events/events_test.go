@@ -1,5 +1,6 @@
-// Package events holds a sample payload of every function, as AWS hands it over: <function>.json, which the one-machine cloud
-// uses where none is given, and <function>.<case>.json for what else the function gets. They speak of the sample data.
+// Package events holds a sample payload of every function, as AWS hands it over: <function>.json, which the one-machine
+// cloud uses where none is given, and <function>.<case>.json for what else the function gets. They speak of the sample
+// data.
 package events
 
 import (
@@ -100,7 +101,8 @@ func TestSamplesNameNobody(t *testing.T) {
 			}
 		}
 		for _, found := range number.FindAllString(content, -1) {
-			if !strings.HasPrefix(found, "192.0.2.") && !strings.HasPrefix(found, "198.51.100.") && !strings.HasPrefix(found, "203.0.113.") {
+			if !strings.HasPrefix(found, "192.0.2.") && !strings.HasPrefix(found, "198.51.100.") && !strings.HasPrefix(found,
+				"203.0.113.") {
 				t.Errorf("%s.json names the address %s, which is not kept for examples", name, found)
 			}
 		}
@@ -134,7 +136,8 @@ func TestSamplesOfTheGatewayAreWhole(t *testing.T) {
 		}
 		given, err := url.ParseQuery(event.RawQueryString)
 		switch {
-		case event.Version != "2.0", event.RequestContext.RouteKey != event.RouteKey, called.Path != event.RawPath, path != event.RawPath,
+		case event.Version != "2.0", event.RequestContext.RouteKey != event.RouteKey, called.Path != event.RawPath,
+			path != event.RawPath,
 			called.Method+" " != event.RouteKey[:len(called.Method)+1], event.Headers["user-agent"] != called.UserAgent,
 			event.RequestContext.DomainName != event.Headers["host"], event.Headers["content-length"] != strconv.Itoa(len(body)):
 			t.Errorf("%s.json says two things of one: %s", name, content)
@@ -224,16 +227,20 @@ func TestSamplesTellTheLifeOfAClaim(t *testing.T) {
 	localtest.LoadFolder(t, filepath.Join("..", "scripts", "sample"))
 	all := samples(t)
 	asIs := map[string]int{
-		"list-engagements": 200, "list-engagements.one": 200, "list-customers": 200, "check-eligibility": 200, "list-claims": 200,
+		"list-engagements": 200, "list-engagements.one": 200, "list-customers": 200, "check-eligibility": 200,
+		"list-claims":    200,
 		"list-referrals": 200, "openapi": 200, "receipts.keys": 200, "add-customer": 201, "portal": 303,
-		"claim-customer": 404, "get-claim": 404, "receipts": 404, "send-consent": 404, "send-consent.reminder": 404, "submit-claim": 404, "cancel-claim": 404,
+		"claim-customer": 404, "get-claim": 404, "receipts": 404, "send-consent": 404, "send-consent.reminder": 404,
+		"submit-claim": 404, "cancel-claim": 404,
 		"review-claim": 404, "list-referrals.one": 404, "referral-upgrade.request": 404,
 		"consent-callback": 404, "consent-callback.scan": 404, "consent-callback.decision": 404,
 		// What the gateway does not bring has no status; none of it has anything to do yet.
-		"referral-upgrade": 0, "expiry-sweep": 0, "mail-feedback": 0, "mail-feedback.transient": 0, "mail-feedback.complaint": 0, "mail-feedback.delivery": 0,
+		"referral-upgrade": 0, "expiry-sweep": 0, "mail-feedback": 0, "mail-feedback.transient": 0,
+		"mail-feedback.complaint": 0, "mail-feedback.delivery": 0,
 	}
 	nothing := map[string]string{
-		"referral-upgrade": `{"batchItemFailures":[]}`, "expiry-sweep": `{"expired":0,"remaining":false}`, "mail-feedback": `{"recorded":false}`,
+		"referral-upgrade": `{"batchItemFailures":[]}`, "expiry-sweep": `{"expired":0,"remaining":false}`,
+		"mail-feedback": `{"recorded":false}`,
 	}
 	var added string
 	for name, payload := range all {
@@ -264,7 +271,8 @@ func TestSamplesTellTheLifeOfAClaim(t *testing.T) {
 	tell := func(name string, status int, says string) {
 		t.Helper()
 		ordinal, _, _ := strings.Cut(sampleClaim, "-")
-		payload := strings.NewReplacer(sampleToken, token, sampleClaim, claim.ID, ordinal, claim.ID[:26], sampleMessage, message,
+		payload := strings.NewReplacer(sampleToken, token, sampleClaim, claim.ID, ordinal, claim.ID[:26], sampleMessage,
+			message,
 			`\"completedOn\":\"2026-11-08\"`, `\"completedOn\":\"`+today+`\"`).Replace(all[name])
 		got := invoke(t, name, payload)
 		if got.status != status || !strings.Contains(got.body, says) {
@@ -322,7 +330,8 @@ func sentMessage(t *testing.T) string {
 	return ""
 }
 
-// streamsAsTheTableHasIt holds the attributes of the stream's sample against those of a claim that has just been consented to.
+// streamsAsTheTableHasIt holds the attributes of the stream's sample against those of a claim that has just been
+// consented to.
 func streamsAsTheTableHasIt(t *testing.T, sample string, claim story.Claim) {
 	t.Helper()
 	var batch events.DynamoDBEvent

@@ -75,7 +75,8 @@ func (s *system) theAlarms() []alarm {
 	}
 	alarms := []alarm{
 		{name: "api-errors", meaning: "More than 1% of requests, and more than two, answered with a server error",
-			metrics: []metric{api("5xx", "Sum"), api("Count", "Sum")}, formula: "IF(m0 > 2, 100 * m0 / m1, 0)", above: 1, minutes: 5, periods: 2},
+			metrics: []metric{api("5xx", "Sum"), api("Count", "Sum")}, formula: "IF(m0 > 2, 100 * m0 / m1, 0)", above: 1,
+			minutes: 5, periods: 2},
 		{name: "api-slow", meaning: "One request in a hundred takes longer than 5 seconds, gateway and cold starts included",
 			metrics: []metric{api("Latency", "p99")}, above: 5000, minutes: 5, periods: 3},
 		{name: "api-throttled", meaning: "The API's own limits refuse requests",
@@ -90,20 +91,24 @@ func (s *system) theAlarms() []alarm {
 			durations = append(durations, metric{"AWS/Lambda", "Duration", "p99", function})
 		}
 		alarms = append(alarms,
-			alarm{name: group.name + "-errors", meaning: "Functions fail or run out of time: " + strings.Join(group.functions, ", "),
+			alarm{name: group.name + "-errors", meaning: "Functions fail or run out of time: " + strings.Join(group.functions,
+				", "),
 				metrics: errors, formula: "SUM(METRICS())", above: 2, minutes: 5, periods: 1},
-			alarm{name: group.name + "-throttled", meaning: "Lambda refuses to run more of: " + strings.Join(group.functions, ", "),
+			alarm{name: group.name + "-throttled", meaning: "Lambda refuses to run more of: " + strings.Join(group.functions,
+				", "),
 				metrics: throttles, formula: "SUM(METRICS())", above: 0, minutes: 5, periods: 2})
 		if group.slow > 0 {
 			alarms = append(alarms, alarm{name: group.name + "-slow",
-				meaning: fmt.Sprintf("One call in a hundred runs longer than %v ms in one of: %s", group.slow, strings.Join(group.functions, ", ")),
+				meaning: fmt.Sprintf("One call in a hundred runs longer than %v ms in one of: %s", group.slow,
+					strings.Join(group.functions, ", ")),
 				metrics: durations, formula: "MAX(METRICS())", above: group.slow, minutes: 5, periods: 3})
 		}
 	}
 	for _, queue := range s.queues {
 		alarms = append(alarms, alarm{name: queue.name, meaning: "Dead letters. " + queue.meaning,
-			metrics: []metric{{"AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", []any{"QueueName", queue.AttrQueueName()}}},
-			above:   0, minutes: 5, periods: 1})
+			metrics: []metric{{"AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum",
+				[]any{"QueueName", queue.AttrQueueName()}}},
+			above: 0, minutes: 5, periods: 1})
 	}
 	tableThrottles := []metric{
 		{"AWS/DynamoDB", "ReadThrottleEvents", "Sum", []any{"TableName", s.table.name}},
@@ -112,7 +117,8 @@ func (s *system) theAlarms() []alarm {
 	for _, index := range schema.Indexes {
 		if !index.Local {
 			of := []any{"TableName", s.table.name, "GlobalSecondaryIndexName", index.Name}
-			tableThrottles = append(tableThrottles, metric{"AWS/DynamoDB", "ReadThrottleEvents", "Sum", of}, metric{"AWS/DynamoDB", "WriteThrottleEvents", "Sum", of})
+			tableThrottles = append(tableThrottles, metric{"AWS/DynamoDB", "ReadThrottleEvents", "Sum", of},
+				metric{"AWS/DynamoDB", "WriteThrottleEvents", "Sum", of})
 		}
 	}
 	upgrades := s.functions[platform.Stream.Function]
@@ -120,13 +126,16 @@ func (s *system) theAlarms() []alarm {
 		alarm{name: "table-throttled", meaning: "DynamoDB refuses reads or writes of the table",
 			metrics: tableThrottles, formula: "SUM(METRICS())", above: 10, minutes: 5, periods: 2},
 		alarm{name: "sweep-lag", meaning: "A claim waits longer than half an hour past its deadline for its expiry to be written down, or no sweep says how long",
-			metrics: []metric{business(platform.SweepLagSeconds, "Maximum")}, above: 1800, minutes: 5, periods: 3, missing: "breaching"},
+			metrics: []metric{business(platform.SweepLagSeconds, "Maximum")}, above: 1800, minutes: 5, periods: 3,
+			missing: "breaching"},
 		alarm{name: "stream-age", meaning: "Consents wait longer than an hour for the upgrade of their referral; the stream forgets after a day",
-			metrics: []metric{{"AWS/Lambda", "IteratorAge", "Maximum", []any{"FunctionName", upgrades.Ref()}}}, above: 3600e3, minutes: 5, periods: 1},
+			metrics: []metric{{"AWS/Lambda", "IteratorAge", "Maximum", []any{"FunctionName", upgrades.Ref()}}}, above: 3600e3,
+			minutes: 5, periods: 1},
 		alarm{name: "stream-unreadable", meaning: "Records of the table's stream name no claim: what they were about waits for no upgrade",
 			metrics: []metric{business(platform.RecordsUnreadable, "Sum")}, above: 0, minutes: 5, periods: 1},
 		alarm{name: "events-delayed", meaning: "The pipe of domain events fails; the stream forgets after a day",
-			metrics: []metric{{"AWS/EventBridge/Pipes", "ExecutionFailed", "Sum", []any{"PipeName", s.name("events")}}}, above: 0, minutes: 5, periods: 3},
+			metrics: []metric{{"AWS/EventBridge/Pipes", "ExecutionFailed", "Sum", []any{"PipeName", s.name("events")}}},
+			above:   0, minutes: 5, periods: 3},
 		alarm{name: "bounce-rate", meaning: "More than 4% of the account's mail bounces; SES reviews an account at 5%",
 			metrics: []metric{{"AWS/SES", "Reputation.BounceRate", "Maximum", nil}}, above: 0.04, minutes: 60, periods: 1},
 		alarm{name: "complaint-rate", meaning: "More than 0.08% of the account's mail is complained of; SES reviews an account at 0.1%",
@@ -142,12 +151,14 @@ func (s *system) theAlarms() []alarm {
 
 // lost counts the dead letters that could not be kept, of everyone who sends some.
 func (s *system) lost() []metric {
-	lost := []metric{{"AWS/Scheduler", "InvocationsFailedToBeSentToDeadLetterCount", "Sum", []any{"ScheduleGroup", s.name("")}}}
+	lost := []metric{{"AWS/Scheduler", "InvocationsFailedToBeSentToDeadLetterCount", "Sum",
+		[]any{"ScheduleGroup", s.name("")}}}
 	for _, rule := range s.rules {
 		lost = append(lost, metric{"AWS/Events", "InvocationsFailedToBeSentToDlq", "Sum", rule})
 	}
 	for _, name := range s.async {
-		lost = append(lost, metric{"AWS/Lambda", "DestinationDeliveryFailures", "Sum", []any{"FunctionName", s.functions[name].Ref()}})
+		lost = append(lost, metric{"AWS/Lambda", "DestinationDeliveryFailures", "Sum",
+			[]any{"FunctionName", s.functions[name].Ref()}})
 	}
 	return lost
 }

@@ -55,8 +55,8 @@ func (s *system) publicURL() *string {
 	return str("https://" + *s.api.Ref() + ".execute-api." + *s.stack.Region() + "." + *s.stack.UrlSuffix())
 }
 
-// addRoutes makes every route of the route tables, the authorizer of all but the public ones, and the stage. Public routes,
-// the portal's among them, have limits of their own: who floods those leaves the API its room.
+// addRoutes makes every route of the route tables, the authorizer of all but the public ones, and the stage. Public
+// routes, the portal's among them, have limits of their own: who floods those leaves the API its room.
 func (s *system) addRoutes() {
 	authorizer := awsapigatewayv2.NewCfnAuthorizer(s.stack, str("Authorizer"), &awsapigatewayv2.CfnAuthorizerProps{
 		ApiId:          s.api.Ref(),
@@ -132,13 +132,14 @@ func (s *system) rate() int { return map[Stage]int{Dev: 20, Prod: 200}[s.Stage] 
 func (s *system) addIntegration(name string) awsapigatewayv2.CfnIntegration {
 	s.invocable(pascal(name)+"ApiPermission", name, "apigateway.amazonaws.com",
 		s.arn("execute-api", *s.api.Ref()+"/*/*"))
-	return awsapigatewayv2.NewCfnIntegration(s.stack, str(pascal(name)+"Integration"), &awsapigatewayv2.CfnIntegrationProps{
-		ApiId:                s.api.Ref(),
-		IntegrationType:      str("AWS_PROXY"),
-		IntegrationMethod:    str("POST"),
-		IntegrationUri:       s.functions[name].AttrArn(),
-		PayloadFormatVersion: str("2.0"),
-	})
+	return awsapigatewayv2.NewCfnIntegration(s.stack, str(pascal(name)+"Integration"),
+		&awsapigatewayv2.CfnIntegrationProps{
+			ApiId:                s.api.Ref(),
+			IntegrationType:      str("AWS_PROXY"),
+			IntegrationMethod:    str("POST"),
+			IntegrationUri:       s.functions[name].AttrArn(),
+			PayloadFormatVersion: str("2.0"),
+		})
 }
 
 // accessLogFormat is a line of the access log. It has the route's key and never the path, which holds a consent token,

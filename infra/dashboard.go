@@ -11,14 +11,16 @@ func (s *system) addDashboard() {
 	business := func(statistic string, names ...string) []metric {
 		var metrics []metric
 		for _, name := range names {
-			metrics = append(metrics, metric{platform.MetricNamespace, name, statistic, []any{platform.MetricDimension, string(s.Stage)}})
+			metrics = append(metrics, metric{platform.MetricNamespace, name, statistic, []any{platform.MetricDimension,
+				string(s.Stage)}})
 		}
 		return metrics
 	}
 	ofFunctions := func(name, statistic string) []metric {
 		var metrics []metric
 		for _, function := range platform.Functions {
-			metrics = append(metrics, metric{"AWS/Lambda", name, statistic, []any{"FunctionName", s.functions[function.Name].Ref()}})
+			metrics = append(metrics, metric{"AWS/Lambda", name, statistic,
+				[]any{"FunctionName", s.functions[function.Name].Ref()}})
 		}
 		return metrics
 	}
@@ -30,13 +32,17 @@ func (s *system) addDashboard() {
 	}
 	var dead []metric
 	for _, queue := range s.queues {
-		dead = append(dead, metric{"AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", []any{"QueueName", queue.AttrQueueName()}})
+		dead = append(dead, metric{"AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum",
+			[]any{"QueueName", queue.AttrQueueName()}})
 	}
 	rows := [][]any{
 		{s.graph("Customers nominated", 86400, business("Sum", platform.ClaimsAdded, platform.ClaimsClaimed)),
-			s.graph("Consent", 86400, business("Sum", platform.ConsentsRequested, platform.ConsentsReminded, platform.ConsentsAccepted, platform.ConsentsDeclined, platform.ClaimsExpired)),
-			s.graph("Hours to consent", 86400, append(business("p50", platform.TimeToConsentHours), business("p90", platform.TimeToConsentHours)...))},
-		{s.graph("Claims", 86400, business("Sum", platform.ClaimsSubmitted, platform.ClaimsReturned, platform.ClaimsCompleted, platform.ClaimsRejected, platform.ClaimsCancelled)),
+			s.graph("Consent", 86400, business("Sum", platform.ConsentsRequested, platform.ConsentsReminded,
+				platform.ConsentsAccepted, platform.ConsentsDeclined, platform.ClaimsExpired)),
+			s.graph("Hours to consent", 86400, append(business("p50", platform.TimeToConsentHours),
+				business("p90", platform.TimeToConsentHours)...))},
+		{s.graph("Claims", 86400, business("Sum", platform.ClaimsSubmitted, platform.ClaimsReturned, platform.ClaimsCompleted,
+			platform.ClaimsRejected, platform.ClaimsCancelled)),
 			s.graph("Referrals", 86400, business("Sum", platform.ReferralsCreated, platform.ReferralsUpgraded)),
 			s.graph("Emails that failed", 86400, business("Sum", platform.EmailsBounced, platform.EmailsComplained))},
 		{s.graph("Requests", 300, []metric{api("Count", "Sum"), api("4xx", "Sum"), api("5xx", "Sum")}),
@@ -46,8 +52,10 @@ func (s *system) addDashboard() {
 			s.graph("Function time, p99", 300, ofFunctions("Duration", "p99")),
 			s.graph("Dead letters", 300, dead)},
 		{s.graph("Sweep lag, seconds", 300, business("Maximum", platform.SweepLagSeconds)),
-			s.graph("Stream age, milliseconds", 300, []metric{{"AWS/Lambda", "IteratorAge", "Maximum", []any{"FunctionName", s.functions[platform.Stream.Function].Ref()}}}),
-			s.graph("Mail, account-wide", 3600, []metric{{"AWS/SES", "Reputation.BounceRate", "Maximum", nil}, {"AWS/SES", "Reputation.ComplaintRate", "Maximum", nil}})},
+			s.graph("Stream age, milliseconds", 300, []metric{{"AWS/Lambda", "IteratorAge", "Maximum",
+				[]any{"FunctionName", s.functions[platform.Stream.Function].Ref()}}}),
+			s.graph("Mail, account-wide", 3600, []metric{{"AWS/SES", "Reputation.BounceRate", "Maximum", nil},
+				{"AWS/SES", "Reputation.ComplaintRate", "Maximum", nil}})},
 	}
 	widgets := []any{map[string]any{
 		"type": "alarm", "x": 0, "y": 0, "width": 24, "height": 4,

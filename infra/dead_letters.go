@@ -44,7 +44,8 @@ func (s *system) catchFailures(name, meaning string) {
 	failed := s.addDeadLetters(name+"-failed", meaning)
 	function := s.functions[name]
 	s.async = append(s.async, name)
-	permission := s.permit(function.role, pascal(name)+"Failures", "failures", allow([]string{"sqs:SendMessage"}, failed.AttrArn()))
+	permission := s.permit(function.role, pascal(name)+"Failures", "failures", allow([]string{"sqs:SendMessage"},
+		failed.AttrArn()))
 	config := awslambda.NewCfnEventInvokeConfig(s.stack, str(pascal(name)+"Async"), &awslambda.CfnEventInvokeConfigProps{
 		FunctionName: function.Ref(),
 		Qualifier:    str("$LATEST"),

@@ -88,8 +88,9 @@ func (s *system) addDomainEvents() {
 	s.output("BusName", "Where domain events come out", bus.Ref())
 }
 
-// addArchive keeps every event that is ever on the bus, and has a log group take the events of replays: what the archive
-// holds comes out of it by a replay alone. Replays name the rule of the log group, so that nobody else hears them.
+// addArchive keeps every event that is ever on the bus, and has a log group take the events of replays: what the
+// archive holds comes out of it by a replay alone. Replays name the rule of the log group, so that nobody else hears
+// them.
 func (s *system) addArchive() {
 	archive := awsevents.NewCfnArchive(s.stack, str("Archive"), &awsevents.CfnArchiveProps{
 		ArchiveName: str(s.name("")), Description: str("Every event of every claim"), SourceArn: s.bus.AttrArn(),
@@ -126,7 +127,8 @@ func (s *system) addArchive() {
 // addNotices has the bus wake the function that turns events into mail. Such an event can be lost in two places, on its
 // way to the function and in it, so each has its dead letters.
 func (s *system) addNotices() {
-	undelivered := s.addDeadLetters("notices-undelivered", "Events that EventBridge could not hand to the function that mails them",
+	undelivered := s.addDeadLetters("notices-undelivered",
+		"Events that EventBridge could not hand to the function that mails them",
 		s.arn("events", "rule/"+s.name("")+"/"+s.name("notices")))
 	rule := awsevents.NewCfnRule(s.stack, str("NoticesRule"), &awsevents.CfnRuleProps{
 		Name:         str(s.name("notices")),

@@ -52,7 +52,8 @@ func (s *system) addRole(declared platform.Function) {
 		),
 	}}
 	if calls := s.calls(declared.Name); len(calls) > 0 {
-		policies = append(policies, &awsiam.CfnRole_PolicyProperty{PolicyName: str("calls"), PolicyDocument: document(calls...)})
+		policies = append(policies, &awsiam.CfnRole_PolicyProperty{PolicyName: str("calls"),
+			PolicyDocument: document(calls...)})
 	}
 	role := awsiam.NewCfnRole(s.stack, str(id+"Role"), &awsiam.CfnRoleProps{
 		Description: str("What function " + declared.Name + " may do"),
@@ -182,12 +183,13 @@ func (s *system) permit(role awsiam.CfnRole, id, name string, statements ...map[
 // addCursorKey makes the secret that cursors of lists are sealed with. Functions get it when they are deployed; the
 // next number makes another secret, and so a deployment of everything that reads it.
 func (s *system) addCursorKey() {
-	secret := awssecretsmanager.NewCfnSecret(s.stack, str(fmt.Sprint("CursorKey", s.CursorKey)), &awssecretsmanager.CfnSecretProps{
-		Description: str("Seals the cursors of " + s.name("")),
-		GenerateSecretString: &awssecretsmanager.CfnSecret_GenerateSecretStringProperty{
-			PasswordLength: num(64), ExcludePunctuation: yes,
-		},
-	})
+	secret := awssecretsmanager.NewCfnSecret(s.stack, str(fmt.Sprint("CursorKey", s.CursorKey)),
+		&awssecretsmanager.CfnSecretProps{
+			Description: str("Seals the cursors of " + s.name("")),
+			GenerateSecretString: &awssecretsmanager.CfnSecret_GenerateSecretStringProperty{
+				PasswordLength: num(64), ExcludePunctuation: yes,
+			},
+		})
 	secret.ApplyRemovalPolicy(awscdk.RemovalPolicy_DESTROY, nil)
 	accept(secret, "AwsSolutions-SMG4", "it is replaced by a deployment with the next cursorKey, never behind the functions' back")
 	s.cursorKey = str("{{resolve:secretsmanager:" + *secret.Ref() + ":SecretString}}")

@@ -38,8 +38,8 @@ func (s *system) addKey() {
 // signer is the function that takes customers' decisions, and the only one that may sign their receipts (D28).
 const signer = "consent-callback"
 
-// addReceiptKeys makes the keys that sign receipts, one for each number ever used: the last one signs, the others verify
-// what they signed. A key's policy lets the signer's role sign, and denies it to all others, whatever their own
+// addReceiptKeys makes the keys that sign receipts, one for each number ever used: the last one signs, the others
+// verify what they signed. A key's policy lets the signer's role sign, and denies it to all others, whatever their own
 // policies say. The role that the CDK deploys with administers the key. The account's principals may read it where
 // their policies say so.
 func (s *system) addReceiptKeys() {
@@ -48,7 +48,8 @@ func (s *system) addReceiptKeys() {
 	deployer := awscdk.Fn_Sub(str(strings.ReplaceAll(*awscdk.DefaultStackSynthesizer_DEFAULT_CLOUDFORMATION_ROLE_ARN(),
 		"${Qualifier}", *s.stack.Synthesizer().BootstrapQualifier())), nil)
 	statement := func(effect string, principal *string, actions ...string) map[string]any {
-		return map[string]any{"Effect": effect, "Principal": map[string]any{"AWS": principal}, "Action": actions, "Resource": "*"}
+		return map[string]any{"Effect": effect, "Principal": map[string]any{"AWS": principal}, "Action": actions,
+			"Resource": "*"}
 	}
 	others := statement("Deny", str("*"), "kms:Sign")
 	others["Condition"] = map[string]any{"ArnNotEquals": map[string]any{"aws:PrincipalArn": role}}
@@ -77,7 +78,8 @@ func (s *system) addReceiptKeys() {
 // administer is what a deployment does to a key, and readKey what anyone may who is let: neither signs.
 var (
 	administer = []string{
-		"kms:CancelKeyDeletion", "kms:DescribeKey", "kms:DisableKey", "kms:EnableKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus",
+		"kms:CancelKeyDeletion", "kms:DescribeKey", "kms:DisableKey", "kms:EnableKey", "kms:GetKeyPolicy",
+		"kms:GetKeyRotationStatus",
 		"kms:GetPublicKey", "kms:ListResourceTags", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:TagResource",
 		"kms:UntagResource", "kms:UpdateKeyDescription",
 	}

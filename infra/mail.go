@@ -66,17 +66,18 @@ func (s *system) addMailEvents() {
 	for _, detailType := range platform.MailEvents.DetailTypes {
 		types = append(types, str(mailEventTypes[detailType]))
 	}
-	awsses.NewCfnConfigurationSetEventDestination(s.stack, str("MailEvents"), &awsses.CfnConfigurationSetEventDestinationProps{
-		ConfigurationSetName: s.mail.configurationSet,
-		EventDestination: &awsses.CfnConfigurationSetEventDestination_EventDestinationProperty{
-			Name:               str("default-bus"),
-			Enabled:            yes,
-			MatchingEventTypes: &types,
-			EventBridgeDestination: &awsses.CfnConfigurationSetEventDestination_EventBridgeDestinationProperty{
-				EventBusArn: s.arn("events", "event-bus/default"),
+	awsses.NewCfnConfigurationSetEventDestination(s.stack, str("MailEvents"),
+		&awsses.CfnConfigurationSetEventDestinationProps{
+			ConfigurationSetName: s.mail.configurationSet,
+			EventDestination: &awsses.CfnConfigurationSetEventDestination_EventDestinationProperty{
+				Name:               str("default-bus"),
+				Enabled:            yes,
+				MatchingEventTypes: &types,
+				EventBridgeDestination: &awsses.CfnConfigurationSetEventDestination_EventBridgeDestinationProperty{
+					EventBusArn: s.arn("events", "event-bus/default"),
+				},
 			},
-		},
-	})
+		})
 	undelivered := s.addDeadLetters("mail-undelivered", "Mail events that EventBridge could not hand to the function",
 		s.arn("events", "rule/"+s.name("mail")))
 	rule := awsevents.NewCfnRule(s.stack, str("MailRule"), &awsevents.CfnRuleProps{

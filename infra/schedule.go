@@ -14,7 +14,8 @@ import (
 func (s *system) addSchedule() {
 	function := s.functions[platform.Schedule.Function]
 	undelivered := s.addDeadLetters("sweep-undelivered", "Sweeps that the scheduler could not start")
-	group := awsscheduler.NewCfnScheduleGroup(s.stack, str("Schedules"), &awsscheduler.CfnScheduleGroupProps{Name: str(s.name(""))})
+	group := awsscheduler.NewCfnScheduleGroup(s.stack, str("Schedules"),
+		&awsscheduler.CfnScheduleGroupProps{Name: str(s.name(""))})
 	role := awsiam.NewCfnRole(s.stack, str("ScheduleRole"), &awsiam.CfnRoleProps{
 		Description:              str("What the scheduler may do"),
 		AssumeRolePolicyDocument: s.trust("scheduler.amazonaws.com"),

@@ -187,7 +187,8 @@ func emailAddress(_ Stage, value string) bool {
 
 func httpsURL(_ Stage, value string) bool {
 	address, err := url.Parse(value)
-	return err == nil && address.Scheme == "https" && address.Host != "" && address.RawQuery == "" && address.Fragment == ""
+	return err == nil && address.Scheme == "https" && address.Host != "" && address.RawQuery == "" &&
+		address.Fragment == ""
 }
 
 func origin(stage Stage, value string) bool {

@@ -99,7 +99,8 @@ func (s *system) retain(resource awscdk.CfnResource) {
 
 // arn names a resource of this account and region.
 func (s *system) arn(service, resource string) *string {
-	return str("arn:" + *s.stack.Partition() + ":" + service + ":" + *s.stack.Region() + ":" + *s.stack.Account() + ":" + resource)
+	return str("arn:" + *s.stack.Partition() + ":" + service + ":" + *s.stack.Region() + ":" + *s.stack.Account() + ":" +
+		resource)
 }
 
 func (s *system) output(name, meaning string, value *string) {
@@ -152,8 +153,8 @@ func accept(resource any, id, reason string, appliesTo ...any) {
 }
 
 // synthesise writes the stack's template, with the zips of the folder assets beside it, into a folder that is the
-// CDK's own choice where none is named. It returns what was written, or an error that lists every finding of the checks:
-// those of cdk-nag and those of the CDK on CloudFormation templates.
+// CDK's own choice where none is named. It returns what was written, or an error that lists every finding of the
+// checks: those of cdk-nag and those of the CDK on CloudFormation templates.
 func synthesise(settings Settings, assets string, outdir *string) (cxapi.CloudFormationStackArtifact, error) {
 	app := newApp(outdir)
 	stack, err := newStack(app, settings, assets)

@@ -72,7 +72,8 @@ func TestTokensOfTheIssuerAlone(t *testing.T) {
 }
 
 func TestBrowsersCallFromOneOtherPortalIfAny(t *testing.T) {
-	for origin, stack := range map[string]*template{"http://localhost:3000": devTemplate(t), settingOf(all, "portalOrigin"): allTemplate(t)} {
+	for origin, stack := range map[string]*template{"http://localhost:3000": devTemplate(t),
+		settingOf(all, "portalOrigin"): allTemplate(t)} {
 		api := stack.one(t, "AWS::ApiGatewayV2::Api")
 		same(t, "origins", texts(api.get("CorsConfiguration", "AllowOrigins")), []string{origin})
 		api.is(t, nil, "CorsConfiguration", "AllowCredentials")
@@ -132,7 +133,8 @@ func TestDomain(t *testing.T) {
 	domain.is(t, settingOf(all, "certificate"), "DomainNameConfigurations", 0, "CertificateArn")
 	allTemplate(t).one(t, "AWS::ApiGatewayV2::ApiMapping")
 	environment(t, allTemplate(t), "send-consent").is(t, "https://mci.contoso.com", platform.PublicURL)
-	environment(t, prodTemplate(t), "send-consent").is(t, "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}", platform.PublicURL)
+	environment(t, prodTemplate(t), "send-consent").is(t, "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}",
+		platform.PublicURL)
 	if found := prodTemplate(t).of("AWS::ApiGatewayV2::DomainName"); len(found) > 0 {
 		t.Errorf("a domain is made that nobody set")
 	}
@@ -197,7 +199,8 @@ func TestFunctionsRunAsDeclared(t *testing.T) {
 			}
 			given := environment(t, stack, declared.Name).Properties
 			want := slices.DeleteFunc(slices.Clone(declared.Environment), func(name string) bool {
-				return given[name] == nil && (name == platform.SignOutURL || name == platform.RetentionMonths) // none says something
+				// none says something
+				return given[name] == nil && (name == platform.SignOutURL || name == platform.RetentionMonths)
 			})
 			same(t, "environment of "+declared.Name, slices.Collect(maps.Keys(given)), want)
 			for name := range given {
@@ -214,7 +217,8 @@ func TestFunctionsRunAsDeclared(t *testing.T) {
 
 func TestNothingOfTheOneMachineCloud(t *testing.T) {
 	templates(t, func(t *testing.T, stack *template) {
-		for _, forbidden := range []string{platform.ClockOffset, "ENDPOINT", "127.0.0.1", "0.0.0.0", "AWS_ACCESS_KEY", "/local/"} {
+		for _, forbidden := range []string{platform.ClockOffset, "ENDPOINT", "127.0.0.1", "0.0.0.0", "AWS_ACCESS_KEY",
+			"/local/"} {
 			if strings.Contains(stack.text, forbidden) {
 				t.Errorf("the template holds %s", forbidden)
 			}
@@ -291,13 +295,15 @@ func TestFunctionsMayDoExactlyWhatTheyCall(t *testing.T) {
 					default:
 						same(t, declared.Name+" works on", resources, tables[:1])
 						if keys := platform.LeadingKeys[declared.Name]; len(keys) > 0 && slices.Contains(platform.Writes, action) {
-							same(t, declared.Name+" writes to", texts(at(statement, "Condition", "ForAllValues:StringLike", "dynamodb:LeadingKeys")), keys)
+							same(t, declared.Name+" writes to", texts(at(statement, "Condition", "ForAllValues:StringLike",
+								"dynamodb:LeadingKeys")), keys)
 						}
 					}
 				}
 			}
 			byKeyPolicy := func(action string) bool { return action == platform.Sign } // see TestTheSignerAloneSigns
-			same(t, "actions of "+declared.Name, actions, slices.DeleteFunc(slices.Clone(platform.Permissions[declared.Name]), byKeyPolicy))
+			same(t, "actions of "+declared.Name, actions, slices.DeleteFunc(slices.Clone(platform.Permissions[declared.Name]),
+				byKeyPolicy))
 		}
 	})
 }
@@ -380,7 +386,8 @@ func TestThePortalMayDoNothing(t *testing.T) {
 		environment(t, stack, "portal").is(t, authorizer.say("JwtConfiguration", "Issuer"), platform.OIDCIssuer)
 		environment(t, stack, "portal").is(t, authorizer.say("JwtConfiguration", "Audience", 0), platform.OIDCClientID)
 	})
-	environment(t, prodTemplate(t), "portal").is(t, "https://${SignIn}.auth.${AWS::Region}.amazoncognito.com/logout", platform.SignOutURL)
+	environment(t, prodTemplate(t), "portal").is(t, "https://${SignIn}.auth.${AWS::Region}.amazoncognito.com/logout",
+		platform.SignOutURL)
 	environment(t, allTemplate(t), "portal").is(t, nil, platform.SignOutURL)
 }
 
@@ -411,7 +418,8 @@ func TestNoWildcards(t *testing.T) {
 func TestServicesActForThisAccountAlone(t *testing.T) {
 	templates(t, func(t *testing.T, stack *template) {
 		for _, permission := range stack.of("AWS::Lambda::Permission") {
-			if source := permission.say("SourceArn"); !strings.HasSuffix(source, ".Arn}") && !strings.Contains(source, ":${AWS::AccountId}:") {
+			if source := permission.say("SourceArn"); !strings.HasSuffix(source, ".Arn}") && !strings.Contains(source,
+				":${AWS::AccountId}:") {
 				t.Errorf("%s lets anyone's %s call", permission.id, permission.say("Principal"))
 			}
 		}
@@ -446,7 +454,8 @@ func TestQueuesTopicsAndLogsAreEncryptedAndBounded(t *testing.T) {
 			}
 		}
 		// Each is reached over TLS alone, and has one policy: a second would replace the first.
-		for kind, field := range map[string][2]string{"AWS::SQS::Queue": {"AWS::SQS::QueuePolicy", "Queues"}, "AWS::SNS::Topic": {"AWS::SNS::TopicPolicy", "Topics"}} {
+		for kind, field := range map[string][2]string{"AWS::SQS::Queue": {"AWS::SQS::QueuePolicy", "Queues"},
+			"AWS::SNS::Topic": {"AWS::SNS::TopicPolicy", "Topics"}} {
 			for _, resource := range stack.of(kind) {
 				var policies []string
 				for _, policy := range stack.of(field[0]) {
@@ -454,7 +463,8 @@ func TestQueuesTopicsAndLogsAreEncryptedAndBounded(t *testing.T) {
 						policies = append(policies, policy.say("PolicyDocument"))
 					}
 				}
-				if len(policies) != 1 || !strings.Contains(policies[0], `"Effect":"Deny"`) || !strings.Contains(policies[0], "aws:SecureTransport") {
+				if len(policies) != 1 || !strings.Contains(policies[0], `"Effect":"Deny"`) || !strings.Contains(policies[0],
+					"aws:SecureTransport") {
 					t.Errorf("%s has the policies %v", resource.id, policies)
 				}
 			}
@@ -531,7 +541,8 @@ func TestSendersToDeadLettersMay(t *testing.T) {
 		may := func(role any, queue *resource) bool {
 			for _, policy := range statements(stack, stack.target(role)) {
 				for _, statement := range policy {
-					if slices.Contains(texts(statement["Action"]), "sqs:SendMessage") && slices.Contains(texts(statement["Resource"]), "${"+queue.id+".Arn}") {
+					if slices.Contains(texts(statement["Action"]), "sqs:SendMessage") && slices.Contains(texts(statement["Resource"]),
+						"${"+queue.id+".Arn}") {
 						return true
 					}
 				}
@@ -558,7 +569,8 @@ func TestSendersToDeadLettersMay(t *testing.T) {
 				name = bus.say("Name") + "/" + name
 			}
 			for _, policy := range stack.of("AWS::SQS::QueuePolicy") {
-				if stack.target(policy.get("Queues", 0)) == queue && !strings.Contains(policy.say("PolicyDocument"), ":rule/"+name+`"`) {
+				if stack.target(policy.get("Queues", 0)) == queue && !strings.Contains(policy.say("PolicyDocument"), ":rule/"+name+
+					`"`) {
 					t.Errorf("%s does not let %s in: %s", queue.id, rule.id, policy.say("PolicyDocument"))
 				}
 			}
@@ -596,7 +608,8 @@ func TestAlarmsReachSomeone(t *testing.T) {
 			t.Error("CloudWatch may not use the topic's key: alarms would be lost without a word")
 		}
 		policy := stack.one(t, "AWS::SNS::TopicPolicy").say("PolicyDocument")
-		if !strings.Contains(policy, `"Service":"cloudwatch.amazonaws.com"`) || !strings.Contains(policy, "aws:SourceAccount") {
+		if !strings.Contains(policy, `"Service":"cloudwatch.amazonaws.com"`) || !strings.Contains(policy,
+			"aws:SourceAccount") {
 			t.Error("CloudWatch may not publish to the topic")
 		}
 	})
@@ -621,7 +634,8 @@ func TestWhatSomeoneIsWokenFor(t *testing.T) {
 		"AWS/SQS ApproximateNumberOfMessagesVisible", "MCI/Customers SweepLagSeconds", "AWS/Lambda IteratorAge",
 		"AWS/SES Reputation.BounceRate", "AWS/SES Reputation.ComplaintRate", "AWS/EventBridge/Pipes ExecutionFailed",
 		"MCI/Customers RequestsThrottled", "MCI/Customers RecordsUnreadable", "MCI/Customers ReceiptsUnsigned",
-		"MCI/Customers PartnerBounceShareExceeded", "AWS/DynamoDB WriteThrottleEvents", "AWS/Lambda DestinationDeliveryFailures",
+		"MCI/Customers PartnerBounceShareExceeded", "AWS/DynamoDB WriteThrottleEvents",
+		"AWS/Lambda DestinationDeliveryFailures",
 	} {
 		if !watched[metric] {
 			t.Errorf("no alarm watches %s", metric)
@@ -648,10 +662,14 @@ func TestDashboardShowsBusinessAndMachine(t *testing.T) {
 			t.Error("the dashboard is no JSON")
 		}
 		for _, name := range []string{
-			platform.ClaimsAdded, platform.ClaimsClaimed, platform.ConsentsRequested, platform.ConsentsReminded, platform.ConsentsAccepted,
-			platform.ConsentsDeclined, platform.ClaimsSubmitted, platform.ClaimsReturned, platform.ClaimsCompleted, platform.ClaimsRejected,
-			platform.ClaimsCancelled, platform.ClaimsExpired, platform.ReferralsCreated, platform.ReferralsUpgraded, platform.EmailsBounced,
-			platform.EmailsComplained, platform.TimeToConsentHours, platform.SweepLagSeconds, "AWS/Lambda", "AWS/ApiGateway", "AWS/DynamoDB", "AWS/SQS",
+			platform.ClaimsAdded, platform.ClaimsClaimed, platform.ConsentsRequested, platform.ConsentsReminded,
+			platform.ConsentsAccepted,
+			platform.ConsentsDeclined, platform.ClaimsSubmitted, platform.ClaimsReturned, platform.ClaimsCompleted,
+			platform.ClaimsRejected,
+			platform.ClaimsCancelled, platform.ClaimsExpired, platform.ReferralsCreated, platform.ReferralsUpgraded,
+			platform.EmailsBounced,
+			platform.EmailsComplained, platform.TimeToConsentHours, platform.SweepLagSeconds, "AWS/Lambda", "AWS/ApiGateway",
+			"AWS/DynamoDB", "AWS/SQS",
 		} {
 			if !strings.Contains(dashboard, `"`+name+`"`) {
 				t.Errorf("the dashboard lacks %s", name)
@@ -677,7 +695,8 @@ func TestProductionKeepsItsDataAndDevDoesNot(t *testing.T) {
 			}
 			for _, resource := range rule.stack.of(kind) {
 				if resource.DeletionPolicy != rule.delete || resource.UpdateReplacePolicy != rule.replace {
-					t.Errorf("%s: %s on deletion, %s on replacement", resource.id, resource.DeletionPolicy, resource.UpdateReplacePolicy)
+					t.Errorf("%s: %s on deletion, %s on replacement", resource.id, resource.DeletionPolicy,
+						resource.UpdateReplacePolicy)
 				}
 			}
 		}
@@ -726,7 +745,8 @@ func TestARestoredTableTakesOverEverywhere(t *testing.T) {
 	allTemplate(t).one(t, "AWS::Lambda::EventSourceMapping").is(t, settingOf(all, "tableStream"), "EventSourceArn")
 	allTemplate(t).one(t, "AWS::Pipes::Pipe").is(t, settingOf(all, "tableStream"), "Source")
 	for id, resource := range allTemplate(t).Resources {
-		if text := said(resource.Properties); strings.Contains(text, `["Table",`) || strings.Contains(text, `{"Ref":"Table"}`) {
+		if text := said(resource.Properties); strings.Contains(text, `["Table",`) ||
+			strings.Contains(text, `{"Ref":"Table"}`) {
 			t.Errorf("%s still refers to the stack's own table", id)
 		}
 	}
@@ -773,7 +793,8 @@ func TestMailIsEncryptedAndNeverTracked(t *testing.T) {
 		destination.is(t, true, "EventDestination", "Enabled")
 		destination.is(t, "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default",
 			"EventDestination", "EventBridgeDestination", "EventBusArn")
-		same(t, "events of mail", texts(destination.get("EventDestination", "MatchingEventTypes")), []string{"BOUNCE", "COMPLAINT", "DELIVERY"})
+		same(t, "events of mail", texts(destination.get("EventDestination", "MatchingEventTypes")),
+			[]string{"BOUNCE", "COMPLAINT", "DELIVERY"})
 		rule := stack.Resources["MailRule"]
 		rule.is(t, nil, "EventBusName")
 		same(t, "sources", texts(rule.get("EventPattern", "source")), []string{platform.MailEvents.Source})
@@ -809,7 +830,8 @@ func TestDomainEventsNameThingsAndTellNothing(t *testing.T) {
 	if err := json.Unmarshal([]byte(claimEventSchema), &document); err != nil {
 		t.Fatal(err)
 	}
-	identifiers := []string{"claimId", "seq", "type", "at", "partnerId", "engagementId", "customerId", "hash", "previousHash"}
+	identifiers := []string{"claimId", "seq", "type", "at", "partnerId", "engagementId", "customerId", "hash",
+		"previousHash"}
 	same(t, "properties of the schema", slices.Collect(maps.Keys(document.Properties)), identifiers)
 	same(t, "required properties of the schema", document.Required, identifiers)
 	var types []string
@@ -853,7 +875,8 @@ func TestProductionKeepsItsEvents(t *testing.T) {
 	rule := prodTemplate(t).Resources["ReplayedRule"]
 	rule.is(t, true, "EventPattern", "replay-name", 0, "exists")
 	logs := prodTemplate(t).target(rule.get("Targets", 0, "Arn"))
-	if policy := prodTemplate(t).one(t, "AWS::Logs::ResourcePolicy").say("PolicyDocument"); !strings.Contains(policy, "${"+logs.id+".Arn}") ||
+	if policy := prodTemplate(t).one(t, "AWS::Logs::ResourcePolicy").say("PolicyDocument"); !strings.Contains(policy,
+		"${"+logs.id+".Arn}") ||
 		!strings.Contains(policy, ":rule/mci-customers-prod/"+rule.say("Name")) {
 		t.Errorf("a replay may write to %s", policy)
 	}
@@ -902,7 +925,8 @@ func TestNobodyJoinsAPartnerAlone(t *testing.T) {
 		client.is(t, url+"/portal/callback", "CallbackURLs", 0)
 		client.is(t, url+"/portal", "LogoutURLs", 0)
 		same(t, "flows", texts(client.get("AllowedOAuthFlows")), []string{"code"})
-		if writable := texts(client.get("WriteAttributes")); len(writable) == 0 || slices.Contains(writable, "custom:partnerId") {
+		if writable := texts(client.get("WriteAttributes")); len(writable) == 0 || slices.Contains(writable,
+			"custom:partnerId") {
 			t.Errorf("the portal may write %v", writable)
 		}
 		if !slices.Contains(texts(client.get("ReadAttributes")), "custom:partnerId") {
@@ -929,9 +953,11 @@ func TestCursorKeyIsNowhereInTheTemplate(t *testing.T) {
 		if length, _ := secret.get("GenerateSecretString", "PasswordLength").(float64); length < 32 {
 			t.Errorf("the key has %v characters", length)
 		}
-		environment(t, stack, "list-customers").is(t, "{{resolve:secretsmanager:${"+secret.id+"}:SecretString}}", platform.CursorKey)
+		environment(t, stack, "list-customers").is(t, "{{resolve:secretsmanager:${"+secret.id+"}:SecretString}}",
+			platform.CursorKey)
 	})
-	first, next := prodTemplate(t).one(t, "AWS::SecretsManager::Secret").id, allTemplate(t).one(t, "AWS::SecretsManager::Secret").id
+	first, next := prodTemplate(t).one(t, "AWS::SecretsManager::Secret").id,
+		allTemplate(t).one(t, "AWS::SecretsManager::Secret").id
 	if first == next {
 		t.Error("the next number makes no new key")
 	}
@@ -955,7 +981,8 @@ func TestMissingZipsSayMakeBuild(t *testing.T) {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
-	if _, err := synthesise(settings, filepath.Join(folder, "nowhere"), &folder); err == nil || !strings.Contains(err.Error(), "make build") {
+	if _, err := synthesise(settings, filepath.Join(folder, "nowhere"), &folder); err == nil ||
+		!strings.Contains(err.Error(), "make build") {
 		t.Errorf("without zips the synth says %v", err)
 	}
 }
@@ -972,7 +999,8 @@ func TestFindingsFailTheSynth(t *testing.T) {
 		t.Fatal(err)
 	}
 	awssns.NewCfnTopic(stack, str("Open"), nil)
-	if err := findings(app.Synth(nil).GetStackByName(stack.StackName())); err == nil || !strings.Contains(err.Error(), "/Open: AwsSolutions-SNS3") {
+	if err := findings(app.Synth(nil).GetStackByName(stack.StackName())); err == nil || !strings.Contains(err.Error(),
+		"/Open: AwsSolutions-SNS3") {
 		t.Errorf("a topic without TLS is found as %v", err)
 	}
 }

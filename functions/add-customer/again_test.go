@@ -70,8 +70,9 @@ func TestD13_OfTwoBodiesUnderOneKeyAtOnceOneIsTaken(t *testing.T) {
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	c, d := story.NewCustomer(t, engagement), story.NewCustomer(t, engagement)
 	key := story.Name("key")
-	held := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Function: "add-customer", Action: "TransactWriteItems",
-		Match: func(r localtest.Request) bool { return bytes.Contains(r.Body, []byte(c.ID)) }})
+	held := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Function: "add-customer",
+		Action: "TransactWriteItems",
+		Match:  func(r localtest.Request) bool { return bytes.Contains(r.Body, []byte(c.ID)) }})
 	first := make(chan localtest.Response)
 	go func() {
 		first <- add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil), "Idempotency-Key", key)
@@ -90,12 +91,14 @@ func TestD13_AKeyIsItsCallersAndItsRoutes(t *testing.T) {
 	p, other, engagement := story.NewPartner(t), story.NewPartner(t), story.Engagement(t, nil)
 	c, d := story.NewCustomer(t, engagement), story.NewCustomer(t, engagement)
 	key := story.Name("key")
-	first := story.Born(t, add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil), "Idempotency-Key", key))[0]
+	first := story.Born(t, add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil), "Idempotency-Key",
+		key))[0]
 
 	colleague := p.NewUser(t, mci.IncentivesUser, mci.IncentivesUser)
 	body := p.Nomination(d, d.By(mci.TPID), []string{engagement}, nil)
 	byColleague := story.Born(t, localtest.Call(t, "POST", "/v1/customers", colleague, body, "Idempotency-Key", key))[0]
-	byOther := story.Born(t, add(t, other, other.Nomination(c, c.By(mci.TPID), []string{engagement}, nil), "Idempotency-Key", key))[0]
+	byOther := story.Born(t, add(t, other, other.Nomination(c, c.By(mci.TPID), []string{engagement}, nil),
+		"Idempotency-Key", key))[0]
 	if byColleague.ID == first.ID || byOther.ID == first.ID || byOther.PartnerID != other.ID {
 		t.Error("somebody got somebody else's answer")
 	}

@@ -48,7 +48,8 @@ func TestD23_TheContactIsTheCustomers(t *testing.T) {
 			customer: nil, partner: person("Pat", "pat@PARTNER.test"), domains: "partner.example;partner.test",
 		},
 		"names with links": {
-			customer: person("Kim https://evil.example", "kim@nowhere.example"), partner: person("evil.example.com", "pat@partner.example"),
+			customer: person("Kim https://evil.example", "kim@nowhere.example"), partner: person("evil.example.com",
+				"pat@partner.example"),
 			pointers: "/customerContact/name /partnerContact/name",
 		},
 		"a name that is a link in wide letters, and one with an address": {

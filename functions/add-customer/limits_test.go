@@ -18,9 +18,10 @@ func TestD4_WhatGivesAPlaceBack(t *testing.T) {
 	t.Parallel()
 	const both = "active-limit-reached allowed-limit-reached"
 	for status, reasons := range map[mci.Status]string{
-		mci.ConsentNotSent: both, mci.ConsentPending: both, mci.Consented: both, mci.Submitted: both, mci.ActionRequired: both,
-		mci.Completed: "allowed-limit-reached", // counts as allowed, and is not active
-		mci.Declined:  "", mci.Cancelled: "", mci.Rejected: "",
+		mci.ConsentNotSent: both, mci.ConsentPending: both, mci.Consented: both, mci.Submitted: both,
+		mci.ActionRequired: both,
+		mci.Completed:      "allowed-limit-reached", // counts as allowed, and is not active
+		mci.Declined:       "", mci.Cancelled: "", mci.Rejected: "",
 	} {
 		t.Run("a claim that is "+string(status), func(t *testing.T) {
 			t.Parallel()
@@ -176,12 +177,14 @@ func TestD3_APlaceIsFreeAtTheDeadlineSweptOrNot(t *testing.T) {
 
 	story.ClockAt(t, pending.ConsentDue.Add(-5*time.Minute))
 	story.Refused(t, tryAdd(p, asked), 409, mci.ClaimExists)
-	if reasons := ineligible(t, tryAdd(other, asked), asked); reasons != "active-limit-reached allowed-limit-reached engaged-with-another-partner" {
+	if reasons := ineligible(t, tryAdd(other, asked),
+		asked); reasons != "active-limit-reached allowed-limit-reached engaged-with-another-partner" {
 		t.Errorf("before the deadline the reasons are %q", reasons)
 	}
 	story.ClockAt(t, pending.ConsentDue)
 	claim := story.Born(t, tryAdd(other, asked))[0]
-	if got := p.Get(t, pending.ID); got.Status != "expired" || got.EndedAt == nil || !got.EndedAt.Equal(pending.ConsentDue) {
+	if got := p.Get(t, pending.ID); got.Status != "expired" || got.EndedAt == nil ||
+		!got.EndedAt.Equal(pending.ConsentDue) {
 		t.Errorf("the claim is %s, ended at %v", got.Status, got.EndedAt)
 	}
 	other.Cancel(t, claim.ID)
@@ -197,7 +200,8 @@ func TestD3_APlaceIsFreeAtTheDeadlineSweptOrNot(t *testing.T) {
 
 	// The sweep, which comes by late, takes nobody's place away.
 	story.Sweep(t)
-	if reasons := ineligible(t, tryAdd(p, consented), consented); reasons != "active-limit-reached allowed-limit-reached engaged-with-another-partner" {
+	if reasons := ineligible(t, tryAdd(p, consented),
+		consented); reasons != "active-limit-reached allowed-limit-reached engaged-with-another-partner" {
 		t.Errorf("after the sweep the reasons are %q", reasons)
 	}
 	if got := p.Get(t, agreed.ID); got.Status != "expired" || !got.EventsIntact {

@@ -36,9 +36,10 @@ func TestS7_TheClaimHoldsAllThatThePartnerGave(t *testing.T) {
 	c := story.NewCustomer(t, engagement)
 	before := time.Now()
 	answer := add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, object{
-		"friendlyName":    "  Migration of the Łódź site  ",
-		"customerContact": object{"name": "Žofie Nováková", "email": "Zofie@" + c.Domain, "phone": "+420 555 0100", "locale": "pt-BR"},
-		"partnerContact":  object{"name": "Pat Partner", "email": "pat@partner.example", "phone": "+1 (425) 555-0100"},
+		"friendlyName": "  Migration of the Łódź site  ",
+		"customerContact": object{"name": "Žofie Nováková", "email": "Zofie@" + c.Domain, "phone": "+420 555 0100",
+			"locale": "pt-BR"},
+		"partnerContact": object{"name": "Pat Partner", "email": "pat@partner.example", "phone": "+1 (425) 555-0100"},
 	})).Expect(t, 201)
 
 	body := answer.JSON(t)
@@ -52,7 +53,8 @@ func TestS7_TheClaimHoldsAllThatThePartnerGave(t *testing.T) {
 		t.Errorf("a new claim has the fields\n%s, not\n%s", fields, want)
 	}
 	createdAt, err := time.Parse(time.RFC3339, fmt.Sprint(claim["createdAt"]))
-	if err != nil || createdAt.Before(before.Truncate(time.Millisecond)) || createdAt.After(time.Now()) || createdAt.Location() != time.UTC {
+	if err != nil || createdAt.Before(before.Truncate(time.Millisecond)) || createdAt.After(time.Now()) ||
+		createdAt.Location() != time.UTC {
 		t.Errorf("createdAt is %v", claim["createdAt"])
 	}
 	consentDue, err := time.Parse(time.RFC3339, fmt.Sprint(claim["consentDue"]))
@@ -61,14 +63,16 @@ func TestS7_TheClaimHoldsAllThatThePartnerGave(t *testing.T) {
 	}
 	for field, want := range (object{
 		"friendlyName": "Migration of the Łódź site", "partnerId": p.ID, "partnerName": p.Name,
-		"locationId": p.Location, "locationName": "Seattle", "engagementId": engagement, "engagementName": "Assessment", "payType": "fixed",
+		"locationId": p.Location, "locationName": "Seattle", "engagementId": engagement, "engagementName": "Assessment",
+		"payType":    "fixed",
 		"customer":   object{"id": c.ID, "name": c.Name, "country": "US"},
 		"customerId": object{"type": "tpid", "value": c.TPID},
 		"origin":     "added", "status": "consent-not-sent", "actions": []any{"send-consent", "cancel-claim"},
-		"payout":          object{"amount": "1250.00", "currency": "USD"},
-		"customerContact": object{"name": "Žofie Nováková", "email": "Zofie@" + c.Domain, "phone": "+420 555 0100", "locale": "pt-BR"},
-		"partnerContact":  object{"name": "Pat Partner", "email": "pat@partner.example", "phone": "+1 (425) 555-0100"},
-		"due":             claim["consentDue"], "sendsLeft": 10.0, "version": 1.0,
+		"payout": object{"amount": "1250.00", "currency": "USD"},
+		"customerContact": object{"name": "Žofie Nováková", "email": "Zofie@" + c.Domain, "phone": "+420 555 0100",
+			"locale": "pt-BR"},
+		"partnerContact": object{"name": "Pat Partner", "email": "pat@partner.example", "phone": "+1 (425) 555-0100"},
+		"due":            claim["consentDue"], "sendsLeft": 10.0, "version": 1.0,
 	}) {
 		if fmt.Sprint(claim[field]) != fmt.Sprint(want) {
 			t.Errorf("%s is %v, not %v", field, claim[field], want)
@@ -81,7 +85,8 @@ func TestS7_OptionalPartsOfContactsAreLeftOut(t *testing.T) {
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	c := story.NewCustomer(t, engagement)
 	answer := add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, object{
-		"customerContact": object{"name": "Kim", "email": c.Email, "phone": nil, "locale": nil}, "mismatchReason": nil, "hours": nil,
+		"customerContact": object{"name": "Kim", "email": c.Email, "phone": nil, "locale": nil}, "mismatchReason": nil,
+		"hours": nil,
 	})).Expect(t, 201)
 	claim := answer.JSON(t)["claims"].([]any)[0].(object)
 	for _, contact := range []string{"customerContact", "partnerContact"} {
@@ -111,10 +116,13 @@ func TestS8_WhichLocationsCanBeChosen(t *testing.T) {
 		pointer  string   // of a 422 invalid
 	}{
 		"enrolled, eligible for all engagements, granted": {location: p.Location},
-		"enrolled, eligible for this one, granted":        {location: granted(p.NewLocation(t, true, another+";"+engagement))},
-		"not enrolled":                  {location: granted(p.NewLocation(t, false, "*")), reasons: "location-not-enrolled"},
-		"not eligible":                  {location: granted(p.NewLocation(t, true, another)), reasons: "location-not-eligible"},
-		"neither, both are told":        {location: granted(p.NewLocation(t, false, "")), reasons: "location-not-enrolled location-not-eligible"},
+		"enrolled, eligible for this one, granted": {location: granted(p.NewLocation(t, true, another+";"+
+			engagement))},
+		"not enrolled": {location: granted(p.NewLocation(t, false, "*")), reasons: "location-not-enrolled"},
+		"not eligible": {location: granted(p.NewLocation(t, true, another)),
+			reasons: "location-not-eligible"},
+		"neither, both are told": {location: granted(p.NewLocation(t, false, "")),
+			reasons: "location-not-enrolled location-not-eligible"},
 		"without a grant":               {location: p.NewLocation(t, true, "*"), code: mci.LocationNotGranted},
 		"granted to somebody else":      {location: byAnother, code: mci.LocationNotGranted},
 		"granted for referrals only":    {location: asReferralAdmin, code: mci.LocationNotGranted},
@@ -148,7 +156,8 @@ func TestS9_EachPayTakesItsIDs(t *testing.T) {
 	t.Parallel()
 	p := story.NewPartner(t)
 	fixed := []mci.IDType{mci.Domain, mci.TenantID, mci.TPID, mci.AzureSubscription}
-	subsets := [][]mci.IDType{fixed, {mci.Domain}, {mci.TenantID}, {mci.TPID}, {mci.AzureSubscription}, {mci.TPID, mci.AzureSubscription}}
+	subsets := [][]mci.IDType{fixed, {mci.Domain}, {mci.TenantID}, {mci.TPID}, {mci.AzureSubscription},
+		{mci.TPID, mci.AzureSubscription}}
 	for _, taken := range subsets {
 		t.Run("fixed pay that takes "+mci.Join(taken), func(t *testing.T) {
 			t.Parallel()
@@ -198,7 +207,8 @@ func TestS10_ADomainIsCheckedByItsTenant(t *testing.T) {
 	// A word on the domain itself counts for nothing.
 	c = story.NewCustomer(t)
 	story.Eligible(t, engagement, c.By(mci.Domain), "")
-	if reasons := ineligible(t, add(t, p, p.Nomination(c, c.By(mci.Domain), []string{engagement}, nil)), engagement); reasons != "criteria-not-met" {
+	if reasons := ineligible(t, add(t, p, p.Nomination(c, c.By(mci.Domain), []string{engagement}, nil)),
+		engagement); reasons != "criteria-not-met" {
 		t.Errorf("the reasons are %q", reasons)
 	}
 }
@@ -207,7 +217,8 @@ func TestS10_WithoutATenantTheTenantIDOrTheTPIDIsAskedFor(t *testing.T) {
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	c := story.NewCustomer(t, engagement)
-	problem := story.Refused(t, add(t, p, p.Nomination(c, id(mci.Domain, story.Name("unknown")+".example"), []string{engagement}, nil)), 422, mci.TenantNotFound)
+	problem := story.Refused(t, add(t, p, p.Nomination(c, id(mci.Domain, story.Name("unknown")+".example"),
+		[]string{engagement}, nil)), 422, mci.TenantNotFound)
 	for _, wanted := range []string{"tenant ID", "TPID"} {
 		if !strings.Contains(problem.Detail, wanted) {
 			t.Errorf("the answer does not ask for a %s: %s", wanted, problem.Detail)
@@ -216,14 +227,16 @@ func TestS10_WithoutATenantTheTenantIDOrTheTPIDIsAskedFor(t *testing.T) {
 	// A tenant that is no customer's.
 	domain := story.Name("lost") + ".example"
 	localtest.Load(t, localtest.Files{"domains.csv": "domain,tenantId\n" + domain + "," + uuid.NewString() + "\n"})
-	story.Refused(t, add(t, p, p.Nomination(c, id(mci.Domain, domain), []string{engagement}, nil)), 422, mci.CustomerNotFound)
+	story.Refused(t, add(t, p, p.Nomination(c, id(mci.Domain, domain), []string{engagement}, nil)), 422,
+		mci.CustomerNotFound)
 }
 
 func TestS10_ADomainWhoseTenantHasChangedHandsNamesTheNewCustomer(t *testing.T) {
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	seller, buyer := story.NewCustomer(t, engagement), story.NewCustomer(t, engagement)
-	localtest.Load(t, localtest.Files{"customer-ids.csv": "customerId,idType,idValue\n" + buyer.ID + ",tenant-id," + seller.Tenant + "\n"})
+	localtest.Load(t, localtest.Files{"customer-ids.csv": "customerId,idType,idValue\n" + buyer.ID + ",tenant-id," +
+		seller.Tenant + "\n"})
 	claim := story.Born(t, add(t, p, p.Nomination(seller, seller.By(mci.Domain), []string{engagement}, nil)))[0]
 	if claim.Customer["id"] != buyer.ID {
 		t.Errorf("the claim is for %v, whose tenant it no longer is", claim.Customer)
@@ -262,15 +275,24 @@ func TestS12_ATenantIDIsComparedWithTheEmailDomain(t *testing.T) {
 		email   func(c, other story.Customer) string
 		compare bool
 	}{
-		"a tenant ID that the email domain leads to":                     {mci.TenantID, func(c, _ story.Customer) string { return c.Email }, false},
-		"a tenant ID, and a domain in capitals that leads to it":         {mci.TenantID, func(c, _ story.Customer) string { return "Kim@" + strings.ToUpper(c.Domain) }, false},
-		"a tenant ID, and a domain that leads to another tenant":         {mci.TenantID, func(_, other story.Customer) string { return other.Email }, true},
-		"a tenant ID, and a domain that leads to none (D18)":             {mci.TenantID, func(story.Customer, story.Customer) string { return "kim@nowhere.example" }, true},
-		"a tenant ID, and a subdomain of one that leads to it":           {mci.TenantID, func(c, _ story.Customer) string { return "kim@mail." + c.Domain }, true},
-		"a TPID, and a domain that leads to another tenant (D18)":        {mci.TPID, func(_, other story.Customer) string { return other.Email }, false},
-		"a subscription ID, and a domain that leads to no tenant (D18)":  {mci.AzureSubscription, func(story.Customer, story.Customer) string { return "kim@nowhere.example" }, false},
-		"a domain, and an address in one that leads elsewhere (D18)":     {mci.Domain, func(_, other story.Customer) string { return other.Email }, false},
-		"an opportunity, and a domain that leads to no tenant (D18, S9)": {mci.MSXOpportunity, func(story.Customer, story.Customer) string { return "kim@nowhere.example" }, false},
+		"a tenant ID that the email domain leads to": {mci.TenantID,
+			func(c, _ story.Customer) string { return c.Email }, false},
+		"a tenant ID, and a domain in capitals that leads to it": {mci.TenantID,
+			func(c, _ story.Customer) string { return "Kim@" + strings.ToUpper(c.Domain) }, false},
+		"a tenant ID, and a domain that leads to another tenant": {mci.TenantID,
+			func(_, other story.Customer) string { return other.Email }, true},
+		"a tenant ID, and a domain that leads to none (D18)": {mci.TenantID,
+			func(story.Customer, story.Customer) string { return "kim@nowhere.example" }, true},
+		"a tenant ID, and a subdomain of one that leads to it": {mci.TenantID,
+			func(c, _ story.Customer) string { return "kim@mail." + c.Domain }, true},
+		"a TPID, and a domain that leads to another tenant (D18)": {mci.TPID,
+			func(_, other story.Customer) string { return other.Email }, false},
+		"a subscription ID, and a domain that leads to no tenant (D18)": {mci.AzureSubscription,
+			func(story.Customer, story.Customer) string { return "kim@nowhere.example" }, false},
+		"a domain, and an address in one that leads elsewhere (D18)": {mci.Domain,
+			func(_, other story.Customer) string { return other.Email }, false},
+		"an opportunity, and a domain that leads to no tenant (D18, S9)": {mci.MSXOpportunity,
+			func(story.Customer, story.Customer) string { return "kim@nowhere.example" }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -302,7 +324,8 @@ func TestS13_TheAnswerSaysWhichIDToNominate(t *testing.T) {
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	c := story.NewCustomer(t)
 	story.Eligible(t, engagement, c.By(mci.TPID), "")
-	problem := story.Refused(t, add(t, p, p.Nomination(c, c.By(mci.Domain), []string{engagement}, nil)), 422, mci.NotEligible)
+	problem := story.Refused(t, add(t, p, p.Nomination(c, c.By(mci.Domain), []string{engagement}, nil)), 422,
+		mci.NotEligible)
 	detail := problem.Ineligible[0].Reasons[0].Detail
 	if !strings.Contains(detail, "TPID") || !strings.Contains(detail, "tenant ID") {
 		t.Errorf("the reason does not say by which ID to nominate: %s", detail)
@@ -315,7 +338,8 @@ func TestS13_TheProgramsOwnReasonIsTold(t *testing.T) {
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	c := story.NewCustomer(t)
 	story.Eligible(t, engagement, c.By(mci.TPID), "Fewer than 300 seats, says the program.")
-	problem := story.Refused(t, add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)), 422, mci.NotEligible)
+	problem := story.Refused(t, add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)), 422,
+		mci.NotEligible)
 	reason := problem.Ineligible[0].Reasons[0]
 	if reason.Code != mci.ReasonCriteriaNotMet || reason.Detail != "Fewer than 300 seats, says the program." {
 		t.Errorf("the reason is %+v", reason)
@@ -331,7 +355,8 @@ func TestS15_VariablePay(t *testing.T) {
 		return add(t, p, p.Nomination(c, c.By(mci.MSXOpportunity), engagements, object{"hours": hours})), c
 	}
 	t.Run("takes one engagement per nomination", func(t *testing.T) {
-		for _, engagements := range [][]string{{variable, fixed}, {fixed, variable}, {variable, story.VariableEngagement(t, nil)}} {
+		for _, engagements := range [][]string{{variable, fixed}, {fixed, variable},
+			{variable, story.VariableEngagement(t, nil)}} {
 			answer, _ := nominate(engagements, 20)
 			story.Refused(t, answer, 422, mci.SingleEngagementOnly)
 		}
@@ -362,7 +387,8 @@ func TestS15_VariablePay(t *testing.T) {
 	})
 	t.Run("fixed pay has no hours", func(t *testing.T) {
 		c := story.NewCustomer(t, fixed)
-		claim := add(t, p, p.Nomination(c, c.By(mci.TPID), []string{fixed}, object{"hours": 20})).Expect(t, 201).JSON(t)["claims"].([]any)[0].(object)
+		claim := add(t, p, p.Nomination(c, c.By(mci.TPID), []string{fixed}, object{"hours": 20})).Expect(t,
+			201).JSON(t)["claims"].([]any)[0].(object)
 		if hours, has := claim["hours"]; has {
 			t.Errorf("a claim of fixed pay has %v hours", hours)
 		}
@@ -386,7 +412,8 @@ func TestD7_AnOpportunityMustBeOpenAndEligible(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := story.NewCustomer(t)
-			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity + "," + c.ID + ",100000.00," + test.status + "\n"})
+			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity +
+				"," + c.ID + ",100000.00," + test.status + "\n"})
 			if test.eligible {
 				story.Eligible(t, engagement, c.By(mci.MSXOpportunity), "")
 			}
@@ -431,9 +458,11 @@ func TestS16_SeveralEngagementsOfFixedPayGetAClaimEach(t *testing.T) {
 func TestS16_AllOfTheEngagementsOrNone(t *testing.T) {
 	t.Parallel()
 	p := story.NewPartner(t)
-	open, closed, alsoClosed := story.Engagement(t, nil), story.Engagement(t, nil), story.Engagement(t, object{"endsOn": "2025-12-31"})
+	open, closed, alsoClosed := story.Engagement(t, nil), story.Engagement(t, nil),
+		story.Engagement(t, object{"endsOn": "2025-12-31"})
 	c := story.NewCustomer(t, open)
-	problem := story.Refused(t, add(t, p, p.Nomination(c, c.By(mci.TPID), []string{open, closed, alsoClosed}, nil)), 422, mci.NotEligible)
+	problem := story.Refused(t, add(t, p, p.Nomination(c, c.By(mci.TPID), []string{open, closed, alsoClosed}, nil)), 422,
+		mci.NotEligible)
 	if len(problem.Ineligible) != 2 || story.Reasons(problem.Ineligible, closed) != "criteria-not-met" ||
 		story.Reasons(problem.Ineligible, alsoClosed) != "engagement-not-active criteria-not-met" {
 		t.Errorf("the ineligible are %+v", problem.Ineligible)
@@ -452,7 +481,8 @@ func TestS6_OneOpenClaimPerPartnerEngagementAndCustomer(t *testing.T) {
 		for _, engagements := range [][]string{{engagement}, {another, engagement}} {
 			problem := story.Refused(t, add(t, p, p.Nomination(c, c.By(by), engagements, nil)), 409, mci.ClaimExists)
 			if problem.ClaimID != claim.ID {
-				t.Errorf("by %s for %d engagements: the open claim is said to be %q, not %q", by, len(engagements), problem.ClaimID, claim.ID)
+				t.Errorf("by %s for %d engagements: the open claim is said to be %q, not %q", by, len(engagements), problem.ClaimID,
+					claim.ID)
 			}
 		}
 	}
@@ -472,7 +502,8 @@ func TestS6_AKnownCustomerOfAnOpenClaimIsNotClaimedAsWell(t *testing.T) {
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	c := story.NewCustomer(t, engagement)
 	claim := p.Consented(t, c, engagement)
-	answer := localtest.Call(t, "POST", "/v1/customers/"+c.ID+"/claims", p.Token, p.ClaimBody(c, []string{engagement}, nil))
+	answer := localtest.Call(t, "POST", "/v1/customers/"+c.ID+"/claims", p.Token, p.ClaimBody(c, []string{engagement},
+		nil))
 	if problem := story.Refused(t, answer, 409, mci.ClaimExists); problem.ClaimID != claim.ID {
 		t.Errorf("the open claim is said to be %q, not %q", problem.ClaimID, claim.ID)
 	}
@@ -487,7 +518,8 @@ func TestD5_AnUnknownIDIsRefused(t *testing.T) {
 		id(mci.MSXOpportunity, "7-UNKNOWN"), id(mci.TenantID, c.Subscription), id(mci.AzureSubscription, c.Tenant),
 	} {
 		for _, engagement := range []string{fixed, variable} {
-			story.Refused(t, add(t, p, p.Nomination(c, unknown, []string{engagement}, object{"hours": 20})), 422, mci.CustomerNotFound)
+			story.Refused(t, add(t, p, p.Nomination(c, unknown, []string{engagement}, object{"hours": 20})), 422,
+				mci.CustomerNotFound)
 		}
 	}
 }
@@ -497,18 +529,37 @@ func TestD5_IDsAreTakenHoweverTheyAreWritten(t *testing.T) {
 	p := story.NewPartner(t)
 	unicode := story.NewCustomer(t)
 	label := story.Name("x")
-	localtest.Load(t, localtest.Files{"domains.csv": "domain,tenantId\n" + label + ".bücher.example," + unicode.Tenant + "\n"})
+	localtest.Load(t, localtest.Files{"domains.csv": "domain,tenantId\n" + label + ".bücher.example," + unicode.Tenant +
+		"\n"})
 	for name, write := range map[string]func(c story.Customer) object{
-		"a tenant ID in capitals":              func(c story.Customer) object { return id(mci.TenantID, strings.ToUpper(c.Tenant)) },
-		"a tenant ID with spaces around it":    func(c story.Customer) object { return id(mci.TenantID, " "+c.Tenant+"\t") },
-		"a subscription ID in capitals":        func(c story.Customer) object { return id(mci.AzureSubscription, strings.ToUpper(c.Subscription)) },
-		"a TPID with spaces around it":         func(c story.Customer) object { return id(mci.TPID, " "+c.TPID+" ") },
-		"a domain in capitals":                 func(c story.Customer) object { return id(mci.Domain, strings.ToUpper(c.Domain)) },
-		"a domain with the dot of the root":    func(c story.Customer) object { return id(mci.Domain, c.Domain+".") },
-		"a domain with spaces around it":       func(c story.Customer) object { return id(mci.Domain, " "+c.Domain+" ") },
-		"an international domain as read":      func(story.Customer) object { return id(mci.Domain, label+".BÜCHER.example") },
-		"an international domain as sent":      func(story.Customer) object { return id(mci.Domain, label+".xn--bcher-kva.EXAMPLE") },
-		"an international domain, ideographic": func(story.Customer) object { return id(mci.Domain, label+"。bücher。example") },
+		"a tenant ID in capitals": func(c story.Customer) object {
+			return id(mci.TenantID,
+				strings.ToUpper(c.Tenant))
+		},
+		"a tenant ID with spaces around it": func(c story.Customer) object { return id(mci.TenantID, " "+c.Tenant+"\t") },
+		"a subscription ID in capitals": func(c story.Customer) object {
+			return id(mci.AzureSubscription,
+				strings.ToUpper(c.Subscription))
+		},
+		"a TPID with spaces around it": func(c story.Customer) object { return id(mci.TPID, " "+c.TPID+" ") },
+		"a domain in capitals": func(c story.Customer) object {
+			return id(mci.Domain,
+				strings.ToUpper(c.Domain))
+		},
+		"a domain with the dot of the root": func(c story.Customer) object { return id(mci.Domain, c.Domain+".") },
+		"a domain with spaces around it":    func(c story.Customer) object { return id(mci.Domain, " "+c.Domain+" ") },
+		"an international domain as read": func(story.Customer) object {
+			return id(mci.Domain,
+				label+".BÜCHER.example")
+		},
+		"an international domain as sent": func(story.Customer) object {
+			return id(mci.Domain,
+				label+".xn--bcher-kva.EXAMPLE")
+		},
+		"an international domain, ideographic": func(story.Customer) object {
+			return id(mci.Domain,
+				label+"。bücher。example")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -541,29 +592,34 @@ func TestD8_PayoutOfVariablePay(t *testing.T) {
 		"at most the share of the opportunity":            {object{}, "19999.90", 20, "1999.99"},
 		"all three at once":                               {object{}, "50000.00", 50, "5000.00"},
 		"nothing of an opportunity that is worth nothing": {object{}, "0.00", 20, "0.00"},
-		"a cent":                                           {object{"maxShareOfOpportunity": "0.01"}, "1.00", 20, "0.01"},
-		"half a cent to even, down to nothing":             {object{"maxShareOfOpportunity": "0.01"}, "0.50", 20, "0.00"},
-		"half a cent to even, up":                          {object{"maxShareOfOpportunity": "0.01"}, "1.50", 20, "0.02"},
-		"half a cent to even, down":                        {object{"maxShareOfOpportunity": "0.01"}, "2.50", 20, "0.02"},
-		"more than half a cent":                            {object{"maxShareOfOpportunity": "0.01"}, "2.51", 20, "0.03"},
-		"less than half a cent":                            {object{"maxShareOfOpportunity": "0.01"}, "3.49", 20, "0.03"},
-		"a third of a dollar, as closely as it is written": {object{"maxShareOfOpportunity": "0.333333333333333"}, "1.00", 20, "0.33"},
-		"the whole opportunity":                            {object{"maxShareOfOpportunity": "1"}, "1234.56", 20, "1234.56"},
-		"cents that floating point cannot hold":            {object{"perHour": "0.07"}, "100000.00", 29, "2.03"},
+		"a cent":                               {object{"maxShareOfOpportunity": "0.01"}, "1.00", 20, "0.01"},
+		"half a cent to even, down to nothing": {object{"maxShareOfOpportunity": "0.01"}, "0.50", 20, "0.00"},
+		"half a cent to even, up":              {object{"maxShareOfOpportunity": "0.01"}, "1.50", 20, "0.02"},
+		"half a cent to even, down":            {object{"maxShareOfOpportunity": "0.01"}, "2.50", 20, "0.02"},
+		"more than half a cent":                {object{"maxShareOfOpportunity": "0.01"}, "2.51", 20, "0.03"},
+		"less than half a cent":                {object{"maxShareOfOpportunity": "0.01"}, "3.49", 20, "0.03"},
+		"a third of a dollar, as closely as it is written": {object{"maxShareOfOpportunity": "0.333333333333333"}, "1.00", 20,
+			"0.33"},
+		"the whole opportunity":                 {object{"maxShareOfOpportunity": "1"}, "1234.56", 20, "1234.56"},
+		"cents that floating point cannot hold": {object{"perHour": "0.07"}, "100000.00", 29, "2.03"},
 		"amounts beyond what floating point can hold": {
-			object{"perHour": "90071992547409.93", "maxPayout": "999999999999999.99", "maxShareOfOpportunity": "1"}, "999999999999999.99", 11, "990791918021509.23",
+			object{"perHour": "90071992547409.93", "maxPayout": "999999999999999.99", "maxShareOfOpportunity": "1"},
+			"999999999999999.99", 11, "990791918021509.23",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			rates := object{"perHour": "100.00", "minHours": 10, "maxHours": 100, "maxPayout": "5000.00", "maxShareOfOpportunity": "0.1"}
+			rates := object{"perHour": "100.00", "minHours": 10, "maxHours": 100, "maxPayout": "5000.00",
+				"maxShareOfOpportunity": "0.1"}
 			for field, value := range test.rates {
 				rates[field] = value
 			}
 			engagement := story.VariableEngagement(t, object{"rates": rates})
 			c := story.NewCustomer(t, engagement)
-			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity + "," + c.ID + "," + test.value + ",open\n"})
-			answer := add(t, p, p.Nomination(c, c.By(mci.MSXOpportunity), []string{engagement}, object{"hours": test.hours})).Expect(t, 201)
+			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity +
+				"," + c.ID + "," + test.value + ",open\n"})
+			answer := add(t, p, p.Nomination(c, c.By(mci.MSXOpportunity), []string{engagement},
+				object{"hours": test.hours})).Expect(t, 201)
 			payout := answer.JSON(t)["claims"].([]any)[0].(object)["payout"]
 			if want := fmt.Sprint(object{"amount": test.want, "currency": "USD"}); fmt.Sprint(payout) != want {
 				t.Errorf("the payout is %v, not %s", payout, want)
@@ -582,20 +638,23 @@ func TestD17_TheRoleAndAGrantOfEitherKind(t *testing.T) {
 		status  int
 		code    mci.Code
 	}{
-		"an admin with an admin's grant":      {[]mci.Role{mci.IncentivesAdmin}, mci.IncentivesAdmin, p.ID, 201, ""},
-		"an admin with a user's grant":        {[]mci.Role{mci.IncentivesAdmin}, mci.IncentivesUser, p.ID, 201, ""},
-		"a user with an admin's grant":        {[]mci.Role{mci.IncentivesUser}, mci.IncentivesAdmin, p.ID, 201, ""},
-		"a user with a user's grant":          {[]mci.Role{mci.IncentivesUser}, mci.IncentivesUser, p.ID, 201, ""},
-		"a user with more roles":              {[]mci.Role{mci.ReferralAdmin, mci.IncentivesUser, mci.ProgramAdmin}, mci.IncentivesUser, p.ID, 201, ""},
-		"a user without a grant":              {[]mci.Role{mci.IncentivesUser}, "", p.ID, 403, mci.LocationNotGranted},
-		"a grant without the role":            {[]mci.Role{mci.ReferralAdmin}, mci.IncentivesAdmin, p.ID, 403, mci.Forbidden},
-		"the program's staff":                 {[]mci.Role{mci.ProgramAdmin}, mci.IncentivesAdmin, "", 403, mci.Forbidden},
-		"a field seller":                      {[]mci.Role{mci.FieldSeller}, "", "", 403, mci.Forbidden},
-		"no role at all":                      {nil, mci.IncentivesAdmin, p.ID, 403, mci.Forbidden},
-		"a role that there is not":            {[]mci.Role{"incentives"}, mci.IncentivesAdmin, p.ID, 403, mci.Forbidden},
-		"an admin of no partner":              {[]mci.Role{mci.IncentivesAdmin}, "", "", 403, mci.Forbidden},
-		"an admin of no partner, and staff":   {[]mci.Role{mci.IncentivesAdmin, mci.ProgramAdmin}, "", "", 403, mci.Forbidden},
-		"an admin at another partner's place": {[]mci.Role{mci.IncentivesAdmin}, mci.IncentivesAdmin, "another-partner", 422, mci.Invalid},
+		"an admin with an admin's grant": {[]mci.Role{mci.IncentivesAdmin}, mci.IncentivesAdmin, p.ID, 201, ""},
+		"an admin with a user's grant":   {[]mci.Role{mci.IncentivesAdmin}, mci.IncentivesUser, p.ID, 201, ""},
+		"a user with an admin's grant":   {[]mci.Role{mci.IncentivesUser}, mci.IncentivesAdmin, p.ID, 201, ""},
+		"a user with a user's grant":     {[]mci.Role{mci.IncentivesUser}, mci.IncentivesUser, p.ID, 201, ""},
+		"a user with more roles": {[]mci.Role{mci.ReferralAdmin, mci.IncentivesUser, mci.ProgramAdmin},
+			mci.IncentivesUser, p.ID, 201, ""},
+		"a user without a grant":   {[]mci.Role{mci.IncentivesUser}, "", p.ID, 403, mci.LocationNotGranted},
+		"a grant without the role": {[]mci.Role{mci.ReferralAdmin}, mci.IncentivesAdmin, p.ID, 403, mci.Forbidden},
+		"the program's staff":      {[]mci.Role{mci.ProgramAdmin}, mci.IncentivesAdmin, "", 403, mci.Forbidden},
+		"a field seller":           {[]mci.Role{mci.FieldSeller}, "", "", 403, mci.Forbidden},
+		"no role at all":           {nil, mci.IncentivesAdmin, p.ID, 403, mci.Forbidden},
+		"a role that there is not": {[]mci.Role{"incentives"}, mci.IncentivesAdmin, p.ID, 403, mci.Forbidden},
+		"an admin of no partner":   {[]mci.Role{mci.IncentivesAdmin}, "", "", 403, mci.Forbidden},
+		"an admin of no partner, and staff": {[]mci.Role{mci.IncentivesAdmin, mci.ProgramAdmin}, "", "", 403,
+			mci.Forbidden},
+		"an admin at another partner's place": {[]mci.Role{mci.IncentivesAdmin}, mci.IncentivesAdmin, "another-partner", 422,
+			mci.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -605,7 +664,8 @@ func TestD17_TheRoleAndAGrantOfEitherKind(t *testing.T) {
 			}
 			c := story.NewCustomer(t, engagement)
 			token := localtest.Token(t, test.partner, user, test.roles...)
-			answer := localtest.Call(t, "POST", "/v1/customers", token, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil))
+			answer := localtest.Call(t, "POST", "/v1/customers", token, p.Nomination(c, c.By(mci.TPID), []string{engagement},
+				nil))
 			if test.code == "" {
 				answer.Expect(t, test.status)
 			} else {

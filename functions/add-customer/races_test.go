@@ -21,7 +21,8 @@ func TestB2_ClaimsAreBornUnderTheRulesOfTheirDayAndKeepThem(t *testing.T) {
 	old := p.Add(t, c, id)
 	p2 := partners[1].Add(t, c, id)
 
-	story.Engagement(t, object{"id": id, "payout": "200.00", "consentWindowDays": 9, "claimLimits": object{"active": 1, "allowed": 3}})
+	story.Engagement(t, object{"id": id, "payout": "200.00", "consentWindowDays": 9, "claimLimits": object{"active": 1,
+		"allowed": 3}})
 	imported := story.Engagement(t, nil) // which no function has seen, so the rules are read anew
 	for _, engagement := range []string{id, imported} {
 		story.Eligible(t, engagement, d.By(mci.TPID), "")
@@ -76,7 +77,8 @@ func TestS6_AKnownCustomerIsEitherAddedOrClaimedNeverBoth(t *testing.T) {
 			if i%2 == 0 {
 				answers[i] = add(t, p, p.Nomination(c, c.By(mci.TenantID), []string{engagement}, nil))
 			} else {
-				answers[i] = localtest.Call(t, "POST", "/v1/customers/"+c.ID+"/claims", p.Token, p.ClaimBody(c, []string{engagement}, nil))
+				answers[i] = localtest.Call(t, "POST", "/v1/customers/"+c.ID+"/claims", p.Token,
+					p.ClaimBody(c, []string{engagement}, nil))
 			}
 		})
 	}
@@ -168,7 +170,8 @@ func TestS16_ClaimsBornTogetherLiveApart(t *testing.T) {
 	c := story.NewCustomer(t, one, two)
 	claims := story.Born(t, add(t, p, p.Nomination(c, c.By(mci.TPID), []string{one, two}, nil)))
 	p.Cancel(t, claims[0].ID)
-	if other := p.Get(t, claims[1].ID); other.Status != "consent-not-sent" || other.Types() != "claim.added" || !other.EventsIntact {
+	if other := p.Get(t, claims[1].ID); other.Status != "consent-not-sent" || other.Types() != "claim.added" ||
+		!other.EventsIntact {
 		t.Errorf("after the end of its sister the claim is %s, its history %s", other.Status, other.Types())
 	}
 }

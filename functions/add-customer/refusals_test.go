@@ -18,22 +18,27 @@ func TestContract_EveryMistakeAtOnceWithItsPointer(t *testing.T) {
 		"nothing at all": {`{}`, "/customerContact /customerId /engagementIds /friendlyName /locationId /partnerContact"},
 		"no body":        {``, "/customerContact /customerId /engagementIds /friendlyName /locationId /partnerContact"},
 		"everything null": {`{"friendlyName":null,"locationId":null,"customerId":null,"engagementIds":null,"hours":null,"mismatchReason":null,
-			"customerContact":null,"partnerContact":null}`, "/customerContact /customerId /engagementIds /friendlyName /locationId /partnerContact"},
+			"customerContact":null,"partnerContact":null}`,
+			"/customerContact /customerId /engagementIds /friendlyName /locationId /partnerContact"},
 		"everything of another type": {`{"friendlyName":1,"locationId":[],"customerId":"contoso.com","engagementIds":"e","hours":"40","mismatchReason":{},
 			"customerContact":[],"partnerContact":true}`,
 			"/customerContact /customerId /engagementIds /friendlyName /hours /locationId /mismatchReason /partnerContact"},
 		"everything empty": {`{"friendlyName":"","locationId":"","customerId":{},"engagementIds":[],"customerContact":{},"partnerContact":{}}`,
 			"/customerContact/email /customerContact/name /customerId/type /customerId/value /engagementIds /friendlyName /locationId /partnerContact/email /partnerContact/name"},
-		"unknown fields at every level": {`{"friendlyName":"A","locationId":"` + p.Location + `","customerId":{"type":"tpid","value":"1","Value":"2"},"engagementIds":["` + engagement + `"],
+		"unknown fields at every level": {`{"friendlyName":"A","locationId":"` + p.Location +
+			`","customerId":{"type":"tpid","value":"1","Value":"2"},"engagementIds":["` + engagement + `"],
 			"customerContact":{"name":"A","email":"a@b.example","fax":"1"},"partnerContact":{"name":"A","email":"p@c.example","fax":"fr"},"a/b~c":1,"FriendlyName":"B"}`,
 			"/FriendlyName /a~1b~0c /customerContact/fax /customerId/Value /partnerContact/fax"},
 		"mistakes that only the program's data can tell, with those of the body": {`{"friendlyName":" ","locationId":"nowhere","customerId":{"type":"tpid","value":"1a"},
 			"engagementIds":["` + engagement + `","nothing"],"customerContact":{"name":"A","email":"a@b.example"},"partnerContact":{"name":"A","email":"p@c.example"}}`,
 			"/customerId/value /engagementIds/1 /friendlyName /locationId"},
-		"what the engagements are": {`{"friendlyName":"A","locationId":"` + p.Location + `","customerId":{"type":"tpid","value":"1"},
-			"engagementIds":["` + engagement + `",1,"","` + engagement + `",null,"unknown"],"customerContact":{"name":"A","email":"a@b.example"},"partnerContact":{"name":"A","email":"p@c.example"}}`,
+		"what the engagements are": {`{"friendlyName":"A","locationId":"` +
+			p.Location + `","customerId":{"type":"tpid","value":"1"},
+			"engagementIds":["` + engagement + `",1,"","` + engagement +
+			`",null,"unknown"],"customerContact":{"name":"A","email":"a@b.example"},"partnerContact":{"name":"A","email":"p@c.example"}}`,
 			"/engagementIds/1 /engagementIds/2 /engagementIds/3 /engagementIds/4 /engagementIds/5"},
-		"what the contacts are": {`{"friendlyName":"A\nB","locationId":"` + p.Location + `","customerId":{"type":"domain","value":"localhost"},"engagementIds":["` + engagement + `"],
+		"what the contacts are": {`{"friendlyName":"A\nB","locationId":"` + p.Location +
+			`","customerId":{"type":"domain","value":"localhost"},"engagementIds":["` + engagement + `"],
 			"customerContact":{"name":"A\u202eB","email":"kim","phone":"ring me","locale":"klingon!"},"partnerContact":{"name":"\t","email":"Pat <pat@b.example>","phone":"1"}}`,
 			"/customerContact/email /customerContact/locale /customerContact/name /customerContact/phone /customerId/value /friendlyName /partnerContact/email /partnerContact/name /partnerContact/phone"},
 	} {
@@ -57,13 +62,17 @@ func TestContract_CustomerIDsThatCannotBe(t *testing.T) {
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	c := story.NewCustomer(t)
 	for _, wrong := range []object{
-		id(mci.Domain, ""), id(mci.Domain, "contoso"), id(mci.Domain, "https://contoso.com"), id(mci.Domain, "contoso.com/"), id(mci.Domain, "kim@contoso.com"),
+		id(mci.Domain, ""), id(mci.Domain, "contoso"), id(mci.Domain, "https://contoso.com"), id(mci.Domain, "contoso.com/"),
+		id(mci.Domain, "kim@contoso.com"),
 		id(mci.Domain, "10.0.0.1"), id(mci.Domain, "a..example"), id(mci.Domain, strings.Repeat("a", 64)+".example"),
 		id(mci.Domain, strings.Repeat("a.", 130)+"example"), id(mci.Domain, "contoso .com"), id(mci.Domain, "conto_so.com"),
-		id(mci.TenantID, "contoso.com"), id(mci.TenantID, "{3f2504e0-4f89-41d3-9a0c-0305e82c3301}"), id(mci.TenantID, "3f2504e04f8941d39a0c0305e82c3301"),
-		id(mci.TenantID, "3f2504e0-4f89-41d3-9a0c-0305e82c330g"), id(mci.TenantID, "urn:uuid:3f2504e0-4f89-41d3-9a0c-0305e82c3301"),
+		id(mci.TenantID, "contoso.com"), id(mci.TenantID, "{3f2504e0-4f89-41d3-9a0c-0305e82c3301}"),
+		id(mci.TenantID, "3f2504e04f8941d39a0c0305e82c3301"),
+		id(mci.TenantID, "3f2504e0-4f89-41d3-9a0c-0305e82c330g"),
+		id(mci.TenantID, "urn:uuid:3f2504e0-4f89-41d3-9a0c-0305e82c3301"),
 		id(mci.TPID, "-1"), id(mci.TPID, "1.0"), id(mci.TPID, "123456789012345678901"), id(mci.TPID, "１２３"),
-		id(mci.AzureSubscription, "subscription"), id(mci.MSXOpportunity, "7 ABC"), id(mci.MSXOpportunity, strings.Repeat("7", 65)), id(mci.MSXOpportunity, "#"),
+		id(mci.AzureSubscription, "subscription"), id(mci.MSXOpportunity, "7 ABC"),
+		id(mci.MSXOpportunity, strings.Repeat("7", 65)), id(mci.MSXOpportunity, "#"),
 	} {
 		problem := story.Refused(t, add(t, p, p.Nomination(c, wrong, []string{engagement}, nil)), 422, mci.Invalid)
 		if problem.Pointers() != "/customerId/value" {
@@ -71,7 +80,8 @@ func TestContract_CustomerIDsThatCannotBe(t *testing.T) {
 		}
 	}
 	for _, unknown := range []any{"email", "Domain", "", "tenant_id"} {
-		problem := story.Refused(t, add(t, p, p.Nomination(c, object{"type": unknown, "value": "1"}, []string{engagement}, nil)), 422, mci.Invalid)
+		problem := story.Refused(t, add(t, p, p.Nomination(c, object{"type": unknown, "value": "1"}, []string{engagement},
+			nil)), 422, mci.Invalid)
 		if problem.Pointers() != "/customerId/type" {
 			t.Errorf("type %q: the mistakes are at %s", unknown, problem.Pointers())
 		}
@@ -91,17 +101,25 @@ func TestContract_Lengths(t *testing.T) {
 		changes object
 		pointer string
 	}{
-		"names of 120 characters":                  {object{"friendlyName": longest, "customerContact": contact(longest), "partnerContact": object{"name": longest, "email": "pat@elsewhere.example"}}, ""},
-		"a friendly name of 121":                   {object{"friendlyName": longest + "名"}, "/friendlyName"},
-		"a customer's contact of 121":              {object{"customerContact": contact(longest + "名")}, "/customerContact/name"},
-		"a partner's contact of 121":               {object{"partnerContact": contact(longest + "名")}, "/partnerContact/name"},
-		"a reason of 500 characters":               {object{"customerContact": contact("Kim"), "mismatchReason": strings.Repeat("é", 500)}, ""},
-		"a reason of 501":                          {object{"customerContact": contact("Kim"), "mismatchReason": strings.Repeat("é", 501)}, "/mismatchReason"},
-		"a reason of many lines":                   {object{"customerContact": contact("Kim"), "mismatchReason": "One.\n\tTwo."}, ""},
-		"ten engagements":                          {object{"engagementIds": engagements[:10]}, ""},
-		"eleven":                                   {object{"engagementIds": engagements}, "/engagementIds"},
-		"an address of 255 characters":             {object{"partnerContact": object{"name": "P", "email": "pp@" + strings.Repeat(strings.Repeat("a", 60)+".", 4) + "aexample"}}, "/partnerContact/email"},
-		"an address with 65 characters before the": {object{"partnerContact": object{"name": "P", "email": strings.Repeat("p", 65) + "@b.example"}}, "/partnerContact/email"},
+		"names of 120 characters": {object{"friendlyName": longest, "customerContact": contact(longest),
+			"partnerContact": object{"name": longest, "email": "pat@elsewhere.example"}}, ""},
+		"a friendly name of 121": {object{"friendlyName": longest + "名"}, "/friendlyName"},
+		"a customer's contact of 121": {object{"customerContact": contact(longest + "名")},
+			"/customerContact/name"},
+		"a partner's contact of 121": {object{"partnerContact": contact(longest + "名")},
+			"/partnerContact/name"},
+		"a reason of 500 characters": {object{"customerContact": contact("Kim"),
+			"mismatchReason": strings.Repeat("é", 500)}, ""},
+		"a reason of 501": {object{"customerContact": contact("Kim"),
+			"mismatchReason": strings.Repeat("é", 501)}, "/mismatchReason"},
+		"a reason of many lines": {object{"customerContact": contact("Kim"),
+			"mismatchReason": "One.\n\tTwo."}, ""},
+		"ten engagements": {object{"engagementIds": engagements[:10]}, ""},
+		"eleven":          {object{"engagementIds": engagements}, "/engagementIds"},
+		"an address of 255 characters": {object{"partnerContact": object{"name": "P", "email": "pp@" +
+			strings.Repeat(strings.Repeat("a", 60)+".", 4) + "aexample"}}, "/partnerContact/email"},
+		"an address with 65 characters before the": {object{"partnerContact": object{"name": "P", "email": strings.Repeat("p",
+			65) + "@b.example"}}, "/partnerContact/email"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -140,26 +158,34 @@ func TestContract_Bodies(t *testing.T) {
 		status            int
 		code              mci.Code
 	}{
-		"JSON":                              {whole(), "application/json", 201, ""},
-		"JSON in UTF-8":                     {whole(), "application/json; charset=utf-8", 201, ""},
-		"JSON in UTF-8, in capitals":        {whole(), "Application/JSON;Charset=\"UTF-8\"", 201, ""},
-		"JSON in another encoding":          {whole(), "application/json; charset=utf-16", 415, mci.UnsupportedMediaType},
-		"JSON that is said to be text":      {whole(), "text/plain", 415, mci.UnsupportedMediaType},
-		"a form":                            {"friendlyName=A", "application/x-www-form-urlencoded", 415, mci.UnsupportedMediaType},
-		"of 64 KiB":                         {padded(64 << 10), "application/json", 201, ""},
-		"of one byte more":                  {padded(64<<10 + 1), "application/json", 413, mci.TooLarge},
-		"a list":                            {"[" + whole() + "]", "application/json", 400, mci.Malformed},
-		"null":                              {"null", "application/json", 400, mci.Malformed},
-		"two values":                        {whole() + "{}", "application/json", 400, mci.Malformed},
-		"cut short":                         {whole()[:50], "application/json", 400, mci.Malformed},
-		"a comma at the end":                {strings.TrimSuffix(whole(), "}") + ",}", "application/json", 400, mci.Malformed},
-		"a name twice":                      {strings.Replace(whole(), "{", `{"hours":1,"hours":2,`, 1), "application/json", 400, mci.Malformed},
-		"a name twice, once escaped":        {strings.Replace(whole(), "{", `{"hours":1,"\u0068ours":2,`, 1), "application/json", 400, mci.Malformed},
-		"a name twice, within":              {strings.Replace(whole(), `"customerId":{`, `"customerId":{"type":"domain",`, 1), "application/json", 400, mci.Malformed},
-		"nested without end":                {strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000), "application/json", 400, mci.Malformed},
-		"a byte order mark":                 {"\ufeff" + whole(), "application/json", 400, mci.Malformed},
-		"half of a character":               {strings.Replace(whole(), "claim of", `claim \ud83d of`, 1), "application/json", 422, mci.Invalid},
-		"a character that cannot be stored": {strings.Replace(whole(), "claim of", `claim \u0000 of`, 1), "application/json", 422, mci.Invalid},
+		"JSON":                         {whole(), "application/json", 201, ""},
+		"JSON in UTF-8":                {whole(), "application/json; charset=utf-8", 201, ""},
+		"JSON in UTF-8, in capitals":   {whole(), "Application/JSON;Charset=\"UTF-8\"", 201, ""},
+		"JSON in another encoding":     {whole(), "application/json; charset=utf-16", 415, mci.UnsupportedMediaType},
+		"JSON that is said to be text": {whole(), "text/plain", 415, mci.UnsupportedMediaType},
+		"a form": {"friendlyName=A", "application/x-www-form-urlencoded", 415,
+			mci.UnsupportedMediaType},
+		"of 64 KiB":        {padded(64 << 10), "application/json", 201, ""},
+		"of one byte more": {padded(64<<10 + 1), "application/json", 413, mci.TooLarge},
+		"a list":           {"[" + whole() + "]", "application/json", 400, mci.Malformed},
+		"null":             {"null", "application/json", 400, mci.Malformed},
+		"two values":       {whole() + "{}", "application/json", 400, mci.Malformed},
+		"cut short":        {whole()[:50], "application/json", 400, mci.Malformed},
+		"a comma at the end": {strings.TrimSuffix(whole(), "}") + ",}", "application/json", 400,
+			mci.Malformed},
+		"a name twice": {strings.Replace(whole(), "{", `{"hours":1,"hours":2,`, 1), "application/json",
+			400, mci.Malformed},
+		"a name twice, once escaped": {strings.Replace(whole(), "{", `{"hours":1,"\u0068ours":2,`, 1),
+			"application/json", 400, mci.Malformed},
+		"a name twice, within": {strings.Replace(whole(), `"customerId":{`, `"customerId":{"type":"domain",`, 1),
+			"application/json", 400, mci.Malformed},
+		"nested without end": {strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000),
+			"application/json", 400, mci.Malformed},
+		"a byte order mark": {"\ufeff" + whole(), "application/json", 400, mci.Malformed},
+		"half of a character": {strings.Replace(whole(), "claim of", `claim \ud83d of`, 1), "application/json",
+			422, mci.Invalid},
+		"a character that cannot be stored": {strings.Replace(whole(), "claim of", `claim \u0000 of`, 1), "application/json",
+			422, mci.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -34,7 +34,8 @@ func TestD4_ACancelledClaimGivesItsPlaceBackAtOnce(t *testing.T) {
 				story.Refused(t, localtest.Call(t, "POST", "/v1/customers", two.Token, body), 422, mci.NotEligible)
 				cancelled := one.Cancel(t, claim.ID)
 				if cancelled.Status != "cancelled" || cancelled.EndedAt == nil || len(cancelled.Actions) != 0 {
-					t.Errorf("answered a claim that is %s, ended %v, open for %q", cancelled.Status, cancelled.EndedAt, cancelled.Actions)
+					t.Errorf("answered a claim that is %s, ended %v, open for %q", cancelled.Status, cancelled.EndedAt,
+						cancelled.Actions)
 				}
 				two.Add(t, c, e)
 			})
@@ -55,11 +56,13 @@ func TestS5_ACancelledClaimIsOnCompleteAndItsCustomerIsJudgedAfresh(t *testing.T
 		claim    string
 		eligible bool
 	}{{"of a stranger", stranger, unasked.ID, false}, {"of a known customer", known, consented.ID, true}} {
-		if row := story.Find(p.Customers(t, e, "complete"), c.customer); row == nil || row.Claim.ID != c.claim || row.Claim.Status != "cancelled" {
+		if row := story.Find(p.Customers(t, e, "complete"), c.customer); row == nil || row.Claim.ID != c.claim ||
+			row.Claim.Status != "cancelled" {
 			t.Errorf("%s: Complete shows %+v", c.rule, row)
 		}
 		row := story.Find(p.Customers(t, e, "eligible"), c.customer)
-		if (row != nil) != c.eligible || row != nil && (row.Claim != nil || strings.Join(row.Actions, " ") != "claim-customer") {
+		if (row != nil) != c.eligible || row != nil &&
+			(row.Claim != nil || strings.Join(row.Actions, " ") != "claim-customer") {
 			t.Errorf("%s: Eligible shows %+v", c.rule, row)
 		}
 	}
@@ -96,18 +99,21 @@ func TestD1_WhatACancellationMustHave(t *testing.T) {
 			t.Errorf("%s: told %+v", rule, problem.Errors)
 		}
 	}
-	for rule, body := range map[string]string{"a name twice": `{"reason":"a","reason":"b"}`, "two values": `{} {}`, "a number": "7"} {
+	for rule, body := range map[string]string{"a name twice": `{"reason":"a","reason":"b"}`, "two values": `{} {}`,
+		"a number": "7"} {
 		if answer := cancel(t, p.Token, claim.ID, body); answer.Status != 400 {
 			t.Errorf("%s: answered %d", rule, answer.Status)
 		}
 	}
-	story.Refused(t, cancel(t, p.NewUser(t, "", mci.IncentivesAdmin), claim.ID, story.Object{}), 403, mci.LocationNotGranted)
+	story.Refused(t, cancel(t, p.NewUser(t, "", mci.IncentivesAdmin), claim.ID, story.Object{}), 403,
+		mci.LocationNotGranted)
 	story.Refused(t, cancel(t, story.NewPartner(t).Token, claim.ID, story.Object{}), 404, mci.NotFound)
 	story.Refused(t, cancel(t, story.Program(t), claim.ID, story.Object{}), 403, mci.Forbidden)
 	if now := p.Get(t, claim.ID); now.Version != claim.Version {
 		t.Errorf("refusals changed the claim to version %d", now.Version)
 	}
-	cancel(t, p.NewUser(t, mci.IncentivesUser, mci.IncentivesAdmin), claim.ID, story.Object{"reason": strings.Repeat("ß", 500)}).Expect(t, 200)
+	cancel(t, p.NewUser(t, mci.IncentivesUser, mci.IncentivesAdmin), claim.ID,
+		story.Object{"reason": strings.Repeat("ß", 500)}).Expect(t, 200)
 
 	withoutBody := p.Add(t, story.NewCustomer(t, e), e)
 	cancel(t, p.Token, withoutBody.ID, nil).Expect(t, 200) // nothing needs to be said
@@ -122,11 +128,13 @@ func TestD17_AGrantTakenAwayEndsWhatItsUserMayDo(t *testing.T) {
 	user := story.Name("user")
 	token := localtest.Token(t, p.ID, user, mci.IncentivesUser)
 	p.Grant(t, user, mci.IncentivesUser, false)
-	if answer := localtest.Call(t, "GET", "/v1/claims/"+claim.ID, token, nil).Expect(t, 200); !strings.Contains(string(answer.Body), "cancel-claim") {
+	if answer := localtest.Call(t, "GET", "/v1/claims/"+claim.ID, token, nil).Expect(t,
+		200); !strings.Contains(string(answer.Body), "cancel-claim") {
 		t.Errorf("with a grant the user sees %s", answer.Body)
 	}
 	p.Grant(t, user, mci.IncentivesUser, true)
-	if answer := localtest.Call(t, "GET", "/v1/claims/"+claim.ID, token, nil).Expect(t, 200); strings.Contains(string(answer.Body), "cancel-claim") {
+	if answer := localtest.Call(t, "GET", "/v1/claims/"+claim.ID, token, nil).Expect(t,
+		200); strings.Contains(string(answer.Body), "cancel-claim") {
 		t.Errorf("without one the user sees %s", answer.Body)
 	}
 	story.Refused(t, cancel(t, token, claim.ID, story.Object{}), 403, mci.LocationNotGranted)
@@ -139,22 +147,26 @@ func TestD13_ACancellationRepeatedIsOne(t *testing.T) {
 	key := story.Name("key")
 	body := story.Object{"reason": "once"}
 	done := cancel(t, p.Token, claim.ID, body, "Idempotency-Key", key).Expect(t, 200)
-	if again := cancel(t, p.Token, claim.ID, body, "Idempotency-Key", key).Expect(t, 200); string(again.Body) != string(done.Body) {
+	if again := cancel(t, p.Token, claim.ID, body, "Idempotency-Key", key).Expect(t, 200); string(again.Body) != string(
+		done.Body) {
 		t.Errorf("repeated, it answers %s", again.Body)
 	}
-	story.Refused(t, cancel(t, p.Token, claim.ID, story.Object{"reason": "twice"}, "Idempotency-Key", key), 409, mci.IdempotencyKeyReused)
+	story.Refused(t, cancel(t, p.Token, claim.ID, story.Object{"reason": "twice"}, "Idempotency-Key", key), 409,
+		mci.IdempotencyKeyReused)
 	story.Refused(t, cancel(t, p.Token, claim.ID, body), 409, mci.WrongStatus)
 	if now := p.Get(t, claim.ID); strings.Count(now.Types(), "claim.cancelled") != 1 {
 		t.Errorf("the history is %s", now.Types())
 	}
 	// The answer was lost with the function: the repetition gets it.
 	lost := p.Add(t, story.NewCustomer(t, e), e)
-	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.KillAfter, Function: "cancel-claim", Action: "TransactWriteItems",
-		Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), lost.ID) }})
+	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.KillAfter, Function: "cancel-claim",
+		Action: "TransactWriteItems",
+		Match:  func(r localtest.Request) bool { return strings.Contains(string(r.Body), lost.ID) }})
 	if answer := cancel(t, p.Token, lost.ID, body, "Idempotency-Key", key); answer.Status < 500 || fault.Fired() != 1 {
 		t.Errorf("a crash answers %d", answer.Status)
 	}
-	if again := cancel(t, p.Token, lost.ID, body, "Idempotency-Key", key).Expect(t, 200); again.JSON(t)["status"] != "cancelled" {
+	if again := cancel(t, p.Token, lost.ID, body, "Idempotency-Key", key).Expect(t,
+		200); again.JSON(t)["status"] != "cancelled" {
 		t.Errorf("repeated, it answers %s", again.Body)
 	}
 }

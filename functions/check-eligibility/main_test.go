@@ -60,7 +60,8 @@ func standing(t *testing.T, r result, engagement string) string {
 func TestContract_Shape(t *testing.T) {
 	t.Parallel()
 	p := story.NewPartner(t)
-	fixed, variable := story.Engagement(t, object{"name": "Landing zone", "payout": "1250.5"}), story.VariableEngagement(t, object{"name": "Migration"})
+	fixed, variable := story.Engagement(t, object{"name": "Landing zone", "payout": "1250.5"}), story.VariableEngagement(t,
+		object{"name": "Migration"})
 	c := story.NewCustomer(t, fixed)
 	answer := check(t, p, question(p, c.By(mci.Domain), object{"customerEmail": c.Email})).Expect(t, 200).JSON(t)
 	if fields := story.Fields(t, answer); fields != "checkedId customer eligible ineligible tenantMatchesEmailDomain" {
@@ -91,12 +92,14 @@ func TestContract_Shape(t *testing.T) {
 	if fields := story.Fields(t, got); fields != "engagementId name payType reasons" || got["payType"] != "variable" {
 		t.Errorf("an ineligible engagement has the fields %s", fields)
 	}
-	if reason := got["reasons"].([]any)[0].(object); story.Fields(t, reason) != "code detail" || reason["code"] != "id-type-not-accepted" || reason["detail"] == "" {
+	if reason := got["reasons"].([]any)[0].(object); story.Fields(t, reason) != "code detail" ||
+		reason["code"] != "id-type-not-accepted" || reason["detail"] == "" {
 		t.Errorf("a reason is %v", reason)
 	}
 	// Both lists are lists where they are empty, too.
 	stranger := story.NewCustomer(t)
-	if answer := check(t, p, question(p, stranger.By(mci.TPID), nil)).Expect(t, 200).JSON(t); len(answer["eligible"].([]any)) != 0 {
+	if answer := check(t, p, question(p, stranger.By(mci.TPID), nil)).Expect(t,
+		200).JSON(t); len(answer["eligible"].([]any)) != 0 {
 		t.Errorf("a customer that nothing is said of is eligible for %v", answer["eligible"])
 	}
 }
@@ -107,7 +110,8 @@ func TestS10_ADomainIsCheckedByItsTenant(t *testing.T) {
 	c := story.NewCustomer(t)
 	story.Eligible(t, engagement, c.By(mci.TenantID), "")
 	found := ask(t, p, c.By(mci.Domain), nil)
-	if standing(t, found, engagement) != "eligible" || found.CheckedID != (mci.CustomerID{Type: mci.TenantID, Value: c.Tenant}) {
+	if standing(t, found, engagement) != "eligible" || found.CheckedID != (mci.CustomerID{Type: mci.TenantID,
+		Value: c.Tenant}) {
 		t.Errorf("found %+v", found.CheckedID)
 	}
 	problem := story.Refused(t, check(t, p, question(p, id(mci.Domain, "nowhere.example"), nil)), 422, mci.TenantNotFound)
@@ -123,8 +127,9 @@ func TestS11_TheStatusOfOneIDNeverCarriesOver(t *testing.T) {
 	story.Eligible(t, engagement, c.By(mci.TPID), "")
 	story.Eligible(t, engagement, c.By(mci.AzureSubscription), "Not this subscription.")
 	for by, want := range map[mci.IDType]string{
-		mci.TPID: "eligible", mci.TenantID: "criteria-not-met", mci.Domain: "criteria-not-met", mci.AzureSubscription: "criteria-not-met",
-		mci.MSXOpportunity: "id-type-not-accepted",
+		mci.TPID: "eligible", mci.TenantID: "criteria-not-met", mci.Domain: "criteria-not-met",
+		mci.AzureSubscription: "criteria-not-met",
+		mci.MSXOpportunity:    "id-type-not-accepted",
 	} {
 		found := ask(t, p, c.By(by), nil)
 		if got := standing(t, found, engagement); got != want {
@@ -169,10 +174,12 @@ func TestS14_TheLocationAndTheCustomerDecide(t *testing.T) {
 	p, engagement, another := story.NewPartner(t), story.Engagement(t, nil), story.Engagement(t, nil)
 	c := story.NewCustomer(t, engagement)
 	for name, test := range map[string]struct{ location, engagement, another string }{
-		"a location for all":          {p.Location, "eligible", "criteria-not-met"},
-		"a location for the other":    {p.NewLocation(t, true, another), "location-not-eligible", "criteria-not-met"},
-		"a location not enrolled":     {p.NewLocation(t, false, engagement), "location-not-enrolled", "location-not-enrolled location-not-eligible criteria-not-met"},
-		"a location that nobody uses": {p.NewLocation(t, true, "*"), "eligible", "criteria-not-met"}, // a check writes nothing, and takes no grant
+		"a location for all":       {p.Location, "eligible", "criteria-not-met"},
+		"a location for the other": {p.NewLocation(t, true, another), "location-not-eligible", "criteria-not-met"},
+		"a location not enrolled": {p.NewLocation(t, false, engagement), "location-not-enrolled",
+			"location-not-enrolled location-not-eligible criteria-not-met"},
+		// a check writes nothing, and takes no grant
+		"a location that nobody uses": {p.NewLocation(t, true, "*"), "eligible", "criteria-not-met"},
 	} {
 		found := ask(t, p, c.By(mci.TPID), object{"locationId": test.location})
 		if got := standing(t, found, engagement); got != test.engagement {
@@ -190,8 +197,10 @@ func TestS14_EveryReasonThatHolds(t *testing.T) {
 	p, other, third := partners[0], partners[1], partners[2]
 	tight := object{"claimLimits": object{"active": 1, "allowed": 1}}
 	exclusive := object{"exclusive": true}
-	ended, upcoming := story.Engagement(t, object{"endsOn": "2025-01-01"}), story.Engagement(t, object{"startsOn": "2039-01-01"})
-	own, full, used, engaged, consented := story.Engagement(t, nil), story.Engagement(t, tight), story.Engagement(t, tight), story.Engagement(t, exclusive), story.Engagement(t, exclusive)
+	ended, upcoming := story.Engagement(t, object{"endsOn": "2025-01-01"}),
+		story.Engagement(t, object{"startsOn": "2039-01-01"})
+	own, full, used, engaged, consented := story.Engagement(t, nil), story.Engagement(t, tight),
+		story.Engagement(t, tight), story.Engagement(t, exclusive), story.Engagement(t, exclusive)
 	c := story.NewCustomer(t, ended, upcoming, own, full, used, engaged, consented)
 	p.Add(t, c, own)
 	other.Add(t, c, full)
@@ -200,14 +209,17 @@ func TestS14_EveryReasonThatHolds(t *testing.T) {
 	third.Bring(t, mci.Consented, c, consented)
 	found := ask(t, p, c.By(mci.TenantID), nil)
 	for engagement, want := range map[string]string{
-		ended: "engagement-not-active", upcoming: "engagement-not-active", own: "claim-exists", full: "active-limit-reached allowed-limit-reached",
-		used: "allowed-limit-reached", engaged: "engaged-with-another-partner", consented: "consented-to-another-partner engaged-with-another-partner",
+		ended: "engagement-not-active", upcoming: "engagement-not-active", own: "claim-exists",
+		full: "active-limit-reached allowed-limit-reached",
+		used: "allowed-limit-reached", engaged: "engaged-with-another-partner",
+		consented: "consented-to-another-partner engaged-with-another-partner",
 	} {
 		if got := standing(t, found, engagement); got != want {
 			t.Errorf("the reasons are %q, not %q", got, want)
 		}
 	}
-	if got := standing(t, ask(t, other, c.By(mci.TenantID), nil), full); got != "claim-exists active-limit-reached allowed-limit-reached" {
+	if got := standing(t, ask(t, other, c.By(mci.TenantID), nil),
+		full); got != "claim-exists active-limit-reached allowed-limit-reached" {
 		t.Errorf("the partner that has the claim is told %q", got)
 	}
 }
@@ -218,7 +230,8 @@ func TestS13_TheAnswerSaysWhichIDToNominate(t *testing.T) {
 	c := story.NewCustomer(t)
 	story.Eligible(t, engagement, c.By(mci.TPID), "")
 	for _, verdict := range ask(t, p, c.By(mci.Domain), nil).Ineligible {
-		if detail := verdict.Reasons[0].Detail; verdict.EngagementID == engagement && (!strings.Contains(detail, "TPID") || !strings.Contains(detail, "tenant ID")) {
+		if detail := verdict.Reasons[0].Detail; verdict.EngagementID == engagement && (!strings.Contains(detail, "TPID") ||
+			!strings.Contains(detail, "tenant ID")) {
 			t.Errorf("the reason does not say by which ID to nominate: %s", detail)
 		}
 	}
@@ -243,7 +256,8 @@ func TestS17_TheProposedPayout(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := story.NewCustomer(t, variable)
-			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity + "," + c.ID + "," + test.value + ",open\n"})
+			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity +
+				"," + c.ID + "," + test.value + ",open\n"})
 			found := ask(t, p, c.By(mci.MSXOpportunity), object{"hours": test.hours})
 			if got := standing(t, found, variable); got != test.want {
 				t.Errorf("%s, not %s", got, test.want)
@@ -281,8 +295,10 @@ func TestD7_TheOpportunityIsJudged(t *testing.T) {
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.VariableEngagement(t, nil)
 	c := story.NewCustomer(t)
-	localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity + "," + c.ID + ",1.00,won\n"})
-	if got := standing(t, ask(t, p, c.By(mci.MSXOpportunity), object{"hours": 101}), engagement); got != "criteria-not-met opportunity-closed hours-out-of-range" {
+	localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity +
+		"," + c.ID + ",1.00,won\n"})
+	if got := standing(t, ask(t, p, c.By(mci.MSXOpportunity), object{"hours": 101}),
+		engagement); got != "criteria-not-met opportunity-closed hours-out-of-range" {
 		t.Errorf("the reasons are %q", got)
 	}
 }
@@ -293,7 +309,8 @@ func TestContract_NothingIsWritten(t *testing.T) {
 	c := story.NewCustomer(t, engagement)
 	key := story.Name("key")
 	for range 2 {
-		answer := check(t, p, question(p, c.By(mci.Domain), object{"customerEmail": c.Email}), "Idempotency-Key", key).Expect(t, 200)
+		answer := check(t, p, question(p, c.By(mci.Domain), object{"customerEmail": c.Email}), "Idempotency-Key",
+			key).Expect(t, 200)
 		for _, request := range answer.Requests() {
 			if !slices.Contains([]string{"GetItem", "Query", "BatchGetItem"}, request.Action) {
 				t.Errorf("a check asked for %s", request.Action)
@@ -310,15 +327,17 @@ func TestContract_EveryMistakeAtOnceWithItsPointer(t *testing.T) {
 	p, other := story.NewPartner(t), story.NewPartner(t)
 	for body, want := range map[string]string{
 		`{}`: "/customerId /locationId",
-		`{"customerId":{"type":"tpid","value":"x"},"locationId":"` + other.Location + `","customerEmail":"kim","hours":0.5,"engagementIds":[]}`: "/customerEmail /customerId/value /engagementIds /hours /locationId",
-		`{"customerId":[],"locationId":{},"customerEmail":1,"hours":"1"}`:                                                                       "/customerEmail /customerId /hours /locationId",
-		`{"customerId":{"type":"tpid","value":"99999999999999999999"},"locationId":"nowhere"}`:                                                  "/locationId",
+		`{"customerId":{"type":"tpid","value":"x"},"locationId":"` + other.Location +
+			`","customerEmail":"kim","hours":0.5,"engagementIds":[]}`: "/customerEmail /customerId/value /engagementIds /hours /locationId",
+		`{"customerId":[],"locationId":{},"customerEmail":1,"hours":"1"}`:                      "/customerEmail /customerId /hours /locationId",
+		`{"customerId":{"type":"tpid","value":"99999999999999999999"},"locationId":"nowhere"}`: "/locationId",
 	} {
 		if pointers := story.Refused(t, check(t, p, body), 422, mci.Invalid).Pointers(); pointers != want {
 			t.Errorf("the mistakes are at %s, not %s", pointers, want)
 		}
 	}
-	for _, unknown := range []object{id(mci.TPID, "99999999999999999999"), id(mci.TenantID, uuid.NewString()), id(mci.MSXOpportunity, "7-UNKNOWN")} {
+	for _, unknown := range []object{id(mci.TPID, "99999999999999999999"), id(mci.TenantID, uuid.NewString()),
+		id(mci.MSXOpportunity, "7-UNKNOWN")} {
 		story.Refused(t, check(t, p, question(p, unknown, nil)), 422, mci.CustomerNotFound)
 	}
 }
@@ -338,9 +357,12 @@ func TestB2_AnImportedEngagementIsCheckedAtOnce(t *testing.T) {
 	}
 	// A changed rule, too.
 	localtest.Load(t, localtest.Files{"engagements.json": []object{{
-		"id": engagement, "name": "Renamed", "solutionArea": "Infrastructure", "description": "An assessment.", "payType": "fixed",
-		"customerIdTypes": []string{"domain"}, "startsOn": "2020-01-01", "endsOn": "2039-12-31", "consentWindowDays": 30, "submissionWindowDays": 60,
-		"resubmissionWindowDays": 14, "claimLimits": object{"active": 1, "allowed": 1}, "exclusive": false, "payout": "9.99", "referral": nil, "coSell": nil,
+		"id": engagement, "name": "Renamed", "solutionArea": "Infrastructure", "description": "An assessment.",
+		"payType":         "fixed",
+		"customerIdTypes": []string{"domain"}, "startsOn": "2020-01-01", "endsOn": "2039-12-31", "consentWindowDays": 30,
+		"submissionWindowDays":   60,
+		"resubmissionWindowDays": 14, "claimLimits": object{"active": 1, "allowed": 1}, "exclusive": false, "payout": "9.99",
+		"referral": nil, "coSell": nil,
 	}}})
 	if got := standing(t, ask(t, p, c.By(mci.TPID), nil), engagement); got != "id-type-not-accepted" {
 		t.Errorf("%s", got)
@@ -357,7 +379,8 @@ func TestD6_TheFirstDayAndTheLast(t *testing.T) {
 		at   time.Time
 		want string
 	}{
-		{day.Add(-5 * time.Minute), "engagement-not-active"}, {day, "eligible"}, {day.Add(story.Day - 5*time.Minute), "eligible"}, {day.Add(story.Day), "engagement-not-active"},
+		{day.Add(-5 * time.Minute), "engagement-not-active"}, {day, "eligible"}, {day.Add(story.Day - 5*time.Minute),
+			"eligible"}, {day.Add(story.Day), "engagement-not-active"},
 	} {
 		story.ClockAt(t, moment.at)
 		if got := standing(t, ask(t, p, c.By(mci.TPID), nil), engagement); got != moment.want {

@@ -1,5 +1,5 @@
-// Command claim-customer claims a known customer for engagements, by the IDs that the partner nominated it by before: each
-// gets its claim, all or none (S19, D7, D19).
+// Command claim-customer claims a known customer for engagements, by the IDs that the partner nominated it by before:
+// each gets its claim, all or none (S19, D7, D19).
 package main
 
 import (

@@ -47,10 +47,12 @@ func TestS19_AKnownCustomerOnEligibleIsClaimed(t *testing.T) {
 		t.Errorf("a new claim has the fields\n%s, not\n%s", fields, want)
 	}
 	for field, want := range (object{
-		"friendlyName": "Second year", "partnerId": p.ID, "locationId": p.Location, "engagementId": engagement, "payType": "fixed",
+		"friendlyName": "Second year", "partnerId": p.ID, "locationId": p.Location, "engagementId": engagement,
+		"payType":    "fixed",
 		"customer":   object{"id": c.ID, "name": c.Name, "country": "US"},
 		"customerId": object{"type": "tpid", "value": c.TPID}, "origin": "claimed", "status": "consent-not-sent",
-		"actions": []any{"send-consent", "cancel-claim"}, "payout": object{"amount": "1250.00", "currency": "USD"}, "version": 1.0,
+		"actions": []any{"send-consent", "cancel-claim"}, "payout": object{"amount": "1250.00", "currency": "USD"},
+		"version":         1.0,
 		"customerContact": object{"name": "Kim", "email": c.Email, "phone": "+1 425 555 0100", "locale": "tr"},
 	}) {
 		if fmt.Sprint(got[field]) != fmt.Sprint(want) {
@@ -72,7 +74,8 @@ func TestS19_AKnownCustomerOnEligibleIsClaimed(t *testing.T) {
 
 func TestS19_SeveralEngagementsGetAClaimEachOrNoneDoes(t *testing.T) {
 	t.Parallel()
-	p, one, two, closed := story.NewPartner(t), story.Engagement(t, nil), story.Engagement(t, nil), story.Engagement(t, nil)
+	p, one, two, closed := story.NewPartner(t), story.Engagement(t, nil), story.Engagement(t, nil),
+		story.Engagement(t, nil)
 	c := story.NewCustomer(t, one, two)
 	p.Know(t, c, mci.TenantID)
 	answer := claim(t, p, c, p.ClaimBody(c, []string{one, closed, two}, nil))
@@ -134,19 +137,32 @@ func TestD19_TheFirstNominatedIDThatIsTakenAndEligibleClaims(t *testing.T) {
 		by        mci.IDType
 		reasons   string
 	}{
-		"the first of two that are eligible":              {[]mci.IDType{mci.TPID, mci.TenantID}, fixed, []mci.IDType{mci.TPID, mci.TenantID}, mci.TPID, ""},
-		"the first of two, nominated the other way":       {[]mci.IDType{mci.TenantID, mci.TPID}, fixed, []mci.IDType{mci.TPID, mci.TenantID}, mci.TenantID, ""},
-		"the second, where the first is not eligible":     {[]mci.IDType{mci.TPID, mci.TenantID}, fixed, []mci.IDType{mci.TenantID}, mci.TenantID, ""},
-		"the second, where the first is not taken":        {[]mci.IDType{mci.TPID, mci.TenantID}, []mci.IDType{mci.TenantID}, []mci.IDType{mci.TenantID, mci.TPID}, mci.TenantID, ""},
-		"a domain's tenant, where tenant IDs are taken":   {[]mci.IDType{mci.Domain}, []mci.IDType{mci.TenantID}, []mci.IDType{mci.TenantID}, mci.TenantID, ""},
-		"a domain's tenant, where domains are taken":      {[]mci.IDType{mci.Domain}, []mci.IDType{mci.Domain}, []mci.IDType{mci.TenantID}, mci.TenantID, ""},
-		"a tenant ID, where domains alone are taken":      {[]mci.IDType{mci.TenantID}, []mci.IDType{mci.Domain}, []mci.IDType{mci.TenantID}, "", "id-type-not-accepted"},
-		"a tenant nominated first itself, then by domain": {[]mci.IDType{mci.TenantID, mci.Domain}, []mci.IDType{mci.Domain}, []mci.IDType{mci.TenantID}, mci.TenantID, ""},
-		"none eligible, the reason is told once":          {[]mci.IDType{mci.TPID, mci.TenantID}, fixed, nil, "", "criteria-not-met"},
-		"none taken or eligible, the reasons of all":      {[]mci.IDType{mci.TPID, mci.TenantID}, []mci.IDType{mci.TPID}, nil, "", "criteria-not-met id-type-not-accepted"},
-		"an ID by which nobody nominated counts nothing":  {[]mci.IDType{mci.TPID}, fixed, []mci.IDType{mci.TenantID, mci.AzureSubscription}, "", "criteria-not-met"},
-		"an opportunity, where none is taken":             {[]mci.IDType{mci.MSXOpportunity}, fixed, []mci.IDType{mci.TPID}, "", "id-type-not-accepted"},
-		"an opportunity first, then a TPID":               {[]mci.IDType{mci.MSXOpportunity, mci.TPID}, fixed, []mci.IDType{mci.TPID}, mci.TPID, ""},
+		"the first of two that are eligible": {[]mci.IDType{mci.TPID, mci.TenantID}, fixed,
+			[]mci.IDType{mci.TPID, mci.TenantID}, mci.TPID, ""},
+		"the first of two, nominated the other way": {[]mci.IDType{mci.TenantID, mci.TPID}, fixed,
+			[]mci.IDType{mci.TPID, mci.TenantID}, mci.TenantID, ""},
+		"the second, where the first is not eligible": {[]mci.IDType{mci.TPID, mci.TenantID}, fixed,
+			[]mci.IDType{mci.TenantID}, mci.TenantID, ""},
+		"the second, where the first is not taken": {[]mci.IDType{mci.TPID, mci.TenantID}, []mci.IDType{mci.TenantID},
+			[]mci.IDType{mci.TenantID, mci.TPID}, mci.TenantID, ""},
+		"a domain's tenant, where tenant IDs are taken": {[]mci.IDType{mci.Domain}, []mci.IDType{mci.TenantID},
+			[]mci.IDType{mci.TenantID}, mci.TenantID, ""},
+		"a domain's tenant, where domains are taken": {[]mci.IDType{mci.Domain}, []mci.IDType{mci.Domain},
+			[]mci.IDType{mci.TenantID}, mci.TenantID, ""},
+		"a tenant ID, where domains alone are taken": {[]mci.IDType{mci.TenantID}, []mci.IDType{mci.Domain},
+			[]mci.IDType{mci.TenantID}, "", "id-type-not-accepted"},
+		"a tenant nominated first itself, then by domain": {[]mci.IDType{mci.TenantID, mci.Domain}, []mci.IDType{mci.Domain},
+			[]mci.IDType{mci.TenantID}, mci.TenantID, ""},
+		"none eligible, the reason is told once": {[]mci.IDType{mci.TPID, mci.TenantID}, fixed, nil, "",
+			"criteria-not-met"},
+		"none taken or eligible, the reasons of all": {[]mci.IDType{mci.TPID, mci.TenantID}, []mci.IDType{mci.TPID}, nil,
+			"", "criteria-not-met id-type-not-accepted"},
+		"an ID by which nobody nominated counts nothing": {[]mci.IDType{mci.TPID}, fixed, []mci.IDType{mci.TenantID,
+			mci.AzureSubscription}, "", "criteria-not-met"},
+		"an opportunity, where none is taken": {[]mci.IDType{mci.MSXOpportunity}, fixed, []mci.IDType{mci.TPID},
+			"", "id-type-not-accepted"},
+		"an opportunity first, then a TPID": {[]mci.IDType{mci.MSXOpportunity, mci.TPID}, fixed,
+			[]mci.IDType{mci.TPID}, mci.TPID, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -159,7 +175,8 @@ func TestD19_TheFirstNominatedIDThatIsTakenAndEligibleClaims(t *testing.T) {
 				story.Eligible(t, engagement, c.By(idType), "")
 			}
 			answer := claim(t, p, c, p.ClaimBody(c, []string{engagement}, nil))
-			onEligible, onIneligible := story.Find(p.Customers(t, engagement, "eligible"), c), story.Find(p.Customers(t, engagement, "ineligible"), c)
+			onEligible, onIneligible := story.Find(p.Customers(t, engagement, "eligible"), c),
+				story.Find(p.Customers(t, engagement, "ineligible"), c)
 			if test.reasons != "" {
 				if reasons := ineligible(t, answer, engagement); reasons != test.reasons {
 					t.Errorf("the reasons are %q, not %q", reasons, test.reasons)
@@ -184,14 +201,16 @@ func TestD5_ATenantNominatedByDomainStaysOneOfADomain(t *testing.T) {
 	p, another := story.NewPartner(t), story.Engagement(t, nil)
 	domains := story.Engagement(t, object{"customerIdTypes": []string{"domain"}})
 	for name, ids := range map[string][]mci.IDType{
-		"by the domain, then by its tenant": {mci.Domain, mci.TenantID}, "by the tenant, then by its domain": {mci.TenantID, mci.Domain},
+		"by the domain, then by its tenant": {mci.Domain, mci.TenantID}, "by the tenant, then by its domain": {mci.TenantID,
+			mci.Domain},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := story.NewCustomer(t, domains, another)
 			p.Know(t, c, ids[0])
 			again := p.Nomination(c, c.By(ids[1]), []string{another}, nil)
 			localtest.Call(t, "POST", "/v1/customers", p.Token, again).Expect(t, 201)
-			if row := story.Find(p.Customers(t, domains, "eligible"), c); row == nil || fmt.Sprint(row.Actions) != "[claim-customer]" {
+			if row := story.Find(p.Customers(t, domains, "eligible"), c); row == nil ||
+				fmt.Sprint(row.Actions) != "[claim-customer]" {
 				t.Errorf("an engagement that takes domains alone shows %+v", row)
 			}
 			p.Claim(t, c, domains)
@@ -215,16 +234,30 @@ func TestD7_ClaimingForVariablePayTakesAnOpportunityAndHours(t *testing.T) {
 		pointers    string
 		reasons     string
 	}{
-		"an open opportunity of the customer, and hours": {[]string{engagement}, func(c story.Customer) object { return object{"opportunityId": c.Opportunity, "hours": 20} }, "", "", ""},
-		"spaces around the opportunity":                  {[]string{engagement}, func(c story.Customer) object { return object{"opportunityId": " " + c.Opportunity + " ", "hours": 20} }, "", "", ""},
-		"without an opportunity":                         {[]string{engagement}, func(story.Customer) object { return object{"hours": 20} }, mci.Invalid, "/opportunityId", ""},
-		"with what cannot be an opportunity":             {[]string{engagement}, func(story.Customer) object { return object{"opportunityId": "7 8", "hours": 20} }, mci.Invalid, "/opportunityId", ""},
-		"with one that the directory does not know":      {[]string{engagement}, func(story.Customer) object { return object{"opportunityId": "7-UNKNOWN", "hours": 20} }, mci.CustomerNotFound, "", ""},
-		"without hours":                                  {[]string{engagement}, func(c story.Customer) object { return object{"opportunityId": c.Opportunity} }, mci.HoursRequired, "", ""},
-		"with too many hours":                            {[]string{engagement}, func(c story.Customer) object { return object{"opportunityId": c.Opportunity, "hours": 101} }, mci.NotEligible, "", "hours-out-of-range"},
-		"with another customer's opportunity": {[]string{engagement}, func(story.Customer) object { return object{"opportunityId": stranger.Opportunity, "hours": 20} },
+		"an open opportunity of the customer, and hours": {[]string{engagement},
+			func(c story.Customer) object { return object{"opportunityId": c.Opportunity, "hours": 20} }, "", "", ""},
+		"spaces around the opportunity": {[]string{engagement},
+			func(c story.Customer) object { return object{"opportunityId": " " + c.Opportunity + " ", "hours": 20} }, "", "",
+			""},
+		"without an opportunity": {[]string{engagement},
+			func(story.Customer) object { return object{"hours": 20} }, mci.Invalid, "/opportunityId", ""},
+		"with what cannot be an opportunity": {[]string{engagement},
+			func(story.Customer) object { return object{"opportunityId": "7 8", "hours": 20} }, mci.Invalid, "/opportunityId",
+			""},
+		"with one that the directory does not know": {[]string{engagement},
+			func(story.Customer) object { return object{"opportunityId": "7-UNKNOWN", "hours": 20} }, mci.CustomerNotFound, "",
+			""},
+		"without hours": {[]string{engagement},
+			func(c story.Customer) object { return object{"opportunityId": c.Opportunity} }, mci.HoursRequired, "", ""},
+		"with too many hours": {[]string{engagement},
+			func(c story.Customer) object { return object{"opportunityId": c.Opportunity, "hours": 101} }, mci.NotEligible, "",
+			"hours-out-of-range"},
+		"with another customer's opportunity": {[]string{engagement},
+			func(story.Customer) object { return object{"opportunityId": stranger.Opportunity, "hours": 20} },
 			mci.NotEligible, "", "opportunity-of-another-customer"},
-		"for two engagements": {[]string{engagement, fixed}, func(c story.Customer) object { return object{"opportunityId": c.Opportunity, "hours": 20} }, mci.SingleEngagementOnly, "", ""},
+		"for two engagements": {[]string{engagement, fixed},
+			func(c story.Customer) object { return object{"opportunityId": c.Opportunity, "hours": 20} },
+			mci.SingleEngagementOnly, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -233,7 +266,8 @@ func TestD7_ClaimingForVariablePayTakesAnOpportunityAndHours(t *testing.T) {
 			switch test.code {
 			case "":
 				born := story.Born(t, answer)[0]
-				if born.Hours != 20 || born.Payout.String() != "2000.00" || born.CustomerID != (mci.CustomerID{Type: mci.MSXOpportunity, Value: c.Opportunity}) || born.Origin != "claimed" {
+				if born.Hours != 20 || born.Payout.String() != "2000.00" ||
+					born.CustomerID != (mci.CustomerID{Type: mci.MSXOpportunity, Value: c.Opportunity}) || born.Origin != "claimed" {
 					t.Errorf("the claim is %+v", born)
 				}
 			case mci.NotEligible:
@@ -250,7 +284,8 @@ func TestD7_ClaimingForVariablePayTakesAnOpportunityAndHours(t *testing.T) {
 	t.Run("an opportunity that is closed, and not eligible, of another customer: all is told", func(t *testing.T) {
 		t.Parallel()
 		c, other := known(), story.NewCustomer(t)
-		localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + other.Opportunity + "," + other.ID + ",1.00,lost\n"})
+		localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + other.Opportunity +
+			"," + other.ID + ",1.00,lost\n"})
 		answer := claim(t, p, c, p.ClaimBody(c, []string{engagement}, object{"opportunityId": other.Opportunity, "hours": 5}))
 		const all = "criteria-not-met opportunity-closed opportunity-of-another-customer hours-out-of-range"
 		if reasons := ineligible(t, answer, engagement); reasons != all {
@@ -317,7 +352,8 @@ func TestD13_ClaimingTwiceWithOneKeyIsClaimingOnce(t *testing.T) {
 	if whole := p.Get(t, story.Born(t, first)[0].ID); whole.Types() != "claim.claimed" {
 		t.Errorf("the claim's history is %s", whole.Types())
 	}
-	story.Refused(t, claim(t, p, c, p.ClaimBody(c, []string{engagement}, object{"friendlyName": "Another"}), "Idempotency-Key", key), 409, mci.IdempotencyKeyReused)
+	story.Refused(t, claim(t, p, c, p.ClaimBody(c, []string{engagement}, object{"friendlyName": "Another"}),
+		"Idempotency-Key", key), 409, mci.IdempotencyKeyReused)
 	// The key of one customer's claim is not another's.
 	claim(t, p, d, body, "Idempotency-Key", key).Expect(t, 201)
 	// Without a key it is done anew.
@@ -327,7 +363,8 @@ func TestD13_ClaimingTwiceWithOneKeyIsClaimingOnce(t *testing.T) {
 func TestD4_LimitsHoldForClaimingToo(t *testing.T) {
 	t.Parallel()
 	const many, fit = 16, 3
-	partners, engagement := story.NewPartners(t, many), story.Engagement(t, object{"claimLimits": object{"active": fit, "allowed": many}})
+	partners, engagement := story.NewPartners(t, many),
+		story.Engagement(t, object{"claimLimits": object{"active": fit, "allowed": many}})
 	c := story.NewCustomer(t, engagement)
 	for _, p := range partners {
 		p.Know(t, c, mci.TPID)

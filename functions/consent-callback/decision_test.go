@@ -23,8 +23,10 @@ func everything(t *testing.T, claim story.Claim) string {
 	t.Helper()
 	customer := claim.Customer["id"].(string)
 	all := slices.Concat(
-		story.Items(t, "PARTNER#"+claim.PartnerID, "CLAIM#"+claim.ID[:26]), story.Items(t, "PARTNER#"+claim.PartnerID, "REFERRAL#"+claim.ID[:26]),
-		story.Items(t, "PARTNER#"+claim.PartnerID, "CUSTOMER#"+customer), story.Items(t, "CUSTOMER#"+customer, ""), story.Items(t, "CLAIM#"+claim.ID, ""))
+		story.Items(t, "PARTNER#"+claim.PartnerID, "CLAIM#"+claim.ID[:26]), story.Items(t, "PARTNER#"+claim.PartnerID,
+			"REFERRAL#"+claim.ID[:26]),
+		story.Items(t, "PARTNER#"+claim.PartnerID, "CUSTOMER#"+customer), story.Items(t, "CUSTOMER#"+customer, ""),
+		story.Items(t, "CLAIM#"+claim.ID, ""))
 	var values []map[string]any
 	if err := attributevalue.UnmarshalListOfMaps(all, &values); err != nil {
 		t.Fatal(err)
@@ -102,7 +104,8 @@ func TestD10_TheFirstDecisionStands(t *testing.T) {
 					if to := answer.Header.Get("Location"); to != by {
 						t.Errorf("%q afterwards leads to %s", again, to)
 					}
-					if shown := localtest.Call(t, "GET", by, "", nil).Expect(t, 200); strings.ReplaceAll(string(shown.Body), by, link) != string(page.Body) {
+					if shown := localtest.Call(t, "GET", by, "", nil).Expect(t, 200); strings.ReplaceAll(string(shown.Body), by,
+						link) != string(page.Body) {
 						t.Errorf("after %q the page shows\n%s", again, shown.Body)
 					}
 				}
@@ -122,13 +125,15 @@ func TestD10_ADecisionIsShownWhateverBecameOfTheClaimSince(t *testing.T) {
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	for _, status := range []mci.Status{mci.Submitted, mci.ActionRequired, mci.Completed, mci.Rejected} {
 		_, link := p.Bring(t, status, story.NewCustomer(t, e), e)
-		if page := localtest.Call(t, "GET", link, "", nil).Expect(t, 200); !strings.Contains(string(page.Body), "Your consent has been recorded") {
+		if page := localtest.Call(t, "GET", link, "", nil).Expect(t, 200); !strings.Contains(string(page.Body),
+			"Your consent has been recorded") {
 			t.Errorf("of a claim that is %s the page shows\n%s", status, page.Body)
 		}
 	}
 	claim, link := p.Bring(t, mci.Consented, story.NewCustomer(t, e), e)
 	p.Cancel(t, claim.ID)
-	if page := localtest.Call(t, "GET", link, "", nil).Expect(t, 200); !strings.Contains(string(page.Body), "Your consent has been recorded") {
+	if page := localtest.Call(t, "GET", link, "", nil).Expect(t, 200); !strings.Contains(string(page.Body),
+		"Your consent has been recorded") {
 		t.Errorf("of a claim that was cancelled after consent the page shows\n%s", page.Body)
 	}
 }
@@ -190,7 +195,8 @@ func TestD10_AWrongLinkIs404AndDoesNothing(t *testing.T) {
 			if answer.Status != 404 {
 				t.Errorf("%s of a link that is %s answers %d", method, rule, answer.Status)
 			}
-			if page := string(answer.Body); strings.Contains(page, p.Name) || strings.Contains(page, claim.Customer["name"].(string)) {
+			if page := string(answer.Body); strings.Contains(page, p.Name) ||
+				strings.Contains(page, claim.Customer["name"].(string)) {
 				t.Errorf("%s of a link that is %s tells of the claim", method, rule)
 			}
 		}
@@ -225,9 +231,11 @@ func TestD10_OnlyAFormDecidesAndOnlyByTheTwoWords(t *testing.T) {
 		{"no body at all", nil, "application/x-www-form-urlencoded", 422},
 		{"no form", `{"decision":"accept"}`, "application/json", 415},
 		{"a form as text", "decision=accept", "text/plain", 415},
-		{"a form of parts", "--b\r\nContent-Disposition: form-data; name=\"decision\"\r\n\r\naccept\r\n--b--\r\n", "multipart/form-data; boundary=b", 415},
+		{"a form of parts", "--b\r\nContent-Disposition: form-data; name=\"decision\"\r\n\r\naccept\r\n--b--\r\n",
+			"multipart/form-data; boundary=b", 415},
 		{"a form that cannot be read", "decision=%zz", "application/x-www-form-urlencoded", 400},
-		{"a form of more than 64 KiB", "decision=decline&reason=" + strings.Repeat("x", 65<<10), "application/x-www-form-urlencoded", 413},
+		{"a form of more than 64 KiB", "decision=decline&reason=" + strings.Repeat("x", 65<<10),
+			"application/x-www-form-urlencoded", 413},
 	} {
 		var headers []string
 		if c.kind != "" {
@@ -271,7 +279,8 @@ func TestD27_AnAnswerToAnotherStatementIsNotTakenAndThePresentOneIsShown(t *test
 		form.Set("statement", hash)
 		form.Set("stop", "yes")
 		page := localtest.Call(t, "POST", link, "", form, "Accept-Language", "fr").Expect(t, 422)
-		if !strings.Contains(string(page.Body), "Not &lt;now&gt;") || !strings.Contains(string(page.Body), " checked") || !strings.Contains(string(page.Body), `role="alert"`) {
+		if !strings.Contains(string(page.Body), "Not &lt;now&gt;") || !strings.Contains(string(page.Body), " checked") ||
+			!strings.Contains(string(page.Body), `role="alert"`) {
 			t.Errorf("with %s the page does not say why, or has lost what was typed:\n%s", what, page.Body)
 		}
 		if shown := statement(page); shown != present {
@@ -286,7 +295,8 @@ func TestD27_AnAnswerToAnotherStatementIsNotTakenAndThePresentOneIsShown(t *test
 	form.Set("statement", present)
 	localtest.Call(t, "POST", link, "", form, "Accept-Language", "ja").Expect(t, 303)
 	decided := p.Get(t, claim.ID)
-	if event, _ := evidence(t, decided, "consent.accepted"); event.Detail["language"] != "fr" || event.Detail["statementHash"] != present {
+	if event, _ := evidence(t, decided, "consent.accepted"); event.Detail["language"] != "fr" ||
+		event.Detail["statementHash"] != present {
 		t.Errorf("the claim is %s, the event %v", decided.Status, event)
 	}
 }
@@ -314,7 +324,8 @@ func TestD11_TheEvidenceOfADecisionIsKeptAndNobodyReadsIt(t *testing.T) {
 			if !strings.Contains(private, "203.0.113.66") || !strings.Contains(private, browser) {
 				t.Errorf("the evidence is %s", private)
 			}
-			if kept.Detail["language"] != "fr" || !strings.Contains(string(page.Body), fmt.Sprintf("value=%q", kept.Detail["statementHash"])) {
+			if kept.Detail["language"] != "fr" || !strings.Contains(string(page.Body),
+				fmt.Sprintf("value=%q", kept.Detail["statementHash"])) {
 				t.Errorf("the event %v does not name the statement that was shown", kept)
 			}
 
@@ -331,7 +342,8 @@ func TestD11_TheEvidenceOfADecisionIsKeptAndNobodyReadsIt(t *testing.T) {
 				}
 			}
 			for _, path := range []string{"/v1/claims?partnerId=" + p.ID, "/v1/referrals", decided.Referral.Href} {
-				if read := string(localtest.Call(t, "GET", path, staff, nil).Expect(t, 200).Body); strings.Contains(read, "203.0.113.66") || strings.Contains(read, "TestBrowser") {
+				if read := string(localtest.Call(t, "GET", path, staff, nil).Expect(t, 200).Body); strings.Contains(read,
+					"203.0.113.66") || strings.Contains(read, "TestBrowser") {
 					t.Errorf("%s tells the evidence: %s", path, read)
 				}
 			}
@@ -363,7 +375,8 @@ func TestD11_ADecliningCustomerMayGiveAReason(t *testing.T) {
 			if now.Status != "declined" || now.DeclineReason != c.kept {
 				t.Errorf("the claim is %s, the reason %q", now.Status, now.DeclineReason)
 			}
-			staff := localtest.Decode[story.Claim](t, localtest.Call(t, "GET", "/v1/claims/"+claim.ID, story.Program(t), nil).Expect(t, 200))
+			staff := localtest.Decode[story.Claim](t, localtest.Call(t, "GET", "/v1/claims/"+claim.ID, story.Program(t),
+				nil).Expect(t, 200))
 			if staff.DeclineReason != c.kept {
 				t.Errorf("the program reads %q", staff.DeclineReason)
 			}
@@ -395,17 +408,23 @@ func TestD11_ThePageSpeaksTheContactsLanguageThenTheBrowsersThenEnglish(t *testi
 		links[locale] = story.Link(t, claim.CustomerContact.Email)
 	}
 	for _, c := range []struct{ contact, browser, page string }{
-		{"", "", "en"}, {"", "ja", "ja"}, {"", "fr-CH, fr;q=0.9, en;q=0.8", "fr"}, {"", "sw", "en"}, {"", "sw, tr;q=0.1", "tr"},
-		{"", "en;q=0.1, pt;q=0.9", "pt-BR"}, {"", "*", "en"}, {"", "garbage;;;q=", "en"}, {"", strings.Repeat("x", 5000), "en"},
-		{"tr", "", "tr"}, {"tr", "ja", "tr"}, {"pt-BR", "en", "pt-BR"}, {"zh-TW", "fr", "zh-TW"}, {"de", "ja", "ja"}, {"de", "", "en"},
+		{"", "", "en"}, {"", "ja", "ja"}, {"", "fr-CH, fr;q=0.9, en;q=0.8", "fr"}, {"", "sw", "en"},
+		{"", "sw, tr;q=0.1", "tr"},
+		{"", "en;q=0.1, pt;q=0.9", "pt-BR"}, {"", "*", "en"}, {"", "garbage;;;q=", "en"}, {"", strings.Repeat("x", 5000),
+			"en"},
+		{"tr", "", "tr"}, {"tr", "ja", "tr"}, {"pt-BR", "en", "pt-BR"}, {"zh-TW", "fr", "zh-TW"}, {"de", "ja", "ja"},
+		{"de", "", "en"},
 	} {
 		page := localtest.Call(t, "GET", links[c.contact], "", nil, "Accept-Language", c.browser).Expect(t, 200)
-		if got := page.Header.Get("Content-Language"); got != c.page || !strings.Contains(string(page.Body), `<html lang="`+c.page+`"`) {
-			t.Errorf("a contact of %q with a browser of %.40q gets the page in %s instead of %s", c.contact, c.browser, got, c.page)
+		if got := page.Header.Get("Content-Language"); got != c.page || !strings.Contains(string(page.Body), `<html lang="`+
+			c.page+`"`) {
+			t.Errorf("a contact of %q with a browser of %.40q gets the page in %s instead of %s", c.contact, c.browser, got,
+				c.page)
 		}
 	}
 	// Pages that show no claim speak the browser's language.
-	if page := localtest.Call(t, "GET", "/consent/nothing", "", nil, "Accept-Language", "ja").Expect(t, 404); page.Header.Get("Content-Language") != "ja" {
+	if page := localtest.Call(t, "GET", "/consent/nothing", "", nil, "Accept-Language", "ja").Expect(t,
+		404); page.Header.Get("Content-Language") != "ja" {
 		t.Errorf("a wrong link's page is in %s", page.Header.Get("Content-Language"))
 	}
 }
@@ -477,7 +496,8 @@ func TestS24_ACustomerWhoWasNotKnownAndDeclinesIsOnNoTab(t *testing.T) {
 	if row := story.Find(p.Customers(t, two, "complete"), known); row != nil && row.Claim.ID != declined.ID {
 		t.Errorf("Complete shows claim %s", row.Claim.ID)
 	}
-	list := localtest.Decode[struct{ Claims []story.Claim }](t, localtest.Call(t, "GET", "/v1/claims?status=declined", p.Token, nil).Expect(t, 200))
+	list := localtest.Decode[struct{ Claims []story.Claim }](t, localtest.Call(t, "GET", "/v1/claims?status=declined",
+		p.Token, nil).Expect(t, 200))
 	if len(list.Claims) != 2 {
 		t.Errorf("the partner's list has %d declined claims instead of 2", len(list.Claims))
 	}
@@ -489,17 +509,21 @@ func TestD10_WhenTheTableIsAwayThePageAsksToComeBack(t *testing.T) {
 	claim, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
 	isOurs := func(r localtest.Request) bool { return strings.Contains(string(r.Body), claim.ID[:26]) }
 	for _, action := range []string{"BatchGetItem", "TransactWriteItems"} {
-		fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Fail, Function: "consent-callback", Action: action, Match: isOurs, Times: localtest.All})
+		fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Fail, Function: "consent-callback", Action: action,
+			Match: isOurs, Times: localtest.All})
 		answer := story.Answer(t, link, story.Form("accept")).Expect(t, 503)
-		if answer.Header.Get("Retry-After") == "" || !strings.Contains(string(answer.Body), "Please try again") || strings.Contains(string(answer.Body), "DynamoDB") {
+		if answer.Header.Get("Retry-After") == "" || !strings.Contains(string(answer.Body), "Please try again") ||
+			strings.Contains(string(answer.Body), "DynamoDB") {
 			t.Errorf("with %s away it says %s", action, answer.Body)
 		}
 		fault.Remove()
 		localtest.Call(t, "GET", link, "", nil).Expect(t, 200)
 	}
-	lost := localtest.Inject(t, localtest.Fault{Effect: localtest.Lose, Function: "consent-callback", Action: "TransactWriteItems", Match: isOurs})
+	lost := localtest.Inject(t, localtest.Fault{Effect: localtest.Lose, Function: "consent-callback",
+		Action: "TransactWriteItems", Match: isOurs})
 	story.Accept(t, link)
-	if now := p.Get(t, claim.ID); lost.Fired() != 1 || now.Status != "consented" || strings.Count(now.Types(), "consent.accepted") != 1 {
+	if now := p.Get(t, claim.ID); lost.Fired() != 1 || now.Status != "consented" || strings.Count(now.Types(),
+		"consent.accepted") != 1 {
 		t.Errorf("with an answer lost the claim is %s: %s", now.Status, now.Types())
 	}
 }
@@ -507,10 +531,12 @@ func TestD10_WhenTheTableIsAwayThePageAsksToComeBack(t *testing.T) {
 func TestD10_ACrashedAnswerIsGivenAgainOrStands(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
-	for effect, status := range map[localtest.Effect]string{localtest.KillBefore: "consent-pending", localtest.KillAfter: "consented"} {
+	for effect, status := range map[localtest.Effect]string{localtest.KillBefore: "consent-pending",
+		localtest.KillAfter: "consented"} {
 		claim, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
-		fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "consent-callback", Action: "TransactWriteItems",
-			Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), claim.ID[:26]) }})
+		fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "consent-callback",
+			Action: "TransactWriteItems",
+			Match:  func(r localtest.Request) bool { return strings.Contains(string(r.Body), claim.ID[:26]) }})
 		if answer := story.Answer(t, link, story.Form("accept")); answer.Status < 500 || fault.Fired() != 1 {
 			t.Errorf("%s: answered %d", effect, answer.Status)
 		}
@@ -518,7 +544,8 @@ func TestD10_ACrashedAnswerIsGivenAgainOrStands(t *testing.T) {
 			t.Errorf("%s: the claim is %s", effect, now.Status)
 		}
 		story.Accept(t, link)
-		if now := p.Get(t, claim.ID); now.Status != "consented" || strings.Count(now.Types(), "consent.accepted") != 1 || !now.EventsIntact {
+		if now := p.Get(t, claim.ID); now.Status != "consented" || strings.Count(now.Types(), "consent.accepted") != 1 ||
+			!now.EventsIntact {
 			t.Errorf("%s, repeated: the claim is %s: %s", effect, now.Status, now.Types())
 		}
 	}
@@ -528,8 +555,9 @@ func TestD10_AnAnswerRacesWithTheCancellation(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	claim, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
-	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Function: "consent-callback", Action: "TransactWriteItems",
-		Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), claim.ID[:26]) }})
+	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Function: "consent-callback",
+		Action: "TransactWriteItems",
+		Match:  func(r localtest.Request) bool { return strings.Contains(string(r.Body), claim.ID[:26]) }})
 	answer := make(chan localtest.Response)
 	go func() { answer <- story.Answer(t, link, story.Form("accept")) }()
 	fault.Wait(t)

@@ -12,12 +12,15 @@ import (
 	"mci.example/customers/shared/rest"
 )
 
-// Whatever is posted is a form of at most so many bytes, or the page says why it is none; what is kept of it can be read.
+// Whatever is posted is a form of at most so many bytes, or the page says why it is none; what is kept of it can be
+// read.
 func FuzzAPostIsAFormOrThePageSaysWhyNot(f *testing.F) {
 	const ofForms = "application/x-www-form-urlencoded"
 	for _, seed := range []string{
-		"decision=accept&statement=0123456789abcdef", "decision=decline&reason=Not+now%0D%0Aperhaps+later", "decision=accept&decision=decline", "reason=%00%1b%E2%80%AE%ff%EF%BB%BF",
-		"decision=accept;reason=x", "%zz", "=", "&&&", "", "reason=" + strings.Repeat("%0D%0A", 300), "reason=" + strings.Repeat("é", 600), `{"decision":"accept"}`,
+		"decision=accept&statement=0123456789abcdef", "decision=decline&reason=Not+now%0D%0Aperhaps+later",
+		"decision=accept&decision=decline", "reason=%00%1b%E2%80%AE%ff%EF%BB%BF",
+		"decision=accept;reason=x", "%zz", "=", "&&&", "", "reason=" + strings.Repeat("%0D%0A", 300), "reason=" +
+			strings.Repeat("é", 600), `{"decision":"accept"}`,
 		base64.StdEncoding.EncodeToString([]byte("decision=decline&reason=x")), strings.Repeat("a=&", rest.MaxBody/3+1),
 	} {
 		f.Add(seed, false, ofForms, "Browser/1.0")
@@ -26,7 +29,8 @@ func FuzzAPostIsAFormOrThePageSaysWhyNot(f *testing.F) {
 		f.Add(seed, false, "Application/X-WWW-Form-Urlencoded;;", "")
 	}
 	f.Fuzz(func(t *testing.T, body string, encoded bool, contentType, browser string) {
-		v := pageVisit{event: rest.GatewayRequest{Body: body, IsBase64Encoded: encoded, Headers: map[string]string{"content-type": contentType, "user-agent": browser}}}
+		v := pageVisit{event: rest.GatewayRequest{Body: body, IsBase64Encoded: encoded,
+			Headers: map[string]string{"content-type": contentType, "user-agent": browser}}}
 		sent, err := []byte(body), error(nil)
 		if encoded {
 			sent, err = base64.StdEncoding.DecodeString(body)
@@ -36,7 +40,8 @@ func FuzzAPostIsAFormOrThePageSaysWhyNot(f *testing.F) {
 			t.Errorf("of %d bytes the page says %d", len(sent), state)
 		}
 		kept := clean(browser, mci.MaxReason)
-		if err := mci.CheckText(kept, mci.MaxReason); err != nil || !utf8.ValidString(kept) || mci.CheckText(browser, mci.MaxReason) == nil && kept != browser {
+		if err := mci.CheckText(kept, mci.MaxReason); err != nil || !utf8.ValidString(kept) ||
+			mci.CheckText(browser, mci.MaxReason) == nil && kept != browser {
 			t.Errorf("of the browser %q there is kept %q: %v", browser, kept, err)
 		}
 		if form == nil {
@@ -52,7 +57,8 @@ func FuzzAPostIsAFormOrThePageSaysWhyNot(f *testing.F) {
 		for _, values := range form {
 			for _, value := range values {
 				reason := typed(value)
-				if err := mci.CheckText(reason, rest.MaxBody); err != nil || !utf8.ValidString(reason) || strings.Contains(reason, "\r\n") ||
+				if err := mci.CheckText(reason, rest.MaxBody); err != nil || !utf8.ValidString(reason) || strings.Contains(reason,
+					"\r\n") ||
 					strings.TrimFunc(reason, unicode.IsSpace) != reason || len(reason) > len(value) {
 					t.Errorf("of %q there is kept %q: %v", value, reason, err)
 				}

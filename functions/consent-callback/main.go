@@ -65,7 +65,8 @@ func (f function) handle(ctx context.Context, event rest.GatewayRequest) (rest.G
 	fail := func(*mci.Refusal) rest.GatewayResponse {
 		return v.page(mail.Page{State: mail.Unavailable}, mci.Claim{})
 	}
-	return rest.Edge(ctx, event, func(ctx context.Context) (rest.GatewayResponse, error) { return respond(ctx, v) }, fail), nil
+	return rest.Edge(ctx, event, func(ctx context.Context) (rest.GatewayResponse, error) { return respond(ctx, v) }, fail),
+		nil
 }
 
 // show shows what there is to decide, or what was decided.

@@ -27,7 +27,8 @@ func TestMain(m *testing.M) {
 	localtest.Main(m)
 }
 
-// tellsNobodyTheLink holds every answer of the function: the link is the key, so no cache and no other site may learn it.
+// tellsNobodyTheLink holds every answer of the function: the link is the key, so no cache and no other site may learn
+// it.
 func tellsNobodyTheLink(t testing.TB, request *http.Request, answer localtest.Response) {
 	isPage := answer.Status == http.StatusSeeOther || strings.HasPrefix(answer.Header.Get("Content-Type"), "text/html")
 	if !isPage || !strings.HasPrefix(request.URL.Path, "/consent/") {
@@ -35,7 +36,8 @@ func tellsNobodyTheLink(t testing.TB, request *http.Request, answer localtest.Re
 	}
 	for name, want := range map[string]string{"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"} {
 		if got := answer.Header.Get(name); got != want {
-			t.Errorf("%s of %s answers %d with %s %q instead of %q", request.Method, request.URL.Path, answer.Status, name, got, want)
+			t.Errorf("%s of %s answers %d with %s %q instead of %q", request.Method, request.URL.Path, answer.Status, name, got,
+				want)
 		}
 	}
 }
@@ -169,7 +171,8 @@ func invite(t *testing.T, name, locale string) invited {
 	localtest.Load(t, localtest.Files{
 		"customers.csv":    sheet(t, []string{"customerId", "name", "country", "managed"}, []string{id, name, "DE", "false"}),
 		"customer-ids.csv": sheet(t, []string{"customerId", "idType", "idValue"}, []string{id, "tpid", tpid}),
-		"eligibility.csv":  sheet(t, []string{"engagementId", "idType", "idValue", "eligible", "reason"}, []string{pageEngagement, "tpid", tpid, "true", ""}),
+		"eligibility.csv": sheet(t, []string{"engagementId", "idType", "idValue", "eligible", "reason"},
+			[]string{pageEngagement, "tpid", tpid, "true", ""}),
 	})
 	address := fmt.Sprintf("reader-%d@page.example", n)
 	contact := map[string]any{"name": "Robin Reader", "email": address}
@@ -202,15 +205,18 @@ func pageData(t *testing.T) {
 	}
 	localtest.Load(t, localtest.Files{
 		"engagements.json": []map[string]any{{
-			"id": pageEngagement, "name": "Security Workshop <b>&amp;</b>", "solutionArea": "Security", "description": "A workshop.",
-			"payType": "fixed", "customerIdTypes": []string{"tpid"}, "startsOn": "2020-01-01", "endsOn": "2099-12-31",
+			"id": pageEngagement, "name": "Security Workshop <b>&amp;</b>", "solutionArea": "Security",
+			"description": "A workshop.",
+			"payType":     "fixed", "customerIdTypes": []string{"tpid"}, "startsOn": "2020-01-01", "endsOn": "2099-12-31",
 			"consentWindowDays": 30, "submissionWindowDays": 90, "resubmissionWindowDays": 14,
 			"claimLimits": map[string]int{"active": 5, "allowed": 10}, "exclusive": false, "payout": "12500.00",
 			"referral": nil, "coSell": nil,
 		}},
-		"locations.csv": sheet(t, []string{"partnerId", "partnerName", "locationId", "locationName", "country", "enrolled", "engagementIds"},
+		"locations.csv": sheet(t, []string{"partnerId", "partnerName", "locationId", "locationName", "country", "enrolled",
+			"engagementIds"},
 			[]string{pagePartner, "Contoso <script>alert(1)</script> Consulting", "page-location", "Berlin", "DE", "true", "*"}),
-		"grants.csv": sheet(t, []string{"partnerId", "userId", "locationId", "role"}, []string{pagePartner, pageUser, "page-location", "incentives-user"}),
+		"grants.csv": sheet(t, []string{"partnerId", "userId", "locationId", "role"}, []string{pagePartner, pageUser,
+			"page-location", "incentives-user"}),
 	})
 }
 
@@ -236,7 +242,8 @@ func TestD11_ThePageIsReadableInEveryLanguageOnAnyScreen(t *testing.T) {
 					if s.Status != 200 || s.Language != string(locale) {
 						t.Errorf("the answer is %d in %s", s.Status, s.Language)
 					}
-					if !strings.Contains(s.Text, "Contoso <script>alert(1)</script> Consulting") || !strings.Contains(s.Text, "Security Workshop <b>&amp;</b>") {
+					if !strings.Contains(s.Text, "Contoso <script>alert(1)</script> Consulting") || !strings.Contains(s.Text,
+						"Security Workshop <b>&amp;</b>") {
 						t.Errorf("names are not shown as they are:\n%s", s.Text)
 					}
 					backgrounds[dark] = s.Background
@@ -255,7 +262,8 @@ func TestD11_TheEmailArrivesInEveryLanguage(t *testing.T) {
 		t.Run(string(locale), func(t *testing.T) {
 			customer := invite(t, "Fabrikam", string(locale))
 			email := localtest.Mail(t, customer.address, 1)
-			if len(email.To) != 1 || email.To[0] != customer.address || len(email.ReplyTo) != 1 || email.ReplyTo[0] != "kim@partner.example" {
+			if len(email.To) != 1 || email.To[0] != customer.address || len(email.ReplyTo) != 1 ||
+				email.ReplyTo[0] != "kim@partner.example" {
 				t.Errorf("it is to %v, answers go to %v", email.To, email.ReplyTo)
 			}
 			for _, width := range []int{320, 800} {
@@ -295,7 +303,8 @@ func TestD10_OpeningTheLinkChangesNothing(t *testing.T) {
 			t.Errorf("%s is %q for GET, %q for HEAD, want %q", name, get.Header.Get(name), head.Header.Get(name), want)
 		}
 	}
-	if policy := get.Header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; ") || policy != head.Header.Get("Content-Security-Policy") {
+	if policy := get.Header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; ") ||
+		policy != head.Header.Get("Content-Security-Policy") {
 		t.Errorf("the policy is %q", policy)
 	}
 }
@@ -303,7 +312,8 @@ func TestD10_OpeningTheLinkChangesNothing(t *testing.T) {
 func TestD11_TheBrowsersLanguageIsNextToTheContacts(t *testing.T) {
 	b := openBrowser(t)
 	customer := invite(t, "Fabrikam", "")
-	for asked, want := range map[string]string{"pt-BR": "pt-BR", "ja-JP": "ja", "tr": "tr", "zh-TW": "zh-TW", "sv-SE": "en"} {
+	for asked, want := range map[string]string{"pt-BR": "pt-BR", "ja-JP": "ja", "tr": "tr", "zh-TW": "zh-TW",
+		"sv-SE": "en"} {
 		if s := b.visit(t, call{URL: customer.link, Language: asked}); s.Language != want {
 			t.Errorf("a browser in %s gets the page in %s", asked, s.Language)
 		}
@@ -318,7 +328,8 @@ func TestD10_TheCustomerAnswersWithoutScripts(t *testing.T) {
 	} {
 		t.Run(c.decision, func(t *testing.T) {
 			customer := invite(t, "Fabrikam", "en")
-			answer := [][]string{{"fill", "textarea", "No budget\nthis year"}, {"check", "#stop"}, {"submit", "button[value=" + c.decision + "]"}}
+			answer := [][]string{{"fill", "textarea", "No budget\nthis year"}, {"check", "#stop"},
+				{"submit", "button[value=" + c.decision + "]"}}
 			s := b.visit(t, call{URL: customer.link, Width: 320, NoScript: true, Steps: answer})
 			if s.Status != 200 || s.URL != customer.link || !strings.HasPrefix(s.Title, c.title) || s.Message == "" {
 				t.Fatalf("after the answer: %d at %s, %q, %q", s.Status, s.URL, s.Title, s.Message)
@@ -333,11 +344,13 @@ func TestD10_TheCustomerAnswersWithoutScripts(t *testing.T) {
 				t.Errorf("the answer was posted %d times: %v", posts, s.Requests)
 			}
 			recorded := s.Message
-			if again := b.visit(t, call{URL: customer.link}); again.Message != recorded || strings.Contains(again.Text, "No budget") {
+			if again := b.visit(t, call{URL: customer.link}); again.Message != recorded || strings.Contains(again.Text,
+				"No budget") {
 				t.Errorf("opened again, the page says\n%s", again.Text)
 			}
 			// A second tab that was open all the time contradicts the first.
-			localtest.Call(t, "POST", strings.TrimPrefix(customer.link, localtest.URL()), "", url.Values{"decision": {c.other}}).Expect(t, 303)
+			localtest.Call(t, "POST", strings.TrimPrefix(customer.link, localtest.URL()), "",
+				url.Values{"decision": {c.other}}).Expect(t, 303)
 			if again := b.visit(t, call{URL: customer.link}); again.Message != recorded {
 				t.Errorf("contradicted, the page says\n%s", again.Text)
 			}
@@ -347,7 +360,8 @@ func TestD10_TheCustomerAnswersWithoutScripts(t *testing.T) {
 				t.Errorf("the claim is %v", claim["status"])
 			}
 			reason, _ := claim["declineReason"].(string)
-			if want := map[string]string{"decline": "No budget\nthis year"}[c.decision]; strings.ReplaceAll(reason, "\r\n", "\n") != want {
+			if want := map[string]string{"decline": "No budget\nthis year"}[c.decision]; strings.ReplaceAll(reason, "\r\n",
+				"\n") != want {
 				t.Errorf("the reason is %q, want %q", reason, want)
 			}
 		})
@@ -369,7 +383,8 @@ func TestD10_TheCustomerAnswersByKeyboard(t *testing.T) {
 		}
 	}
 	// Enter on the checkbox, too, submits the form that it stands in: it never accepts.
-	if s := b.visit(t, call{URL: customer.link, Steps: append(steps[:4:4], []string{"press", "Space"}, []string{"enter"})}); !strings.HasPrefix(s.Title, "Declined") {
+	if s := b.visit(t, call{URL: customer.link, Steps: append(steps[:4:4], []string{"press", "Space"},
+		[]string{"enter"})}); !strings.HasPrefix(s.Title, "Declined") {
 		t.Errorf("the page is %q", s.Title)
 	}
 }
@@ -381,12 +396,16 @@ func TestS22_AMistakeKeepsWhatWasTyped(t *testing.T) {
 		rule, reason, want string
 		prepare            []string
 	}{
-		{"a reason that is too long", strings.Repeat("long", 126), "The reason is too long", []string{"set", "textarea", "maxlength", "5000"}},
-		{"a decision that is none", "Because", "Choose “Accept” or “Decline”", []string{"set", "button[value=decline]", "value", "perhaps"}},
+		{"a reason that is too long", strings.Repeat("long", 126), "The reason is too long", []string{"set", "textarea",
+			"maxlength", "5000"}},
+		{"a decision that is none", "Because", "Choose “Accept” or “Decline”", []string{"set", "button[value=decline]",
+			"value", "perhaps"}},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			s := b.visit(t, call{URL: customer.link, Width: 320, Steps: [][]string{c.prepare, {"fill", "textarea", c.reason}, {"submit", "button:not(.accept)"}}})
-			if s.Status != 422 || !strings.Contains(s.Alert, c.want) || !strings.HasPrefix(s.Title, "Error") || s.Reason != c.reason {
+			s := b.visit(t, call{URL: customer.link, Width: 320, Steps: [][]string{c.prepare, {"fill", "textarea", c.reason},
+				{"submit", "button:not(.accept)"}}})
+			if s.Status != 422 || !strings.Contains(s.Alert, c.want) || !strings.HasPrefix(s.Title, "Error") ||
+				s.Reason != c.reason {
 				t.Errorf("%d, %q, %q, kept %q", s.Status, s.Title, s.Alert, s.Reason)
 			}
 			if s := b.visit(t, call{URL: customer.link}); s.Alert != "" || !strings.Contains(s.Text, "Decline") {
@@ -399,7 +418,8 @@ func TestS22_AMistakeKeepsWhatWasTyped(t *testing.T) {
 func TestD10_AWrongLinkSaysNothing(t *testing.T) {
 	b := openBrowser(t)
 	customer := invite(t, "Fabrikam", "en")
-	for _, link := range []string{localtest.URL() + "/consent/nothing", customer.link[:len(customer.link)-1], customer.link + "x",
+	for _, link := range []string{localtest.URL() + "/consent/nothing", customer.link[:len(customer.link)-1],
+		customer.link + "x",
 		strings.Replace(customer.link, "/consent/", "/consent/A", 1)} {
 		s := b.visit(t, call{URL: link, Width: 320})
 		if s.Status != 404 || strings.Contains(s.Text, "Contoso") || strings.Contains(s.Text, "Workshop") {
@@ -413,7 +433,8 @@ func TestS24_AfterTheTimeThePageOnlySaysSo(t *testing.T) {
 	customer := invite(t, "Fabrikam", "en")
 	localtest.SetClock(t, 30*24*time.Hour)
 	s := b.visit(t, call{URL: customer.link, Width: 320, Dark: true})
-	if s.Status != 410 || !strings.HasPrefix(s.Title, "Too late") || strings.Contains(s.Text, "12,500") || strings.Contains(s.Text, "Robin") {
+	if s.Status != 410 || !strings.HasPrefix(s.Title, "Too late") || strings.Contains(s.Text, "12,500") ||
+		strings.Contains(s.Text, "Robin") {
 		t.Errorf("%d, %q\n%s", s.Status, s.Title, s.Text)
 	}
 }

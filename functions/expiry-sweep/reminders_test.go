@@ -17,7 +17,8 @@ import (
 	"mci.example/customers/shared/table"
 )
 
-// withReminders are the changes that give an engagement deadlines after 10 days, and reminders 7 and 2 days before them.
+// withReminders are the changes that give an engagement deadlines after 10 days, and reminders 7 and 2 days before
+// them.
 func withReminders() story.Object {
 	return story.Object{
 		"consentWindowDays": 10, "submissionWindowDays": 10, "resubmissionWindowDays": 10,
@@ -186,7 +187,8 @@ func TestD30_SweepsAtOnceAndCrashesRecordAReminderOnce(t *testing.T) {
 		claims[i], _ = p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
 	}
 	story.ClockAt(t, claims[len(claims)-1].ConsentDue.Add(-mci.Days(7)))
-	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.KillAfter, Function: "expiry-sweep", Action: "TransactWriteItems", Skip: 4})
+	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.KillAfter, Function: "expiry-sweep",
+		Action: "TransactWriteItems", Skip: 4})
 	localtest.Invoke(t, "expiry-sweep", story.Object{})
 	if fault.Fired() != 1 {
 		t.Fatal("the sweep did not die")
@@ -228,7 +230,8 @@ func TestD30_ASweepReadsAtMostTwoItemsForEachThatIsDue(t *testing.T) {
 		}
 		requests = append(requests, puts[0]) // the claim itself; it shares the model's place
 		if len(requests) == 25 || i == open-1 {
-			_, err := localtest.DynamoDB().BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{localtest.Table(): requests}})
+			_, err := localtest.DynamoDB().BatchWriteItem(t.Context(),
+				&dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{localtest.Table(): requests}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -18,8 +18,8 @@ func TestMain(m *testing.M) { localtest.Main(m) }
 
 // Tests of this file move the clock: they run one after another.
 
-// atTheInstant asks from a moment before the instant until it has passed, and checks that the answer is "no" until the clock
-// reaches it and "yes" from then on. What is asked of is given by name.
+// atTheInstant asks from a moment before the instant until it has passed, and checks that the answer is "no" until the
+// clock reaches it and "yes" from then on. What is asked of is given by name.
 func atTheInstant(t *testing.T, instant time.Time, asked map[string]func() bool) {
 	t.Helper()
 	for margin := 500 * time.Millisecond; ; margin *= 2 {
@@ -61,7 +61,8 @@ func readers(t *testing.T, p story.Partner, c story.Customer, claim story.Claim,
 		return func() bool {
 			answer := localtest.Call(t, "GET", "/v1/claims/"+claim.ID, token, nil).Expect(t, 200)
 			seen := localtest.Decode[story.Claim](t, answer)
-			if (seen.EndedAt != nil) != (seen.Status == "expired") || seen.Status == "expired" && len(seen.Actions) > 0 || !seen.EventsIntact {
+			if (seen.EndedAt != nil) != (seen.Status == "expired") || seen.Status == "expired" && len(seen.Actions) > 0 ||
+				!seen.EventsIntact {
 				t.Errorf("the claim is shown as %s", answer.Body)
 			}
 			return seen.Status == "expired"
@@ -71,7 +72,10 @@ func readers(t *testing.T, p story.Partner, c story.Customer, claim story.Claim,
 		return func() bool {
 			answer := localtest.Call(t, "GET", "/v1/claims?"+query, p.Token, nil).Expect(t, 200)
 			list := localtest.Decode[struct{ Claims []story.Claim }](t, answer).Claims
-			return slices.ContainsFunc(list, func(each story.Claim) bool { return each.ID == claim.ID && each.Status == "expired" })
+			return slices.ContainsFunc(list, func(each story.Claim) bool {
+				return each.ID == claim.ID &&
+					each.Status == "expired"
+			})
 		}
 	}
 	asked := map[string]func() bool{
@@ -175,14 +179,21 @@ func TestD3_AtItsDeadlineAClaimTakesNothingFromAnyWriter(t *testing.T) {
 		{"asking for consent", mci.ConsentNotSent, func(claim story.Claim, _ string) func() localtest.Response {
 			return post(claim, "consent-requests", fixed(first))
 		}, 202, 409},
-		{"cancelling what was not asked for", mci.ConsentNotSent, func(claim story.Claim, _ string) func() localtest.Response {
-			return post(claim, "cancellation", fixed(story.Object{}))
-		}, 200, 409},
+		{"cancelling what was not asked for", mci.ConsentNotSent,
+			func(claim story.Claim, _ string) func() localtest.Response {
+				return post(claim, "cancellation", fixed(story.Object{}))
+			}, 200, 409},
 		{"reminding", mci.ConsentPending, func(claim story.Claim, _ string) func() localtest.Response {
 			return post(claim, "consent-requests", fixed(story.Object{}))
 		}, 202, 409},
-		{"accepting", mci.ConsentPending, func(_ story.Claim, link string) func() localtest.Response { return answer(link, "accept") }, 303, 410},
-		{"declining", mci.ConsentPending, func(_ story.Claim, link string) func() localtest.Response { return answer(link, "decline") }, 303, 410},
+		{"accepting", mci.ConsentPending, func(_ story.Claim, link string) func() localtest.Response {
+			return answer(link,
+				"accept")
+		}, 303, 410},
+		{"declining", mci.ConsentPending, func(_ story.Claim, link string) func() localtest.Response {
+			return answer(link,
+				"decline")
+		}, 303, 410},
 		{"submitting", mci.Consented, func(claim story.Claim, _ string) func() localtest.Response {
 			return post(claim, "submission", story.Submission)
 		}, 200, 409},
@@ -239,7 +250,8 @@ func TestD3_WhatAnExpiredClaimHeldIsFreeAtThatInstant(t *testing.T) {
 					due = *claim.SubmissionDue
 				}
 				check := func(p story.Partner) bool {
-					answer := localtest.Call(t, "POST", "/v1/eligibility-checks", p.Token, story.Object{"customerId": c.By(mci.TenantID), "locationId": p.Location}).Expect(t, 200)
+					answer := localtest.Call(t, "POST", "/v1/eligibility-checks", p.Token,
+						story.Object{"customerId": c.By(mci.TenantID), "locationId": p.Location}).Expect(t, 200)
 					return strings.Contains(string(answer.Body), `"eligible":[{"engagementId":"`+e) || eligible(t, answer, e)
 				}
 				atTheInstant(t, due, map[string]func() bool{
@@ -258,7 +270,8 @@ func TestD3_WhatAnExpiredClaimHeldIsFreeAtThatInstant(t *testing.T) {
 				if check(three) {
 					t.Error("the sweep gave away the place that was taken over")
 				}
-				if now := one.Get(t, claim.ID); now.Status != "expired" || !strings.Contains(now.Types(), "claim.expired") || !now.EventsIntact {
+				if now := one.Get(t, claim.ID); now.Status != "expired" || !strings.Contains(now.Types(), "claim.expired") ||
+					!now.EventsIntact {
 					t.Errorf("the first claim is %s: %s", now.Status, now.Types())
 				}
 				if now := two.Get(t, second.ID); now.Status != "consent-not-sent" {
@@ -274,7 +287,8 @@ func eligible(t *testing.T, answer localtest.Response, engagement string) bool {
 	verdict := localtest.Decode[struct {
 		Eligible []struct{ EngagementID string }
 	}](t, answer)
-	return slices.ContainsFunc(verdict.Eligible, func(each struct{ EngagementID string }) bool { return each.EngagementID == engagement })
+	return slices.ContainsFunc(verdict.Eligible,
+		func(each struct{ EngagementID string }) bool { return each.EngagementID == engagement })
 }
 
 func TestD3_ItsOwnPartnerCanNominateAgainBeforeTheSweepHasComeBy(t *testing.T) {
@@ -283,7 +297,8 @@ func TestD3_ItsOwnPartnerCanNominateAgainBeforeTheSweepHasComeBy(t *testing.T) {
 	claim, _ := p.Bring(t, mci.ConsentPending, c, e)
 	body := p.Nomination(c, c.By(mci.TenantID), []string{e}, nil)
 	story.ClockAt(t, claim.ConsentDue.Add(-15*time.Second))
-	if problem := story.Refused(t, localtest.Call(t, "POST", "/v1/customers", p.Token, body), 409, mci.ClaimExists); problem.ClaimID != claim.ID {
+	if problem := story.Refused(t, localtest.Call(t, "POST", "/v1/customers", p.Token, body), 409,
+		mci.ClaimExists); problem.ClaimID != claim.ID {
 		t.Errorf("the claim that exists is %q", problem.ClaimID)
 	}
 	story.ClockAt(t, claim.ConsentDue)
@@ -293,7 +308,8 @@ func TestD3_ItsOwnPartnerCanNominateAgainBeforeTheSweepHasComeBy(t *testing.T) {
 		t.Errorf("Eligible shows %+v", row)
 	}
 	story.Sweep(t)
-	if one, two := p.Get(t, claim.ID), p.Get(t, again.ID); one.Status != "expired" || two.Status != "consent-not-sent" || !one.EventsIntact || !two.EventsIntact {
+	if one, two := p.Get(t, claim.ID), p.Get(t, again.ID); one.Status != "expired" || two.Status != "consent-not-sent" ||
+		!one.EventsIntact || !two.EventsIntact {
 		t.Errorf("the claims are %s and %s", one.Status, two.Status)
 	}
 }
@@ -318,10 +334,12 @@ func TestS24_WhoDoesNotAnswerInTimeIsOnNoTabUnlessKnown(t *testing.T) {
 			{"a known customer who did not answer", known, true, true},
 			{"one who had consented", consented, true, true},
 		} {
-			if row := story.Find(p.Customers(t, e, "eligible"), c.customer); (row != nil) != c.eligible || row != nil && row.Claim != nil {
+			if row := story.Find(p.Customers(t, e, "eligible"), c.customer); (row != nil) != c.eligible || row != nil &&
+				row.Claim != nil {
 				t.Errorf("%s, %s: Eligible shows %+v", c.rule, when, row)
 			}
-			if row := story.Find(p.Customers(t, e, "complete"), c.customer); (row != nil) != c.complete || row != nil && row.Claim.Status != "expired" {
+			if row := story.Find(p.Customers(t, e, "complete"), c.customer); (row != nil) != c.complete || row != nil &&
+				row.Claim.Status != "expired" {
 				t.Errorf("%s, %s: Complete shows %+v", c.rule, when, row)
 			}
 			if row := story.Find(p.Customers(t, e, "ineligible"), c.customer); row != nil {
@@ -330,7 +348,8 @@ func TestS24_WhoDoesNotAnswerInTimeIsOnNoTabUnlessKnown(t *testing.T) {
 		}
 		story.Sweep(t)
 	}
-	list := localtest.Decode[struct{ Claims []story.Claim }](t, localtest.Call(t, "GET", "/v1/claims?status=expired", p.Token, nil).Expect(t, 200))
+	list := localtest.Decode[struct{ Claims []story.Claim }](t, localtest.Call(t, "GET", "/v1/claims?status=expired",
+		p.Token, nil).Expect(t, 200))
 	if len(list.Claims) != 3 {
 		t.Errorf("the partner's list has %d expired claims instead of 3", len(list.Claims))
 	}
@@ -338,7 +357,8 @@ func TestS24_WhoDoesNotAnswerInTimeIsOnNoTabUnlessKnown(t *testing.T) {
 
 func TestD2_WhatIsSubmittedWaitsForTheProgramHoweverLong(t *testing.T) {
 	p := story.NewPartner(t)
-	e := story.Engagement(t, story.Object{"consentWindowDays": 1, "submissionWindowDays": 1, "claimLimits": story.Object{"active": 1, "allowed": 1}})
+	e := story.Engagement(t, story.Object{"consentWindowDays": 1, "submissionWindowDays": 1,
+		"claimLimits": story.Object{"active": 1, "allowed": 1}})
 	c := story.NewCustomer(t, e)
 	claim, _ := p.Bring(t, mci.Submitted, c, e)
 	localtest.SetClock(t, 300*story.Day)
@@ -347,7 +367,8 @@ func TestD2_WhatIsSubmittedWaitsForTheProgramHoweverLong(t *testing.T) {
 		t.Errorf("after 300 days it is %s", now.Status)
 	}
 	other := story.NewPartner(t)
-	story.Refused(t, localtest.Call(t, "POST", "/v1/customers", other.Token, other.Nomination(c, c.By(mci.TenantID), []string{e}, nil)), 422, mci.NotEligible)
+	story.Refused(t, localtest.Call(t, "POST", "/v1/customers", other.Token, other.Nomination(c, c.By(mci.TenantID),
+		[]string{e}, nil)), 422, mci.NotEligible)
 	story.Review(t, claim.ID, mci.Complete)
 }
 
@@ -367,7 +388,8 @@ func due(t *testing.T, n int) (story.Partner, []story.Claim) {
 func expiredOnce(t *testing.T, p story.Partner, claims []story.Claim) {
 	t.Helper()
 	for _, claim := range claims {
-		if now := p.Get(t, claim.ID); now.Types() != "claim.added claim.expired" || now.Status != "expired" || !now.EventsIntact {
+		if now := p.Get(t, claim.ID); now.Types() != "claim.added claim.expired" || now.Status != "expired" ||
+			!now.EventsIntact {
 			t.Errorf("a claim is %s: %s", now.Status, now.Types())
 		}
 	}
@@ -394,7 +416,8 @@ func TestD3_SweepsAtTheSameTimeWriteEachExpiryOnce(t *testing.T) {
 func TestD3_ASweepThatDiesLeavesTheRestToTheNext(t *testing.T) {
 	for _, effect := range []localtest.Effect{localtest.KillBefore, localtest.KillAfter} {
 		p, claims := due(t, 12)
-		fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "expiry-sweep", Action: "TransactWriteItems", Skip: 4})
+		fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "expiry-sweep", Action: "TransactWriteItems",
+			Skip: 4})
 		localtest.Invoke(t, "expiry-sweep", story.Object{}).Expect(t, 500)
 		if fault.Fired() != 1 {
 			t.Fatal("the sweep did not die")
@@ -415,7 +438,8 @@ func TestD3_ASweepThatDiesLeavesTheRestToTheNext(t *testing.T) {
 func TestD3_AClaimThatCannotBeExpiredDoesNotHoldUpTheOthers(t *testing.T) {
 	p, claims := due(t, 8)
 	stuck := claims[3]
-	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Reject, Function: "expiry-sweep", Action: "TransactWriteItems", Times: localtest.All,
+	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Reject, Function: "expiry-sweep",
+		Action: "TransactWriteItems", Times: localtest.All,
 		Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), stuck.ID) }})
 	localtest.Invoke(t, "expiry-sweep", story.Object{}).Expect(t, 500) // an alarm shall see it
 	expiredOnce(t, p, slices.Concat(claims[:3], claims[4:]))
@@ -431,7 +455,8 @@ func TestD3_AClaimThatCannotBeExpiredDoesNotHoldUpTheOthers(t *testing.T) {
 
 func TestD3_ThrottledSweepsTryAgain(t *testing.T) {
 	p, claims := due(t, 4)
-	localtest.Inject(t, localtest.Fault{Effect: localtest.Conflict, Function: "expiry-sweep", Action: "TransactWriteItems", Times: 4})
+	localtest.Inject(t, localtest.Fault{Effect: localtest.Conflict, Function: "expiry-sweep", Action: "TransactWriteItems",
+		Times: 4})
 	if n := story.Sweep(t); n != 4 {
 		t.Errorf("the sweep expired %d", n)
 	}
@@ -443,7 +468,8 @@ func TestD3_AClaimThatMovedOnSinceItWasListedIsLeftAlone(t *testing.T) {
 	claim := p.Add(t, story.NewCustomer(t, e), e)
 	// A sweep whose clock is ahead lists the claim as due; before it writes, the partner cancels.
 	localtest.SetClock(t, story.Day+time.Minute)
-	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Function: "expiry-sweep", Action: "TransactWriteItems"})
+	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Function: "expiry-sweep",
+		Action: "TransactWriteItems"})
 	swept := make(chan int)
 	go func() { swept <- story.Sweep(t) }()
 	fault.Wait(t)
@@ -453,7 +479,8 @@ func TestD3_AClaimThatMovedOnSinceItWasListedIsLeftAlone(t *testing.T) {
 	if n := <-swept; n != 0 {
 		t.Errorf("the sweep says it expired %d", n)
 	}
-	if now := p.Get(t, claim.ID); now.Status != "cancelled" || now.Types() != "claim.added claim.cancelled" || !now.EventsIntact {
+	if now := p.Get(t, claim.ID); now.Status != "cancelled" || now.Types() != "claim.added claim.cancelled" ||
+		!now.EventsIntact {
 		t.Errorf("the claim is %s: %s", now.Status, now.Types())
 	}
 }

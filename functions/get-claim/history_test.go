@@ -34,7 +34,8 @@ func TestB1_TheHistorySaysWhatHappenedInOrder(t *testing.T) {
 		story.Review(t, claim.ID, mci.Complete)
 		expectEvents(t, p.Get(t, claim.ID), p.User, [][2]string{
 			{"claim.added", p.User}, {"consent.requested", p.User}, {"referral.created", p.User}, {"email.sent", p.User},
-			{"consent.accepted", "customer"}, {"referral.upgraded", "system"}, {"claim.submitted", p.User}, {"claim.returned", "staff"},
+			{"consent.accepted", "customer"}, {"referral.upgraded", "system"}, {"claim.submitted", p.User},
+			{"claim.returned", "staff"},
 			{"claim.submitted", p.User}, {"claim.completed", "staff"}, {"referral.closed", "staff"},
 		})
 	})
@@ -71,8 +72,8 @@ func TestB1_TheHistorySaysWhatHappenedInOrder(t *testing.T) {
 	})
 }
 
-// expectEvents holds a claim's events against types and actors ("staff" is somebody of the program), and checks the chain as
-// a reader can who trusts nobody: by computing it.
+// expectEvents holds a claim's events against types and actors ("staff" is somebody of the program), and checks the
+// chain as a reader can who trusts nobody: by computing it.
 func expectEvents(t *testing.T, claim story.Claim, user string, want [][2]string) {
 	t.Helper()
 	var got [][2]string
@@ -92,7 +93,8 @@ func expectEvents(t *testing.T, claim story.Claim, user string, want [][2]string
 	previous := strings.Repeat("0", 64)
 	for i, event := range claim.Events {
 		if event.Seq != i+1 || event.PreviousHash != previous || event.Hash != hashOf(t, claim, event) {
-			t.Errorf("event %d, %s, does not follow: seq %d, previous hash %s, hash %s", i+1, event.Type, event.Seq, event.PreviousHash, event.Hash)
+			t.Errorf("event %d, %s, does not follow: seq %d, previous hash %s, hash %s", i+1, event.Type, event.Seq,
+				event.PreviousHash, event.Hash)
 		}
 		if event.At.IsZero() || event.At.Location() != time.UTC || i > 0 && event.At.Before(claim.Events[i-1].At) {
 			t.Errorf("event %d, %s, is of %s", i+1, event.Type, event.At)
@@ -101,8 +103,8 @@ func expectEvents(t *testing.T, claim story.Claim, user string, want [][2]string
 	}
 }
 
-// hashOf computes an event's hash: SHA-256 of the JSON of its parts. What people typed is shown with the event and is no
-// part of it: its salted hash is.
+// hashOf computes an event's hash: SHA-256 of the JSON of its parts. What people typed is shown with the event and is
+// no part of it: its salted hash is.
 func hashOf(t *testing.T, claim story.Claim, event story.Event) string {
 	t.Helper()
 	detail := maps.Clone(event.Detail)
@@ -123,15 +125,18 @@ func TestB1_WhatPeopleTypedIsReadWithItsEventAndStandsOutsideTheChain(t *testing
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	claim, _ := p.Bring(t, mci.Consented, story.NewCustomer(t, e), e)
-	story.Post(t, p.Token, claim.ID, "submission", story.Object{"completedOn": mci.DateOf(localtest.Now()), "notes": "Done with Kim.\nTwice."}).Expect(t, 200)
-	story.Post(t, story.Program(t), claim.ID, "review", story.Object{"decision": "return", "reason": "Which Kim?"}).Expect(t, 200)
+	story.Post(t, p.Token, claim.ID, "submission", story.Object{"completedOn": mci.DateOf(localtest.Now()),
+		"notes": "Done with Kim.\nTwice."}).Expect(t, 200)
+	story.Post(t, story.Program(t), claim.ID, "review", story.Object{"decision": "return", "reason": "Which Kim?"}).Expect(
+		t, 200)
 	story.Post(t, p.Token, claim.ID, "cancellation", story.Object{"reason": "Kim has left."}).Expect(t, 200)
 
 	said := map[string]string{}
 	for _, event := range p.Get(t, claim.ID).Events {
 		said[event.Type] = event.Detail["notes"] + event.Detail["reason"]
 	}
-	if said["claim.submitted"] != "Done with Kim.\nTwice." || said["claim.returned"] != "Which Kim?" || said["claim.cancelled"] != "Kim has left." {
+	if said["claim.submitted"] != "Done with Kim.\nTwice." || said["claim.returned"] != "Which Kim?" ||
+		said["claim.cancelled"] != "Kim has left." {
 		t.Errorf("the events say %q", said)
 	}
 	for _, item := range story.Items(t, "CLAIM#"+claim.ID, "EVENT#") {
@@ -167,8 +172,10 @@ func rich(t *testing.T) (story.Partner, story.Claim) {
 	p.Request(t, claim.ID, story.Object{})
 	story.Accept(t, link)
 	localtest.WaitDrained(t)
-	story.Post(t, p.Token, claim.ID, "submission", story.Object{"completedOn": mci.DateOf(localtest.Now()), "notes": "All done."}).Expect(t, 200)
-	story.Post(t, story.Program(t), claim.ID, "review", story.Object{"decision": "return", "reason": "Not all."}).Expect(t, 200)
+	story.Post(t, p.Token, claim.ID, "submission", story.Object{"completedOn": mci.DateOf(localtest.Now()),
+		"notes": "All done."}).Expect(t, 200)
+	story.Post(t, story.Program(t), claim.ID, "review", story.Object{"decision": "return", "reason": "Not all."}).Expect(t,
+		200)
 	claim = p.Get(t, claim.ID)
 	if !claim.EventsIntact || len(claim.Events) < 9 {
 		t.Fatalf("the history before tampering: %v, %s", claim.EventsIntact, claim.Types())
@@ -231,7 +238,8 @@ func TestB1_WhateverIsChangedInAStoredEventOrItsEvidenceIsFound(t *testing.T) {
 					changed[name] = other
 					story.PutItem(t, changed)
 					if whole := p.Get(t, claim.ID); whole.EventsIntact {
-						t.Errorf("nobody sees that %s of %s is %v instead of %v", name, story.TextOf(item, "sk"), plain(changed)[name], plain(item)[name])
+						t.Errorf("nobody sees that %s of %s is %v instead of %v", name, story.TextOf(item, "sk"), plain(changed)[name],
+							plain(item)[name])
 					}
 				}
 			}
@@ -370,14 +378,19 @@ func TestB1_NoPersonalDataInEventsAndLogs(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, story.WithCoSell(false))
 	secrets := map[string]string{
-		"the contact's name": "Ottilie Geheim", "the partner's contact": "Wilhelmine Diskret", "the contact's phone": "+49 30 5550123",
-		"the partner's address": "wilhelmine.diskret@partner-secret.example", "a corrected address": "o.geheim@secret-mail.example",
-		"the decline's reason": "we never liked them", "the friendly name": "Project Nightfall", "the browser": "SecretBrowser/9.9",
-		"the cancellation's reason": "budget was stolen", "notes": "met at the secret cafe", "the mismatch's reason": "tenant of the secret mother",
+		"the contact's name": "Ottilie Geheim", "the partner's contact": "Wilhelmine Diskret",
+		"the contact's phone":   "+49 30 5550123",
+		"the partner's address": "wilhelmine.diskret@partner-secret.example",
+		"a corrected address":   "o.geheim@secret-mail.example",
+		"the decline's reason":  "we never liked them", "the friendly name": "Project Nightfall",
+		"the browser":               "SecretBrowser/9.9",
+		"the cancellation's reason": "budget was stolen", "notes": "met at the secret cafe",
+		"the mismatch's reason": "tenant of the secret mother",
 	}
 	c := story.NewCustomerNamed(t, story.Name("Umbrella Secret Holding"), e)
 	secrets["the customer's name"], secrets["the customer's address"] = c.Name, c.Email
-	contact := story.Object{"name": secrets["the contact's name"], "email": c.Email, "phone": secrets["the contact's phone"]}
+	contact := story.Object{"name": secrets["the contact's name"], "email": c.Email,
+		"phone": secrets["the contact's phone"]}
 	partnerContact := story.Object{"name": secrets["the partner's contact"], "email": secrets["the partner's address"]}
 	add := func(c story.Customer) story.Claim {
 		body := p.Nomination(c, c.By(mci.TenantID), []string{e}, story.Object{
@@ -386,7 +399,8 @@ func TestB1_NoPersonalDataInEventsAndLogs(t *testing.T) {
 		localtest.Call(t, "POST", "/v1/eligibility-checks", p.Token, story.Object{
 			"customerId": c.By(mci.Domain), "locationId": p.Location, "customerEmail": contact["email"],
 		}).Expect(t, 200)
-		localtest.Call(t, "POST", "/v1/customers", p.Token, story.Object{"customerContact": contact, "friendlyName": 1}).Expect(t, 422)
+		localtest.Call(t, "POST", "/v1/customers", p.Token, story.Object{"customerContact": contact,
+			"friendlyName": 1}).Expect(t, 422)
 		answer := localtest.Call(t, "POST", "/v1/customers", p.Token, body)
 		return localtest.Decode[struct{ Claims []story.Claim }](t, answer.Expect(t, 201)).Claims[0]
 	}
@@ -395,19 +409,25 @@ func TestB1_NoPersonalDataInEventsAndLogs(t *testing.T) {
 	story.Post(t, p.Token, claim.ID, "consent-requests", story.FirstRequest("60000.00")).Expect(t, 202)
 	mails := localtest.Mails(t, c.Email)
 	story.MailEvent(t, "Bounce", mails[0].MessageID, story.Object{"bounce": story.Object{
-		"bounceType": "Permanent", "bouncedRecipients": []story.Object{{"emailAddress": c.Email, "diagnosticCode": "unknown user " + c.Email}},
+		"bounceType": "Permanent", "bouncedRecipients": []story.Object{{"emailAddress": c.Email,
+			"diagnosticCode": "unknown user " + c.Email}},
 	}})
-	corrected := story.Object{"customerContact": story.Object{"name": secrets["the contact's name"], "email": secrets["a corrected address"]}, "mismatchReason": "A subsidiary."}
+	corrected := story.Object{"customerContact": story.Object{"name": secrets["the contact's name"],
+		"email": secrets["a corrected address"]}, "mismatchReason": "A subsidiary."}
 	story.Post(t, p.Token, claim.ID, "consent-requests", corrected).Expect(t, 202)
 	link := story.Link(t, secrets["a corrected address"])
-	localtest.Call(t, "POST", link, "", story.Shown(t, link, story.Form("decline", secrets["the decline's reason"])), "User-Agent", secrets["the browser"]).Expect(t, 303)
+	localtest.Call(t, "POST", link, "", story.Shown(t, link, story.Form("decline", secrets["the decline's reason"])),
+		"User-Agent", secrets["the browser"]).Expect(t, 303)
 
 	claim = add(c)
 	story.Accept(t, p.Ask(t, claim))
 	localtest.WaitDrained(t)
-	story.Post(t, p.Token, claim.ID, "submission", story.Object{"completedOn": mci.DateOf(localtest.Now()), "notes": secrets["notes"]}).Expect(t, 200)
-	story.Post(t, story.Program(t), claim.ID, "review", story.Object{"decision": "return", "reason": secrets["notes"]}).Expect(t, 200)
-	story.Post(t, p.Token, claim.ID, "cancellation", story.Object{"reason": secrets["the cancellation's reason"]}).Expect(t, 200)
+	story.Post(t, p.Token, claim.ID, "submission", story.Object{"completedOn": mci.DateOf(localtest.Now()),
+		"notes": secrets["notes"]}).Expect(t, 200)
+	story.Post(t, story.Program(t), claim.ID, "review", story.Object{"decision": "return",
+		"reason": secrets["notes"]}).Expect(t, 200)
+	story.Post(t, p.Token, claim.ID, "cancellation", story.Object{"reason": secrets["the cancellation's reason"]}).Expect(
+		t, 200)
 	p.Customers(t, e, "eligible")
 	localtest.Call(t, "GET", "/v1/claims?limit=5", p.Token, nil).Expect(t, 200)
 
@@ -417,12 +437,15 @@ func TestB1_NoPersonalDataInEventsAndLogs(t *testing.T) {
 		return strings.Contains(string(r.Body), p.ID) || strings.Contains(string(r.Body), c.Email)
 	}
 	for _, effect := range []localtest.Effect{localtest.Reject, localtest.Throttle, localtest.Down, localtest.Fail} {
-		fault := localtest.Inject(t, localtest.Fault{Effect: effect, Service: localtest.SESService, Match: isOurs, Times: localtest.All})
+		fault := localtest.Inject(t, localtest.Fault{Effect: effect, Service: localtest.SESService, Match: isOurs,
+			Times: localtest.All})
 		story.Post(t, p.Token, broken.ID, "consent-requests", story.FirstRequest("60000.00")).Expect(t, 503)
 		fault.Remove()
 	}
-	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Reject, Service: localtest.DynamoDBService, Action: "TransactWriteItems", Match: isOurs, Times: localtest.All})
-	story.Refused(t, story.Post(t, p.Token, broken.ID, "cancellation", story.Object{"reason": secrets["the cancellation's reason"]}), 500, mci.Internal)
+	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Reject, Service: localtest.DynamoDBService,
+		Action: "TransactWriteItems", Match: isOurs, Times: localtest.All})
+	story.Refused(t, story.Post(t, p.Token, broken.ID, "cancellation",
+		story.Object{"reason": secrets["the cancellation's reason"]}), 500, mci.Internal)
 	fault.Remove()
 
 	for _, function := range platform.Functions {
@@ -458,7 +481,8 @@ func TestD14_WhatWasConfirmedIsWhatIsReadNext(t *testing.T) {
 		if now := p.Get(t, claim.ID); now.Status != string(status) {
 			t.Errorf("the claim is %s instead of %s", now.Status, status)
 		}
-		list := localtest.Decode[struct{ Claims []story.Claim }](t, localtest.Call(t, "GET", "/v1/claims", p.Token, nil).Expect(t, 200))
+		list := localtest.Decode[struct{ Claims []story.Claim }](t, localtest.Call(t, "GET", "/v1/claims", p.Token,
+			nil).Expect(t, 200))
 		if len(list.Claims) != 1 || list.Claims[0].Status != string(status) {
 			t.Errorf("the list is %+v instead of one claim that is %s", list.Claims, status)
 		}

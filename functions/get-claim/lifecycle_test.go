@@ -25,7 +25,8 @@ type ask struct {
 var asks = []ask{
 	{"a first consent request", func(t *testing.T, p story.Partner, claim story.Claim) localtest.Response {
 		return story.Post(t, p.Token, claim.ID, "consent-requests", story.FirstRequest("60000.00"))
-	}, map[mci.Status]mci.Status{mci.ConsentNotSent: mci.ConsentPending, mci.ConsentPending: mci.ConsentPending}, mci.ActionSendConsent},
+	}, map[mci.Status]mci.Status{mci.ConsentNotSent: mci.ConsentPending,
+		mci.ConsentPending: mci.ConsentPending}, mci.ActionSendConsent},
 	{"a reminder", func(t *testing.T, p story.Partner, claim story.Claim) localtest.Response {
 		return story.Post(t, p.Token, claim.ID, "consent-requests", story.Object{"disclaimerAccepted": true})
 	}, map[mci.Status]mci.Status{mci.ConsentPending: mci.ConsentPending}, mci.ActionResendConsent},
@@ -35,11 +36,15 @@ var asks = []ask{
 	{"a cancellation", func(t *testing.T, p story.Partner, claim story.Claim) localtest.Response {
 		return story.Post(t, p.Token, claim.ID, "cancellation", story.Object{"reason": "Not wanted any more."})
 	}, map[mci.Status]mci.Status{
-		mci.ConsentNotSent: mci.Cancelled, mci.ConsentPending: mci.Cancelled, mci.Consented: mci.Cancelled, mci.ActionRequired: mci.Cancelled,
+		mci.ConsentNotSent: mci.Cancelled, mci.ConsentPending: mci.Cancelled, mci.Consented: mci.Cancelled,
+		mci.ActionRequired: mci.Cancelled,
 	}, mci.ActionCancelClaim},
-	{"a review that completes", review(mci.Complete), map[mci.Status]mci.Status{mci.Submitted: mci.Completed}, mci.ActionReviewClaim},
-	{"a review that returns", review(mci.Return), map[mci.Status]mci.Status{mci.Submitted: mci.ActionRequired}, mci.ActionReviewClaim},
-	{"a review that rejects", review(mci.Reject), map[mci.Status]mci.Status{mci.Submitted: mci.Rejected}, mci.ActionReviewClaim},
+	{"a review that completes", review(mci.Complete), map[mci.Status]mci.Status{mci.Submitted: mci.Completed},
+		mci.ActionReviewClaim},
+	{"a review that returns", review(mci.Return), map[mci.Status]mci.Status{mci.Submitted: mci.ActionRequired},
+		mci.ActionReviewClaim},
+	{"a review that rejects", review(mci.Reject), map[mci.Status]mci.Status{mci.Submitted: mci.Rejected},
+		mci.ActionReviewClaim},
 }
 
 func review(decision mci.ReviewDecision) func(t *testing.T, p story.Partner, claim story.Claim) localtest.Response {
@@ -97,8 +102,10 @@ func (s standing) refusesAll(t *testing.T, p story.Partner) {
 // TestD1_EveryStatusTakesWhatItsTableSaysAndNothingElse moves the clock, as two of the statuses are reached only so.
 func TestD1_EveryStatusTakesWhatItsTableSaysAndNothingElse(t *testing.T) {
 	p := story.NewPartner(t)
-	long := story.Engagement(t, story.Object{"consentWindowDays": 300, "submissionWindowDays": 300, "resubmissionWindowDays": 300})
-	short := story.Engagement(t, story.Object{"consentWindowDays": 1, "submissionWindowDays": 1, "resubmissionWindowDays": 1})
+	long := story.Engagement(t, story.Object{"consentWindowDays": 300, "submissionWindowDays": 300,
+		"resubmissionWindowDays": 300})
+	short := story.Engagement(t, story.Object{"consentWindowDays": 1, "submissionWindowDays": 1,
+		"resubmissionWindowDays": 1})
 
 	var all []standing
 	for _, status := range mci.Statuses {
@@ -142,8 +149,10 @@ func TestD1_WhatIsAllowedLeadsWhereTheTableSays(t *testing.T) {
 					t.Fatalf("answered %d: %s", answer.Status, answer.Body)
 				}
 				told, now := localtest.Decode[story.Claim](t, answer), p.Get(t, claim.ID)
-				if told.Status != string(to) || now.Status != string(to) || told.Version != now.Version || now.Version <= claim.Version {
-					t.Errorf("told %s in version %d, is %s in %d, was in %d", told.Status, told.Version, now.Status, now.Version, claim.Version)
+				if told.Status != string(to) || now.Status != string(to) || told.Version != now.Version ||
+					now.Version <= claim.Version {
+					t.Errorf("told %s in version %d, is %s in %d, was in %d", told.Status, told.Version, now.Status, now.Version,
+						claim.Version)
 				}
 				if !now.EventsIntact {
 					t.Errorf("the history is broken: %s", now.Types())
@@ -222,10 +231,13 @@ func TestD17_AClaimIsReadByWhomItConcerns(t *testing.T) {
 		{"a field seller reads a co-sell claim", seller, coSell.ID, 200, ""},
 		{"a field seller does not see another", seller, partnerLed.ID, 404, mci.NotFound},
 		{"another partner does not see it", other.Token, partnerLed.ID, 404, mci.NotFound},
-		{"a partner's referral admin works on referrals only", p.NewUser(t, "", mci.ReferralAdmin), partnerLed.ID, 403, mci.Forbidden},
+		{"a partner's referral admin works on referrals only", p.NewUser(t, "", mci.ReferralAdmin), partnerLed.ID, 403,
+			mci.Forbidden},
 		{"a caller without a role sees nothing", localtest.Token(t, p.ID, p.User), partnerLed.ID, 403, mci.Forbidden},
-		{"an incentives role without a partner sees nothing", localtest.Token(t, "", p.User, mci.IncentivesAdmin), partnerLed.ID, 403, mci.Forbidden},
-		{"a claim that there is not is not found", p.Token, "01JD0000000000000000000000" + partnerLed.ID[26:], 404, mci.NotFound},
+		{"an incentives role without a partner sees nothing", localtest.Token(t, "", p.User, mci.IncentivesAdmin),
+			partnerLed.ID, 403, mci.Forbidden},
+		{"a claim that there is not is not found", p.Token, "01JD0000000000000000000000" + partnerLed.ID[26:], 404,
+			mci.NotFound},
 		{"what cannot be a claim is not found", p.Token, "nothing", 404, mci.NotFound},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
@@ -251,15 +263,18 @@ func TestS27_FieldSellersSeeTheClaimWithoutTheCustomersContact(t *testing.T) {
 	c := story.NewCustomer(t, e)
 	claim, _ := p.Bring(t, mci.Consented, c, e)
 	localtest.WaitDrained(t)
-	story.Post(t, p.Token, claim.ID, "submission", story.Object{"completedOn": mci.DateOf(localtest.Now()), "notes": "Ask Kim Contact."}).Expect(t, 200)
+	story.Post(t, p.Token, claim.ID, "submission", story.Object{"completedOn": mci.DateOf(localtest.Now()),
+		"notes": "Ask Kim Contact."}).Expect(t, 200)
 
 	seller := localtest.Token(t, "", story.Name("seller"), mci.FieldSeller)
 	answer := localtest.Call(t, "GET", "/v1/claims/"+claim.ID, seller, nil).Expect(t, 200)
 	seen := localtest.Decode[story.Claim](t, answer)
-	if seen.CustomerContact != nil || strings.Contains(string(answer.Body), "Kim Contact") || strings.Contains(string(answer.Body), c.Email) {
+	if seen.CustomerContact != nil || strings.Contains(string(answer.Body), "Kim Contact") ||
+		strings.Contains(string(answer.Body), c.Email) {
 		t.Errorf("the customer's contact is told: %s", answer.Body)
 	}
-	if seen.Referral == nil || seen.Referral.Type != "co-sell" || len(seen.Actions) != 0 || seen.PartnerContact.Email == "" || len(seen.Events) == 0 || !seen.EventsIntact {
+	if seen.Referral == nil || seen.Referral.Type != "co-sell" || len(seen.Actions) != 0 ||
+		seen.PartnerContact.Email == "" || len(seen.Events) == 0 || !seen.EventsIntact {
 		t.Errorf("the seller sees %s", answer.Body)
 	}
 }
@@ -272,7 +287,8 @@ func TestD2_TheClaimSaysWhereItStands(t *testing.T) {
 		t.Errorf("asked: sent at %v, %v sends left, due %v", claim.EmailSentAt, claim.SendsLeft, claim.Due)
 	}
 	sentAt := *claim.EmailSentAt
-	claim = p.Request(t, claim.ID, story.Object{"customerContact": story.Object{"name": "Kim", "email": "other" + claim.CustomerContact.Email}})
+	claim = p.Request(t, claim.ID, story.Object{"customerContact": story.Object{"name": "Kim", "email": "other" +
+		claim.CustomerContact.Email}})
 	if !claim.EmailSentAt.After(sentAt) || *claim.SendsLeft != 8 {
 		t.Errorf("asked at another address: sent at %v, %v sends left", claim.EmailSentAt, claim.SendsLeft)
 	}
@@ -283,11 +299,13 @@ func TestD2_TheClaimSaysWhereItStands(t *testing.T) {
 	today := mci.DateOf(localtest.Now())
 	story.Post(t, p.Token, claim.ID, "submission", story.Object{"completedOn": today, "notes": "All done."}).Expect(t, 200)
 	claim = p.Get(t, claim.ID)
-	if claim.Due != nil || claim.SubmittedAt == nil || claim.CompletedOn != today || claim.SubmissionNotes != "All done." || claim.ReviewReason != "" {
+	if claim.Due != nil || claim.SubmittedAt == nil || claim.CompletedOn != today ||
+		claim.SubmissionNotes != "All done." || claim.ReviewReason != "" {
 		t.Errorf("submitted: %+v", claim)
 	}
 	story.Review(t, claim.ID, mci.Return)
-	if claim = p.Get(t, claim.ID); claim.ReviewReason != "Looked at." || !claim.Due.Equal(*claim.SubmissionDue) || claim.SubmittedAt == nil {
+	if claim = p.Get(t, claim.ID); claim.ReviewReason != "Looked at." || !claim.Due.Equal(*claim.SubmissionDue) ||
+		claim.SubmittedAt == nil {
 		t.Errorf("returned: %+v", claim)
 	}
 }

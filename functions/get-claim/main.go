@@ -1,5 +1,5 @@
-// Command get-claim gives one claim with its history, and says whether both are whole (B1). The program's staff also see
-// what speaks against its consent (D24).
+// Command get-claim gives one claim with its history, and says whether both are whole (B1). The program's staff also
+// see what speaks against its consent (D24).
 package main
 
 import (
@@ -97,8 +97,8 @@ func (r claimRead) intact() bool {
 	return err == nil && len(r.claim.Faults(r.history, &receipt)) == 0
 }
 
-// load reads the claim, its history, the caller's grants and, once per environment, the keys of receipts, in parallel: 1
-// round trip.
+// load reads the claim, its history, the caller's grants and, once per environment, the keys of receipts, in parallel:
+// 1 round trip.
 func (f function) load(ctx context.Context, r *rest.Request, id mci.ClaimID, own bool) (claimRead, error) {
 	var read claimRead
 	var found bool

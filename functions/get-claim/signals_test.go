@@ -40,7 +40,8 @@ func TestD24_TheReviewerSeesWhatSpeaksAgainstAConsent(t *testing.T) {
 	}{
 		"nothing": {partnerAt: office, answersAt: home, wait: time.Minute},
 		"a domain that leads to no tenant": {
-			contact: "kim@nowhere.example", partnerAt: office, answersAt: home, wait: time.Minute, want: "contact-domain-unknown",
+			contact: "kim@nowhere.example", partnerAt: office, answersAt: home, wait: time.Minute,
+			want: "contact-domain-unknown",
 		},
 		"the partner's own domain": {
 			contact: "kim@partner.example", partnerAt: office, answersAt: home, wait: time.Minute,

@@ -74,7 +74,8 @@ func TestContract_APartnersClaimsNewestFirst(t *testing.T) {
 		claim, _ := p.Bring(t, status, story.NewCustomer(t, one, two), engagement)
 		return claim
 	}
-	first, second, third, fourth := add(mci.Declined, one), add(mci.Submitted, two), add(mci.Cancelled, one), add(mci.ConsentPending, one)
+	first, second, third, fourth := add(mci.Declined, one), add(mci.Submitted, two), add(mci.Cancelled, one),
+		add(mci.ConsentPending, one)
 	fifth := add(mci.Declined, two)
 	other.Add(t, story.NewCustomer(t, one), one)
 
@@ -84,7 +85,8 @@ func TestContract_APartnersClaimsNewestFirst(t *testing.T) {
 	expect(t, "those declined on one engagement", list(t, p.Token, "limit=1&status=declined&engagementId="+one), first)
 	expect(t, "those expired", list(t, p.Token, "status=expired"))
 	expect(t, "those on an engagement that there is not", list(t, p.Token, "engagementId=nothing"))
-	expect(t, "the claims by the partner's own ID", list(t, p.Token, "partnerId="+p.ID), fifth, fourth, third, second, first)
+	expect(t, "the claims by the partner's own ID", list(t, p.Token, "partnerId="+p.ID), fifth, fourth, third, second,
+		first)
 	for _, role := range []mci.Role{mci.IncentivesAdmin, mci.IncentivesUser} { // to look takes no grant
 		seen := list(t, localtest.Token(t, p.ID, "anybody", role), "status=consent-pending")
 		if expect(t, "the claims for "+string(role), seen, fourth); len(seen[0].Actions) != 0 {
@@ -99,7 +101,8 @@ func TestContract_APartnersClaimsNewestFirst(t *testing.T) {
 func TestContract_Shape(t *testing.T) {
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.Engagement(t, story.WithCoSell(false))
-	if answer := get(t, p.Token, "").Expect(t, 200).JSON(t); story.Fields(t, answer) != "claims" || len(answer["claims"].([]any)) != 0 {
+	if answer := get(t, p.Token, "").Expect(t, 200).JSON(t); story.Fields(t, answer) != "claims" ||
+		len(answer["claims"].([]any)) != 0 {
 		t.Errorf("an empty list is %v", answer)
 	}
 	c := story.NewCustomer(t, engagement)
@@ -207,8 +210,10 @@ func TestContract_Refusals(t *testing.T) {
 	partners := story.NewPartners(t, 2)
 	p, other := partners[0], partners[1]
 	for query, pointers := range map[string]string{
-		"status=open": "/status", "status=": "/status", "limit=0": "/limit", "limit=101": "/limit", "limit=x": "/limit", "cursor=x": "/cursor", "cursor=": "/cursor",
-		"q=c": "/q", "partnerId=" + other.ID: "/partnerId", "engagementId=": "/engagementId", "status=x&limit=x&cursor=x&x=x": "/cursor /limit /status /x",
+		"status=open": "/status", "status=": "/status", "limit=0": "/limit", "limit=101": "/limit", "limit=x": "/limit",
+		"cursor=x": "/cursor", "cursor=": "/cursor",
+		"q=c": "/q", "partnerId=" + other.ID: "/partnerId", "engagementId=": "/engagementId",
+		"status=x&limit=x&cursor=x&x=x": "/cursor /limit /status /x",
 	} {
 		if got := story.Refused(t, get(t, p.Token, query), 422, mci.Invalid).Pointers(); got != pointers {
 			t.Errorf("%s: the mistakes are at %s", query, got)
@@ -243,9 +248,10 @@ func TestContract_ACursorIsItsCallersAndItsQuerys(t *testing.T) {
 	staff := story.Program(t)
 	ofStaff := cursorOf(staff, "limit=1&partnerId="+p.ID)
 	for name, answer := range map[string]localtest.Response{
-		"with another filter":              get(t, p.Token, "cursor="+cursor),
-		"with one filter more":             get(t, p.Token, "engagementId="+engagement+"&status=declined&cursor="+cursor),
-		"of a colleague":                   get(t, localtest.Token(t, p.ID, "colleague", mci.IncentivesAdmin), "engagementId="+engagement+"&cursor="+cursor),
+		"with another filter":  get(t, p.Token, "cursor="+cursor),
+		"with one filter more": get(t, p.Token, "engagementId="+engagement+"&status=declined&cursor="+cursor),
+		"of a colleague": get(t, localtest.Token(t, p.ID, "colleague", mci.IncentivesAdmin),
+			"engagementId="+engagement+"&cursor="+cursor),
 		"of another partner":               get(t, other.Token, "engagementId="+engagement+"&cursor="+cursor),
 		"of the program's staff":           get(t, staff, "engagementId="+engagement+"&cursor="+cursor),
 		"of the staff, of another partner": get(t, staff, "partnerId="+other.ID+"&cursor="+ofStaff),
@@ -276,7 +282,8 @@ func TestD3_AClaimPastItsDeadlineIsListedAsExpiredSweptOrNot(t *testing.T) {
 		expectAll("status=consent-pending")
 		expectAll("status=consented", agreed)
 		expectAll("status=submitted", submitted)
-		if got := list(t, p.Token, "status=expired")[0]; got.EndedAt == nil || !got.EndedAt.Equal(asked.ConsentDue) || len(got.Actions) != 0 {
+		if got := list(t, p.Token, "status=expired")[0]; got.EndedAt == nil || !got.EndedAt.Equal(asked.ConsentDue) ||
+			len(got.Actions) != 0 {
 			t.Errorf("the expired claim is %+v", got)
 		}
 	}

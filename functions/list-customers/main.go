@@ -1,5 +1,5 @@
-// Command list-customers is the Customers page of an engagement: who may take part and what is next for each, who may not and
-// why, and what is over (S1-S5, S24).
+// Command list-customers is the Customers page of an engagement: who may take part and what is next for each, who may
+// not and why, and what is over (S1-S5, S24).
 package main
 
 import (
@@ -99,7 +99,8 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, err
 	return rest.OK(answer), nil
 }
 
-// entry is what stands at one position of the page, before it is judged: an open or an ended claim, or a known customer.
+// entry is what stands at one position of the page, before it is judged: an open or an ended claim, or a known
+// customer.
 type entry struct {
 	claim *mci.Claim
 	known *mci.NominatedCustomer
@@ -114,9 +115,9 @@ type found struct {
 	mayClaim   bool // the caller has a location to choose (S8)
 }
 
-// read reads the engagement, the caller's locations and grants, and of each list that the tab shows as many entries as the
-// page has rows, by name, in parallel: 1 round trip. Complete looks at open claims too, for one past its deadline is over for
-// every reader (D3).
+// read reads the engagement, the caller's locations and grants, and of each list that the tab shows as many entries as
+// the page has rows, by name, in parallel: 1 round trip. Complete looks at open claims too, for one past its deadline
+// is over for every reader (D3).
 func (f function) read(ctx context.Context, q query) (found, error) {
 	var result found
 	var exists bool
@@ -230,7 +231,8 @@ func (f function) standing(ctx context.Context, q query, p found) ([]row, error)
 func (p found) claimRow(q query, claim mci.Claim, nominated mci.NominatedCustomer) row {
 	view := q.ViewClaim(claim, p.grants)
 	known := nominated.Known()
-	return row{Customer: claim.Customer, CustomerIDs: idsOf(nominated), Known: &known, Claim: &view, Actions: &view.Actions}
+	return row{Customer: claim.Customer, CustomerIDs: idsOf(nominated), Known: &known, Claim: &view,
+		Actions: &view.Actions}
 }
 
 // knownRow shows a customer whom the partner may claim (S2, S19).

@@ -53,7 +53,8 @@ func TestS1_ThePageShowsKnownCustomersAndThoseWithAClaimHere(t *testing.T) {
 	t.Parallel()
 	partners, engagement, another := story.NewPartners(t, 2), story.Engagement(t, nil), story.Engagement(t, nil)
 	p, other := partners[0], partners[1]
-	added, elsewhere, others, known := story.NewCustomer(t, engagement), story.NewCustomer(t, another, engagement), story.NewCustomer(t, engagement), story.NewCustomer(t, engagement)
+	added, elsewhere, others, known := story.NewCustomer(t, engagement), story.NewCustomer(t, another, engagement),
+		story.NewCustomer(t, engagement), story.NewCustomer(t, engagement)
 	p.Add(t, added, engagement)
 	p.Add(t, elsewhere, another)
 	other.Consented(t, others, engagement)
@@ -105,7 +106,8 @@ func TestS2_EachEligibleCustomerWithTheActionThatIsNext(t *testing.T) {
 				}
 			}
 			if row := story.Find(p.Customers(t, engagement, "complete"), c); row != nil {
-				if row.Claim == nil || row.Claim.ID != claim.ID || row.Claim.Status != string(status) || len(row.Claim.Actions) != 0 {
+				if row.Claim == nil || row.Claim.ID != claim.ID || row.Claim.Status != string(status) ||
+					len(row.Claim.Actions) != 0 {
 					t.Errorf("Complete shows %+v", row.Claim)
 				}
 			}
@@ -132,8 +134,10 @@ func TestS2_ActionsAreThoseOfTheUserWhoLooks(t *testing.T) {
 		if test.grant != "" {
 			p.GrantAt(t, user, test.grant, mci.IncentivesUser)
 		}
-		page := localtest.Decode[story.Page](t, get(t, localtest.Token(t, p.ID, user, mci.IncentivesUser), engagement, "").Expect(t, 200))
-		if got := fmt.Sprint(story.Find(page.Items, c).Actions, " ", story.Find(page.Items, known).Actions); got != test.want {
+		page := localtest.Decode[story.Page](t, get(t, localtest.Token(t, p.ID, user, mci.IncentivesUser), engagement,
+			"").Expect(t, 200))
+		if got := fmt.Sprint(story.Find(page.Items, c).Actions, " ",
+			story.Find(page.Items, known).Actions); got != test.want {
 			t.Errorf("a user %s sees the actions %s, not %s", name, got, test.want)
 		}
 	}
@@ -147,17 +151,24 @@ func TestS3_EveryReasonThatHolds(t *testing.T) {
 		others     []mci.Status // claims of other partners
 		want       string
 	}{
-		"the criteria are not met":           {nil, false, nil, "criteria-not-met"},
-		"the active claims are reached":      {object{"claimLimits": object{"active": 1, "allowed": 9}}, true, []mci.Status{mci.ConsentPending}, "active-limit-reached"},
-		"the allowed claims are reached":     {object{"claimLimits": object{"active": 1, "allowed": 1}}, true, []mci.Status{mci.Completed}, "allowed-limit-reached"},
-		"active and allowed are reached":     {object{"claimLimits": object{"active": 1, "allowed": 2}}, true, []mci.Status{mci.Completed, mci.Submitted}, "active-limit-reached allowed-limit-reached"},
-		"consented to another partner":       {object{"exclusive": true}, true, []mci.Status{mci.Consented}, "consented-to-another-partner engaged-with-another-partner"},
-		"engaged with another partner":       {object{"exclusive": true}, true, []mci.Status{mci.ConsentPending}, "engaged-with-another-partner"},
+		"the criteria are not met": {nil, false, nil, "criteria-not-met"},
+		"the active claims are reached": {object{"claimLimits": object{"active": 1, "allowed": 9}}, true,
+			[]mci.Status{mci.ConsentPending}, "active-limit-reached"},
+		"the allowed claims are reached": {object{"claimLimits": object{"active": 1, "allowed": 1}}, true,
+			[]mci.Status{mci.Completed}, "allowed-limit-reached"},
+		"active and allowed are reached": {object{"claimLimits": object{"active": 1, "allowed": 2}}, true,
+			[]mci.Status{mci.Completed, mci.Submitted}, "active-limit-reached allowed-limit-reached"},
+		"consented to another partner": {object{"exclusive": true}, true, []mci.Status{mci.Consented},
+			"consented-to-another-partner engaged-with-another-partner"},
+		"engaged with another partner": {object{"exclusive": true}, true, []mci.Status{mci.ConsentPending},
+			"engaged-with-another-partner"},
 		"another partner's is not exclusive": {nil, true, []mci.Status{mci.Consented}, ""},
-		"the ID is of a type not taken":      {object{"customerIdTypes": []string{"tpid"}}, true, nil, "id-type-not-accepted"},
-		"the engagement has ended":           {object{"endsOn": "2025-01-01"}, true, nil, "engagement-not-active"},
-		"the engagement is yet to come":      {object{"startsOn": "2039-01-01"}, true, nil, "engagement-not-active"},
-		"all at once": {object{"exclusive": true, "claimLimits": object{"active": 1, "allowed": 1}}, false, []mci.Status{mci.Consented},
+		"the ID is of a type not taken": {object{"customerIdTypes": []string{"tpid"}}, true, nil,
+			"id-type-not-accepted"},
+		"the engagement has ended":      {object{"endsOn": "2025-01-01"}, true, nil, "engagement-not-active"},
+		"the engagement is yet to come": {object{"startsOn": "2039-01-01"}, true, nil, "engagement-not-active"},
+		"all at once": {object{"exclusive": true, "claimLimits": object{"active": 1, "allowed": 1}}, false,
+			[]mci.Status{mci.Consented},
 			"criteria-not-met active-limit-reached allowed-limit-reached consented-to-another-partner engaged-with-another-partner"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -172,7 +183,8 @@ func TestS3_EveryReasonThatHolds(t *testing.T) {
 			for i, status := range test.others {
 				story.Eligible(t, engagement, c.By(mci.TPID), "")
 				other := partners[1+i]
-				added := story.Born(t, localtest.Call(t, "POST", "/v1/customers", other.Token, other.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)))[0]
+				added := story.Born(t, localtest.Call(t, "POST", "/v1/customers", other.Token, other.Nomination(c, c.By(mci.TPID),
+					[]string{engagement}, nil)))[0]
 				bring(t, other, added, status)
 			}
 			if got := reasons(t, p, engagement, c); got != test.want {
@@ -233,7 +245,8 @@ func TestS4_OpportunitiesOnlyShowNoIneligible(t *testing.T) {
 			c := story.NewCustomer(t)
 			p.Know(t, c, mci.TPID)
 			answer := get(t, p.Token, engagement, "tab=ineligible").Expect(t, 200).JSON(t)
-			if fields := story.Fields(t, answer); fields != "engagement items note tab" || len(answer["items"].([]any)) != 0 || answer["note"] == "" {
+			if fields := story.Fields(t, answer); fields != "engagement items note tab" || len(answer["items"].([]any)) != 0 ||
+				answer["note"] == "" {
 				t.Errorf("Ineligible is %v", answer)
 			}
 			// D7: the known customer is on Eligible, to be claimed.
@@ -271,7 +284,8 @@ func TestS5_CompleteShowsEachEndedClaim(t *testing.T) {
 	if want := []string{first.ID, second.ID, third.ID}; fmt.Sprint(ids) != fmt.Sprint(want) {
 		t.Errorf("Complete shows %v, not %v: each that has ended, the oldest first", ids, want)
 	}
-	if row := story.Find(p.Customers(t, engagement, "eligible"), c); row == nil || row.Claim == nil || row.Claim.ID != open.ID {
+	if row := story.Find(p.Customers(t, engagement, "eligible"), c); row == nil || row.Claim == nil ||
+		row.Claim.ID != open.ID {
 		t.Errorf("Eligible shows %+v", row)
 	}
 }
@@ -286,7 +300,8 @@ func TestS24_ANewCustomerThatDeclinesIsOnNoTab(t *testing.T) {
 	}
 	// D16: the claim stays in the partner's list of claims.
 	answer := localtest.Call(t, "GET", "/v1/claims?status=declined", p.Token, nil).Expect(t, 200)
-	if list := localtest.Decode[struct{ Claims []story.Claim }](t, answer).Claims; len(list) != 1 || list[0].ID != claim.ID {
+	if list := localtest.Decode[struct{ Claims []story.Claim }](t, answer).Claims; len(list) != 1 ||
+		list[0].ID != claim.ID {
 		t.Errorf("the partner's declined claims are %+v", list)
 	}
 	// The customer can be added again, and stands on the page as any other.
@@ -336,14 +351,16 @@ func TestD20_AnOpenClaimStandsOnEligibleWhateverHasChanged(t *testing.T) {
 	c := story.NewCustomer(t, engagement)
 	p.Consented(t, c, engagement) // the limits are reached by this very claim
 	localtest.Load(t, localtest.Files{
-		"eligibility.csv": "engagementId,idType,idValue,eligible,reason\n" + engagement + ",tenant-id," + c.Tenant + ",false,No longer.\n",
+		"eligibility.csv": "engagementId,idType,idValue,eligible,reason\n" + engagement + ",tenant-id," + c.Tenant +
+			",false,No longer.\n",
 		"locations.csv": "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds\n" +
 			p.ID + "," + p.Name + "," + p.Location + ",Seattle,US,false,\n",
 	})
 	if got := on(t, p, engagement, c); got != "eligible" {
 		t.Errorf("the customer stands on %q", got)
 	}
-	if row := story.Find(p.Customers(t, engagement, "eligible"), c); fmt.Sprint(row.Actions) != "[submit-claim cancel-claim]" {
+	if row := story.Find(p.Customers(t, engagement, "eligible"),
+		c); fmt.Sprint(row.Actions) != "[submit-claim cancel-claim]" {
 		t.Errorf("the actions are %v", row.Actions)
 	}
 }
@@ -351,7 +368,8 @@ func TestD20_AnOpenClaimStandsOnEligibleWhateverHasChanged(t *testing.T) {
 func TestContract_Shapes(t *testing.T) {
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.Engagement(t, object{"name": "Landing zone"})
-	added, known, ineligible, done := story.NewCustomer(t, engagement), story.NewCustomer(t, engagement), story.NewCustomer(t), story.NewCustomer(t, engagement)
+	added, known, ineligible, done := story.NewCustomer(t, engagement), story.NewCustomer(t, engagement),
+		story.NewCustomer(t), story.NewCustomer(t, engagement)
 	p.Add(t, added, engagement)
 	p.Know(t, known, mci.Domain)
 	p.Know(t, ineligible, mci.TPID)
@@ -388,7 +406,8 @@ func TestContract_Shapes(t *testing.T) {
 	if fields := story.Fields(t, row); fields != "actions customer customerIds known" || row["known"] != true {
 		t.Errorf("the row of a known customer has the fields %s", fields)
 	}
-	if want := []any{object{"type": "tenant-id", "value": known.Tenant}}; fmt.Sprint(row["customerIds"]) != fmt.Sprint(want) {
+	if want := []any{object{"type": "tenant-id", "value": known.Tenant}}; fmt.Sprint(row["customerIds"]) != fmt.Sprint(
+		want) {
 		t.Errorf("the customer's IDs are %v, not %v", row["customerIds"], want)
 	}
 	row = rowOf("ineligible", ineligible)
@@ -419,8 +438,10 @@ func TestContract_Refusals(t *testing.T) {
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	for query, pointers := range map[string]string{
-		"tab=all": "/tab", "tab=Eligible": "/tab", "tab=": "/tab", "limit=0": "/limit", "limit=101": "/limit", "limit=-1": "/limit", "limit=ten": "/limit",
-		"limit=1.5": "/limit", "limit=": "/limit", "q=a&q=b": "/q", "cursor=nonsense": "/cursor", "cursor=": "/cursor", "page=2": "/page", "Tab=eligible": "/Tab",
+		"tab=all": "/tab", "tab=Eligible": "/tab", "tab=": "/tab", "limit=0": "/limit", "limit=101": "/limit",
+		"limit=-1": "/limit", "limit=ten": "/limit",
+		"limit=1.5": "/limit", "limit=": "/limit", "q=a&q=b": "/q", "cursor=nonsense": "/cursor", "cursor=": "/cursor",
+		"page=2": "/page", "Tab=eligible": "/Tab",
 		"q=" + strings.Repeat("a", 121): "/q", "q=%00": "/q", "tab=x&limit=x&cursor=x&x=x": "/cursor /limit /tab /x",
 	} {
 		if got := story.Refused(t, get(t, p.Token, engagement, query), 422, mci.Invalid).Pointers(); got != pointers {
@@ -446,8 +467,10 @@ func TestContract_Refusals(t *testing.T) {
 
 // names are customers' names in the order in which they are listed. The same names follow each other by ID.
 var names = []string{
-	"3M", "AAA", "Aab", "aac", "Contoso", "contoso", "CONTOSO", "Contoso-Werke", "Contoso AG", "Contoso, Ltd.", "Contoso Ltd", "contosO ltd & Co", "Contosos",
-	"fußball", "FUSSBALL", "Istanbul", "İstanbul", "ıstanbul", "Tailspin", "Zava", "Ångström", "ÅNGSTRÖM", "Ａｄａｔｕｍ", "Émile", "株式会社コントソ", "🏭 Works",
+	"3M", "AAA", "Aab", "aac", "Contoso", "contoso", "CONTOSO", "Contoso-Werke", "Contoso AG", "Contoso, Ltd.",
+	"Contoso Ltd", "contosO ltd & Co", "Contosos",
+	"fußball", "FUSSBALL", "Istanbul", "İstanbul", "ıstanbul", "Tailspin", "Zava", "Ångström", "ÅNGSTRÖM", "Ａｄａｔｕｍ",
+	"Émile", "株式会社コントソ", "🏭 Works",
 }
 
 func TestD22_OrderAndSearch(t *testing.T) {
@@ -496,7 +519,8 @@ func TestD22_OrderAndSearch(t *testing.T) {
 		t.Errorf("the customers are listed as\n%s", strings.Join(got, "\n"))
 	}
 	for query, matches := range map[string][]string{
-		"contoso":      {"Contoso", "contoso", "CONTOSO", "Contoso-Werke", "Contoso AG", "Contoso, Ltd.", "Contoso Ltd", "contosO ltd & Co", "Contosos"},
+		"contoso": {"Contoso", "contoso", "CONTOSO", "Contoso-Werke", "Contoso AG", "Contoso, Ltd.", "Contoso Ltd",
+			"contosO ltd & Co", "Contosos"},
 		"CONTOSO L":    {"Contoso Ltd", "contosO ltd & Co"},
 		"cOntoso ltd ": {"contosO ltd & Co"},
 		"Contosos":     {"Contosos"},
@@ -558,7 +582,8 @@ func TestContract_PagingLosesNothingAndShowsNothingTwice(t *testing.T) {
 			var found []string
 			cursor := ""
 			for pages := 1; ; pages++ {
-				page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, fmt.Sprintf("tab=%s&limit=%d%s", tab, limit, cursor)).Expect(t, 200))
+				page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, fmt.Sprintf("tab=%s&limit=%d%s", tab, limit,
+					cursor)).Expect(t, 200))
 				if len(page.Items) > limit {
 					t.Errorf("%s: a page of at most %d rows has %d", tab, limit, len(page.Items))
 				}
@@ -589,7 +614,8 @@ func TestContract_PagingLosesNothingAndShowsNothingTwice(t *testing.T) {
 
 func TestContract_ACursorIsItsCallersAndItsQuerys(t *testing.T) {
 	t.Parallel()
-	p, other, engagement, another := story.NewPartner(t), story.NewPartner(t), story.Engagement(t, nil), story.Engagement(t, nil)
+	p, other, engagement, another := story.NewPartner(t), story.NewPartner(t), story.Engagement(t, nil),
+		story.Engagement(t, nil)
 	for range 3 {
 		p.Add(t, story.NewCustomer(t, engagement), engagement)
 	}
@@ -599,7 +625,8 @@ func TestContract_ACursorIsItsCallersAndItsQuerys(t *testing.T) {
 		t.Fatal("there is no cursor")
 	}
 	for _, good := range []string{"limit=1&cursor=" + cursor, "limit=100&cursor=" + cursor, "cursor=" + cursor} {
-		if page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, good).Expect(t, 200)); len(page.Items) == 0 || page.Items[0].Customer["id"] == first.Items[0].Customer["id"] {
+		if page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, good).Expect(t, 200)); len(page.Items) == 0 ||
+			page.Items[0].Customer["id"] == first.Items[0].Customer["id"] {
 			t.Errorf("%s goes on with %+v", good, page.Items)
 		}
 	}
@@ -659,7 +686,8 @@ func TestD3_AClaimPastItsDeadlineIsOverOnEveryTabSweptOrNot(t *testing.T) {
 	story.Eligible(t, engagement, closed.By(mci.TenantID), "No longer.")
 	expect := func(moment string, want map[string]string) {
 		t.Helper()
-		for name, c := range map[string]story.Customer{"unasked": unasked, "asked": asked, "agreed": agreed, "known": known, "closed": closed, "submitted": submitted} {
+		for name, c := range map[string]story.Customer{"unasked": unasked, "asked": asked, "agreed": agreed, "known": known,
+			"closed": closed, "submitted": submitted} {
 			if got := on(t, p, engagement, c); got != want[name] {
 				t.Errorf("%s, %s: the customer stands on %q, not on %q", moment, name, got, want[name])
 			}
@@ -678,8 +706,10 @@ func TestD3_AClaimPastItsDeadlineIsOverOnEveryTabSweptOrNot(t *testing.T) {
 	begin := time.Now()
 	story.ClockAt(t, begin.Add(3*story.Day-10*time.Minute))
 	expect("just in time", before)
-	// S24 and D16: the new customers are on no tab; the known one can be claimed again, the other known one is told why not.
-	after := map[string]string{"unasked": "", "asked": "", "agreed": all, "known": "eligible complete", "closed": "ineligible complete", "submitted": all}
+	// S24 and D16: the new customers are on no tab; the known one can be claimed again, the other known one is told why
+	// not.
+	after := map[string]string{"unasked": "", "asked": "", "agreed": all, "known": "eligible complete",
+		"closed": "ineligible complete", "submitted": all}
 	story.ClockAt(t, begin.Add(3*story.Day+10*time.Minute))
 	expect("past the consent's deadline", after)
 	story.Sweep(t)
@@ -705,8 +735,10 @@ func TestD22_SearchOnEveryTab(t *testing.T) {
 		p.Add(t, story.NewCustomerNamed(t, name, engagement), engagement)
 	}
 	for _, tab := range tabs {
-		for query, want := range map[string]string{"fabrikam": "[Fabrikam FABRIKAM AG]", "FABRIKAM A": "[FABRIKAM AG]", "north": "[Northwind]", "kam": "[]"} {
-			page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, "tab="+tab+"&q="+url.QueryEscape(query)).Expect(t, 200))
+		for query, want := range map[string]string{"fabrikam": "[Fabrikam FABRIKAM AG]", "FABRIKAM A": "[FABRIKAM AG]",
+			"north": "[Northwind]", "kam": "[]"} {
+			page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, "tab="+tab+"&q="+url.QueryEscape(query)).Expect(
+				t, 200))
 			names := []any{}
 			for _, row := range page.Items {
 				names = append(names, row.Customer["name"])
@@ -722,13 +754,15 @@ func TestD22_TheSameNamesFollowEachOtherByID(t *testing.T) {
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	beginning := story.Name("same")
-	ids := []string{beginning, beginning + "-1", beginning + ".1", beginning + "1", beginning + "10", beginning + "A", beginning + "a"}
+	ids := []string{beginning, beginning + "-1", beginning + ".1", beginning + "1", beginning + "10", beginning + "A",
+		beginning + "a"}
 	for i, at := range []int{4, 0, 6, 2, 5, 1, 3} { // nominated in another order; each other one known
 		c := story.NewCustomer(t, engagement)
 		c.ID, c.Name = ids[at], "Contoso"
 		localtest.Load(t, localtest.Files{
-			"customers.csv":    "customerId,name,country,managed\n" + c.ID + ",Contoso,US,false\n",
-			"customer-ids.csv": "customerId,idType,idValue\n" + c.ID + ",tenant-id," + c.Tenant + "\n" + c.ID + ",tpid," + c.TPID + "\n",
+			"customers.csv": "customerId,name,country,managed\n" + c.ID + ",Contoso,US,false\n",
+			"customer-ids.csv": "customerId,idType,idValue\n" + c.ID + ",tenant-id," + c.Tenant + "\n" + c.ID + ",tpid," +
+				c.TPID + "\n",
 		})
 		if i%2 == 0 {
 			p.Know(t, c, mci.TenantID)

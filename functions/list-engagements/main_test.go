@@ -48,23 +48,31 @@ func fields(more ...string) string {
 func TestB2_TheProgramsRulesAreShownAsTheyWereImported(t *testing.T) {
 	t.Parallel()
 	p := story.NewPartner(t)
-	fixed := story.Engagement(t, object{"name": "Łódź assessment", "payout": "1250.5", "exclusive": true, "customerIdTypes": []string{"tpid", "domain"},
-		"referral": object{"minDealSize": "1000"}, "coSell": object{"minDealSize": "50000.00", "managedCustomersOnly": true},
+	fixed := story.Engagement(t, object{"name": "Łódź assessment", "payout": "1250.5", "exclusive": true,
+		"customerIdTypes": []string{"tpid", "domain"},
+		"referral":        object{"minDealSize": "1000"}, "coSell": object{"minDealSize": "50000.00",
+			"managedCustomersOnly": true},
 		"reminders": object{"consentDays": []int{7, 2}}})
 	variable := story.VariableEngagement(t, nil)
 	usd := func(amount string) object { return object{"amount": amount, "currency": "USD"} }
 	for id, want := range map[string]object{
 		fixed: {
-			"id": fixed, "name": "Łódź assessment", "solutionArea": "Infrastructure", "description": "An assessment.", "payType": "fixed",
-			"customerIdTypes": []any{"tpid", "domain"}, "startsOn": "2020-01-01", "endsOn": "2039-12-31", "consentWindowDays": 30, "submissionWindowDays": 60,
-			"resubmissionWindowDays": 14, "claimLimits": object{"active": 100, "allowed": 200}, "exclusive": true, "payout": usd("1250.50"),
-			"referral": object{"minDealSize": usd("1000.00")}, "coSell": object{"minDealSize": usd("50000.00"), "managedCustomersOnly": true},
+			"id": fixed, "name": "Łódź assessment", "solutionArea": "Infrastructure", "description": "An assessment.",
+			"payType":         "fixed",
+			"customerIdTypes": []any{"tpid", "domain"}, "startsOn": "2020-01-01", "endsOn": "2039-12-31",
+			"consentWindowDays": 30, "submissionWindowDays": 60,
+			"resubmissionWindowDays": 14, "claimLimits": object{"active": 100, "allowed": 200}, "exclusive": true,
+			"payout":   usd("1250.50"),
+			"referral": object{"minDealSize": usd("1000.00")}, "coSell": object{"minDealSize": usd("50000.00"),
+				"managedCustomersOnly": true},
 			"reminders": object{"consentDays": []any{7, 2}, "submissionDays": []any{}},
 			"state":     "active", "eligibleLocations": 1, "enrolledLocations": 1,
 		},
 		variable: {
-			"payType": "variable", "customerIdTypes": []any{"msx-opportunity-id"}, "referral": nil, "coSell": nil, "reminders": nil, "exclusive": false,
-			"rates": object{"perHour": usd("100.00"), "minHours": 10, "maxHours": 100, "maxPayout": usd("5000.00"), "maxShareOfOpportunity": "0.1"},
+			"payType": "variable", "customerIdTypes": []any{"msx-opportunity-id"}, "referral": nil, "coSell": nil,
+			"reminders": nil, "exclusive": false,
+			"rates": object{"perHour": usd("100.00"), "minHours": 10, "maxHours": 100, "maxPayout": usd("5000.00"),
+				"maxShareOfOpportunity": "0.1"},
 		},
 	} {
 		listed, _ := list(t, get(t, p.Token, ""))
@@ -121,10 +129,12 @@ func TestContract_EngagementsForWhichThePartnerHasALocation(t *testing.T) {
 	if _, ids := list(t, get(t, none.Token, "")); len(ids) != 0 {
 		t.Errorf("a partner whose locations are for no engagement sees %v", ids)
 	}
-	if _, ids := list(t, get(t, localtest.Token(t, "partner-without-locations", "somebody", mci.IncentivesUser), "")); len(ids) != 0 {
+	if _, ids := list(t, get(t, localtest.Token(t, "partner-without-locations", "somebody", mci.IncentivesUser), "")); len(
+		ids) != 0 {
 		t.Errorf("a partner without locations sees %v", ids)
 	}
-	if got := get(t, none.Token, "/"+one).Expect(t, 200).JSON(t); fmt.Sprint(got["eligibleLocations"], got["locations"]) != "0 []" {
+	if got := get(t, none.Token, "/"+one).Expect(t, 200).JSON(t); fmt.Sprint(got["eligibleLocations"],
+		got["locations"]) != "0 []" {
 		t.Errorf("one engagement by itself is open to everybody, with the locations that may be chosen; it is %v", got)
 	}
 }
@@ -132,7 +142,8 @@ func TestContract_EngagementsForWhichThePartnerHasALocation(t *testing.T) {
 func TestS8_TheLocationsThatThisUserMayChoose(t *testing.T) {
 	t.Parallel()
 	p, engagement, another := story.NewPartner(t), story.Engagement(t, nil), story.Engagement(t, nil)
-	granted, notEnrolled, notEligible := p.NewLocation(t, true, engagement), p.NewLocation(t, false, "*"), p.NewLocation(t, true, another)
+	granted, notEnrolled, notEligible := p.NewLocation(t, true, engagement), p.NewLocation(t, false, "*"),
+		p.NewLocation(t, true, another)
 	p.NewLocation(t, true, "*") // on which nobody holds a grant
 	referrals := p.NewLocation(t, true, "*")
 	for _, location := range []string{granted, notEnrolled, notEligible} {
@@ -146,7 +157,8 @@ func TestS8_TheLocationsThatThisUserMayChoose(t *testing.T) {
 	}
 	got := choosable(p.Token)
 	want := map[string]object{
-		p.Location: {"id": p.Location, "name": "Seattle", "country": "US"}, granted: {"id": granted, "name": "Lyon", "country": "FR"},
+		p.Location: {"id": p.Location, "name": "Seattle", "country": "US"}, granted: {"id": granted, "name": "Lyon",
+			"country": "FR"},
 	}
 	if len(got) != len(want) {
 		t.Errorf("the user may choose %v", got)
@@ -195,7 +207,8 @@ func TestContract_Refusals(t *testing.T) {
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	for path, pointers := range map[string]string{
-		"?state=open": "/state", "?state=": "/state", "?state=ACTIVE": "/state", "?limit=5": "/limit", "/" + engagement + "?state=active": "/state", "/nothing?x=1": "/x",
+		"?state=open": "/state", "?state=": "/state", "?state=ACTIVE": "/state", "?limit=5": "/limit", "/" + engagement +
+			"?state=active": "/state", "/nothing?x=1": "/x",
 	} {
 		if got := story.Refused(t, get(t, p.Token, path), 422, mci.Invalid).Pointers(); got != pointers {
 			t.Errorf("%s: the mistakes are at %s", path, got)
@@ -211,12 +224,14 @@ func TestD6_AnEngagementIsActiveFromItsFirstDayToItsLast(t *testing.T) {
 	p := story.NewPartner(t)
 	first := time.Now().UTC().Truncate(story.Day).Add(2 * story.Day)
 	last := first.Add(story.Day)
-	engagement := story.Engagement(t, object{"startsOn": first.Format(time.DateOnly), "endsOn": last.Format(time.DateOnly)})
+	engagement := story.Engagement(t, object{"startsOn": first.Format(time.DateOnly),
+		"endsOn": last.Format(time.DateOnly)})
 	for _, moment := range []struct {
 		at   time.Time
 		want string
 	}{
-		{first.Add(-5 * time.Minute), "upcoming"}, {first, "active"}, {last.Add(story.Day - 5*time.Minute), "active"}, {last.Add(story.Day), "ended"},
+		{first.Add(-5 * time.Minute), "upcoming"}, {first, "active"}, {last.Add(story.Day - 5*time.Minute), "active"},
+		{last.Add(story.Day), "ended"},
 	} {
 		story.ClockAt(t, moment.at)
 		for _, state := range []string{"active", "upcoming", "ended"} {

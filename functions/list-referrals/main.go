@@ -1,5 +1,5 @@
-// Command list-referrals shows referrals to those who sell: a partner's own to its referral admins, co-sell ones to field
-// sellers, all to the program's staff (S26, S27).
+// Command list-referrals shows referrals to those who sell: a partner's own to its referral admins, co-sell ones to
+// field sellers, all to the program's staff (S26, S27).
 package main
 
 import (
@@ -46,8 +46,8 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, err
 	if err != nil {
 		return rest.Response{}, err
 	}
-	// What is not of the type asked for has been upgraded since it was listed, or is the partner's of the other type; a partner's
-	// own that is co-sell is on two lists of a field seller's who is its referral admin.
+	// What is not of the type asked for has been upgraded since it was listed, or is the partner's of the other type; a
+	// partner's own that is co-sell is on two lists of a field seller's who is its referral admin.
 	seen := map[mci.ClaimID]bool{}
 	shown := func(claim mci.Claim) bool {
 		again := seen[claim.ID]
@@ -67,7 +67,8 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, err
 }
 
 // read reads the lists of which the caller may see something: 2 round trips, whatever their number.
-func (f function) read(ctx context.Context, caller rest.Caller, asked mci.ReferralType, from string, limit int) ([]table.List[mci.Claim], error) {
+func (f function) read(ctx context.Context, caller rest.Caller, asked mci.ReferralType, from string,
+	limit int) ([]table.List[mci.Claim], error) {
 	everyPartners := caller.Has(mci.ProgramAdmin)
 	var reads []func(ctx context.Context) (table.Page[mci.Claim], error)
 	for _, t := range mci.ReferralTypes {

@@ -75,7 +75,8 @@ func TestS26_S27_WhoSeesWhichReferrals(t *testing.T) {
 		{"a field seller's co-sell ones", seller, "type=co-sell", []string{"two's co-sell", "one's co-sell"}},
 		{"a field seller's partner-led ones", seller, "type=partner-led", []string{}},
 		{"a field seller whose token names a partner", partnerSeller, "", []string{"two's co-sell", "one's co-sell"}},
-		{"a field seller who is a partner's referral admin too", both, "", []string{"two's co-sell", "one's co-sell", "one's partner-led"}},
+		{"a field seller who is a partner's referral admin too", both, "", []string{"two's co-sell", "one's co-sell",
+			"one's partner-led"}},
 		{"such a one's co-sell ones", both, "type=co-sell", []string{"two's co-sell", "one's co-sell"}},
 		{"such a one's partner-led ones", both, "type=partner-led", []string{"one's partner-led"}},
 		{"the program", staff, "", []string{"two's co-sell", "two's partner-led", "one's co-sell", "one's partner-led"}},
@@ -112,7 +113,8 @@ func TestS26_S27_WhoSeesWhichReferrals(t *testing.T) {
 		{"nothing is nothing", staff, "/v1/referrals/R", 404},
 		{"incentives roles do not see referrals", one.Token, href("one's co-sell"), 403},
 		{"nor do they list them", one.Token, "/v1/referrals", 403},
-		{"a referral admin without a partner sees none", localtest.Token(t, "", "nobody", mci.ReferralAdmin), "/v1/referrals", 403},
+		{"a referral admin without a partner sees none", localtest.Token(t, "", "nobody", mci.ReferralAdmin), "/v1/referrals",
+			403},
 	} {
 		if answer := localtest.Call(t, "GET", c.path, c.token, nil); answer.Status != c.status {
 			t.Errorf("%s: answered %d: %s", c.rule, answer.Status, answer.Body)
@@ -131,11 +133,15 @@ func TestS26_AReferralInDetail(t *testing.T) {
 		return localtest.Decode[story.Referral](t, answer), string(answer.Body)
 	}
 	referral, body := read()
-	if referral.ID != claim.Referral.ID || referral.ClaimID != claim.ID || referral.PartnerID != p.ID || referral.Type != "partner-led" ||
+	if referral.ID != claim.Referral.ID || referral.ClaimID != claim.ID || referral.PartnerID != p.ID ||
+		referral.Type != "partner-led" ||
 		referral.State() != "new" || referral.DealSize.String() != "60000.00" || referral.EngagementID != e ||
-		referral.Customer["id"] != c.ID || referral.Customer["name"] != c.Name || referral.CreatedAt.IsZero() || referral.UpgradedAt != nil ||
-		referral.PartnerName != p.Name || referral.EngagementName != "Assessment" || referral.FriendlyName != claim.FriendlyName ||
-		referral.PartnerContact.Email != "pat@partner.example" || referral.ClaimStatus != "consent-pending" || referral.ConsentedAt != nil ||
+		referral.Customer["id"] != c.ID || referral.Customer["name"] != c.Name || referral.CreatedAt.IsZero() ||
+		referral.UpgradedAt != nil ||
+		referral.PartnerName != p.Name || referral.EngagementName != "Assessment" ||
+		referral.FriendlyName != claim.FriendlyName ||
+		referral.PartnerContact.Email != "pat@partner.example" || referral.ClaimStatus != "consent-pending" ||
+		referral.ConsentedAt != nil ||
 		referral.SubmissionDue != nil || referral.Payout.String() != "1250.00" {
 		t.Errorf("it is %s", body)
 	}
@@ -150,19 +156,23 @@ func TestS26_AReferralInDetail(t *testing.T) {
 	}
 	localtest.WaitDrained(t)
 	upgraded, _ := read()
-	if upgraded.Type != "co-sell" || upgraded.UpgradedAt == nil || upgraded.UpgradedAt.Before(upgraded.CreatedAt) || upgraded.ID != referral.ID || !upgraded.CreatedAt.Equal(referral.CreatedAt) {
+	if upgraded.Type != "co-sell" || upgraded.UpgradedAt == nil || upgraded.UpgradedAt.Before(upgraded.CreatedAt) ||
+		upgraded.ID != referral.ID || !upgraded.CreatedAt.Equal(referral.CreatedAt) {
 		t.Errorf("upgraded it is %+v", upgraded)
 	}
 	now := p.Get(t, claim.ID)
-	if upgraded.ClaimStatus != "consented" || !upgraded.ConsentedAt.Equal(*now.ConsentedAt) || !upgraded.SubmissionDue.Equal(*now.Due) {
+	if upgraded.ClaimStatus != "consented" || !upgraded.ConsentedAt.Equal(*now.ConsentedAt) ||
+		!upgraded.SubmissionDue.Equal(*now.Due) {
 		t.Errorf("of the claim it says %+v", upgraded)
 	}
 	if types := (story.Claim{Events: upgraded.Events}).Types(); types != "referral.created referral.upgraded" {
 		t.Errorf("its own events are %s", types)
 	}
 	listed := list(t, admin, "")
-	if len(listed) != 1 || listed[0].ID != upgraded.ID || !listed[0].UpgradedAt.Equal(*upgraded.UpgradedAt) || listed[0].State() != "active" ||
-		listed[0].PartnerName != p.Name || listed[0].EngagementName != "Assessment" || listed[0].FriendlyName != claim.FriendlyName || listed[0].Events != nil {
+	if len(listed) != 1 || listed[0].ID != upgraded.ID || !listed[0].UpgradedAt.Equal(*upgraded.UpgradedAt) ||
+		listed[0].State() != "active" ||
+		listed[0].PartnerName != p.Name || listed[0].EngagementName != "Assessment" ||
+		listed[0].FriendlyName != claim.FriendlyName || listed[0].Events != nil {
 		t.Errorf("listed it is %+v", listed)
 	}
 	if now.Referral.Type != "co-sell" || now.Referral.Href != claim.Referral.Href {
@@ -189,7 +199,8 @@ func TestD9_AReferralClosesAsItsClaimEnds(t *testing.T) {
 		}
 		localtest.WaitDrained(t)
 		whole := p.Get(t, claim.ID)
-		if closed := strings.Count(whole.Types(), "referral.closed"); (closed == 1) != status.Terminal() || closed > 1 || !whole.EventsIntact {
+		if closed := strings.Count(whole.Types(), "referral.closed"); (closed == 1) != status.Terminal() || closed > 1 ||
+			!whole.EventsIntact {
 			t.Errorf("of a claim that is %s the history is %s", status, whole.Types())
 		}
 		if status.Terminal() {
@@ -208,7 +219,8 @@ func TestD9_TheListsParametersAndCursors(t *testing.T) {
 		p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
 	}
 	admin, colleague := p.NewUser(t, "", mci.ReferralAdmin), p.NewUser(t, "", mci.ReferralAdmin)
-	for _, query := range []string{"type=", "type=won", "type=CO-SELL", "limit=0", "limit=101", "limit=x", "limit=", "cursor=x", "cursor=", "status=new", "partnerId=" + p.ID} {
+	for _, query := range []string{"type=", "type=won", "type=CO-SELL", "limit=0", "limit=101", "limit=x", "limit=",
+		"cursor=x", "cursor=", "status=new", "partnerId=" + p.ID} {
 		story.Refused(t, localtest.Call(t, "GET", "/v1/referrals?"+query, admin, nil), 422, mci.Invalid)
 	}
 	story.Refused(t, localtest.Call(t, "GET", "/v1/referrals/Rx?x=1", admin, nil), 422, mci.Invalid)
@@ -217,14 +229,16 @@ func TestD9_TheListsParametersAndCursors(t *testing.T) {
 		t.Fatalf("the cursor is %q", cursor)
 	}
 	for rule, call := range map[string][2]string{
-		"of a colleague":        {colleague, "/v1/referrals?limit=1&cursor=" + cursor},
-		"of another query":      {admin, "/v1/referrals?type=co-sell&cursor=" + cursor},
-		"with a letter changed": {admin, "/v1/referrals?limit=1&cursor=" + cursor[:20] + map[bool]string{true: "A", false: "B"}[cursor[20] != 'A'] + cursor[21:]},
-		"cut":                   {admin, "/v1/referrals?limit=1&cursor=" + cursor[:len(cursor)-4]},
+		"of a colleague":   {colleague, "/v1/referrals?limit=1&cursor=" + cursor},
+		"of another query": {admin, "/v1/referrals?type=co-sell&cursor=" + cursor},
+		"with a letter changed": {admin, "/v1/referrals?limit=1&cursor=" + cursor[:20] + map[bool]string{true: "A",
+			false: "B"}[cursor[20] != 'A'] + cursor[21:]},
+		"cut": {admin, "/v1/referrals?limit=1&cursor=" + cursor[:len(cursor)-4]},
 	} {
 		if answer := localtest.Call(t, "GET", call[1], call[0], nil); answer.Status != 422 {
 			t.Errorf("a cursor %s answers %d", rule, answer.Status)
 		}
 	}
-	localtest.Call(t, "GET", "/v1/referrals?limit=2&cursor="+cursor, admin, nil).Expect(t, 200) // another size is the same query
+	// another size is the same query
+	localtest.Call(t, "GET", "/v1/referrals?limit=2&cursor="+cursor, admin, nil).Expect(t, 200)
 }

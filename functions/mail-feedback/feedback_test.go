@@ -24,11 +24,12 @@ var (
 	delivery  = told{"Delivery", story.Object{"delivery": story.Object{"smtpResponse": "250 ok"}}}
 	bounce    = told{"Bounce", story.PermanentBounce}
 	complaint = told{"Complaint", story.Object{"complaint": story.Object{"complaintFeedbackType": "abuse"}}}
-	transient = told{"Bounce", story.Object{"bounce": story.Object{"bounceType": "Transient", "bounceSubType": "MailboxFull"}}}
-	unclear   = told{"Bounce", story.Object{"bounce": story.Object{"bounceType": "Undetermined"}}}
-	opened    = told{"Open", nil}
-	rejected  = told{"Reject", nil}
-	delayed   = told{"DeliveryDelay", nil}
+	transient = told{"Bounce", story.Object{"bounce": story.Object{"bounceType": "Transient",
+		"bounceSubType": "MailboxFull"}}}
+	unclear  = told{"Bounce", story.Object{"bounce": story.Object{"bounceType": "Undetermined"}}}
+	opened   = told{"Open", nil}
+	rejected = told{"Reject", nil}
+	delayed  = told{"DeliveryDelay", nil}
 )
 
 // asked gives a claim whose customer was asked, and SES's ID of the email.
@@ -58,7 +59,8 @@ func TestD12_TheWorstCountsInWhateverOrderAndNumberItIsTold(t *testing.T) {
 		{"delivered, then complained of", []told{delivery, complaint}, "complained", "email.delivered email.complained"},
 		{"a bounce overtaken by its delivery", []told{bounce, delivery}, "bounced", "email.bounced"},
 		{"a complaint overtakes everything", []told{complaint, bounce, delivery}, "complained", "email.complained"},
-		{"each twice", []told{delivery, delivery, bounce, bounce, delivery, complaint, complaint, bounce}, "complained", "email.delivered email.bounced email.complained"},
+		{"each twice", []told{delivery, delivery, bounce, bounce, delivery, complaint, complaint, bounce}, "complained",
+			"email.delivered email.bounced email.complained"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
@@ -71,10 +73,12 @@ func TestD12_TheWorstCountsInWhateverOrderAndNumberItIsTold(t *testing.T) {
 			}
 			now := p.Get(t, claim.ID)
 			events := strings.TrimSpace(strings.TrimPrefix(now.Types(), claim.Types()))
-			if now.EmailStatus != c.status || events != c.events || recorded != len(strings.Fields(c.events)) || !now.EventsIntact {
+			if now.EmailStatus != c.status || events != c.events || recorded != len(strings.Fields(c.events)) ||
+				!now.EventsIntact {
 				t.Errorf("the email is %q by %q instead of %q by %q", now.EmailStatus, events, c.status, c.events)
 			}
-			if last := now.Events[len(now.Events)-1]; events != "" && (last.Actor != "system" || last.Detail["messageId"] != message) {
+			if last := now.Events[len(now.Events)-1]; events != "" && (last.Actor != "system" ||
+				last.Detail["messageId"] != message) {
 				t.Errorf("the event is %+v", last)
 			}
 			if now.Status != "consent-pending" || strings.Join(now.Actions, " ") != "resend-consent cancel-claim" {
@@ -98,7 +102,8 @@ func TestSomebodyIsToldWhereTooMuchOfAPartnersMailBounces(t *testing.T) {
 		if !story.MailEvent(t, bounce.kind, message, bounce.more) {
 			t.Fatal("the bounce is not recorded")
 		}
-		told := strings.Contains(localtest.Logs(t, "mail-feedback"), `"msg":"too much of a partner's mail bounces","function":"mail-feedback","partner":"`+p.ID+`"`)
+		told := strings.Contains(localtest.Logs(t, "mail-feedback"),
+			`"msg":"too much of a partner's mail bounces","function":"mail-feedback","partner":"`+p.ID+`"`)
 		if told != (bounces+1 >= 5) {
 			t.Errorf("after %d bounces somebody is told: %v", bounces+1, told)
 		}
@@ -118,7 +123,8 @@ func TestD12_TheSameEventManyTimesAtOnceIsOne(t *testing.T) {
 	}
 	all.Wait()
 	now := p.Get(t, claim.ID)
-	if now.EmailStatus != "complained" || strings.Count(now.Types(), "email.complained") != 1 || strings.Count(now.Types(), "email.bounced") > 1 || !now.EventsIntact {
+	if now.EmailStatus != "complained" || strings.Count(now.Types(), "email.complained") != 1 || strings.Count(now.Types(),
+		"email.bounced") > 1 || !now.EventsIntact {
 		t.Errorf("the email is %q: %s", now.EmailStatus, now.Types())
 	}
 }
@@ -128,11 +134,13 @@ func TestD12_TheAddressIsCorrectedAndTheEmailResent(t *testing.T) {
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	claim, first := asked(t, p, e)
 	story.MailEvent(t, "Bounce", first, story.PermanentBounce)
-	if now := p.Get(t, claim.ID); now.EmailStatus != "bounced" || strings.Join(now.Actions, " ") != "resend-consent cancel-claim" {
+	if now := p.Get(t, claim.ID); now.EmailStatus != "bounced" || strings.Join(now.Actions,
+		" ") != "resend-consent cancel-claim" {
 		t.Errorf("bounced, the email is %q, the claim open for %q", now.EmailStatus, now.Actions)
 	}
 	right := story.Name("right") + "@customer.example"
-	if sent := p.Request(t, claim.ID, story.Object{"customerContact": story.Object{"name": "Robin Right", "email": right}}); sent.EmailStatus != "sent" {
+	if sent := p.Request(t, claim.ID, story.Object{"customerContact": story.Object{"name": "Robin Right",
+		"email": right}}); sent.EmailStatus != "sent" {
 		t.Errorf("to the new address the email is %q", sent.EmailStatus)
 	}
 	for _, event := range []told{delivery, bounce, complaint} {
@@ -177,8 +185,10 @@ func TestD12_AfterTheConsentAnEmailIsStillToldOfAndAfterTheEndNothingIs(t *testi
 		message := localtest.Mail(t, claim.CustomerContact.Email, 1).MessageID
 		recorded := story.MailEvent(t, "Complaint", message, complaint.more)
 		now := p.Get(t, claim.ID)
-		if recorded == status.Terminal() || (now.Version != claim.Version) != recorded || now.Status != string(status) || !now.EventsIntact {
-			t.Errorf("of a claim that is %s a complaint is recorded: %t; version %d became %d", status, recorded, claim.Version, now.Version)
+		if recorded == status.Terminal() || (now.Version != claim.Version) != recorded || now.Status != string(status) ||
+			!now.EventsIntact {
+			t.Errorf("of a claim that is %s a complaint is recorded: %t; version %d became %d", status, recorded, claim.Version,
+				now.Version)
 		}
 	}
 	claim, message := asked(t, p, e)
@@ -193,7 +203,8 @@ func TestD3_AClaimPastItsDeadlineTakesNoWordOfItsEmail(t *testing.T) {
 	p, e := story.NewPartner(t), story.Engagement(t, story.Object{"consentWindowDays": 1})
 	claim, message := asked(t, p, e)
 	unrecorded := p.Add(t, story.NewCustomer(t, e), e) // SES has its email; send-consent died before it could say so
-	localtest.Inject(t, localtest.Fault{Effect: localtest.KillBefore, Function: "send-consent", Action: "TransactWriteItems", Skip: 1})
+	localtest.Inject(t, localtest.Fault{Effect: localtest.KillBefore, Function: "send-consent",
+		Action: "TransactWriteItems", Skip: 1})
 	story.Post(t, p.Token, unrecorded.ID, "consent-requests", story.FirstRequest("100.00")).Expect(t, 500)
 	overtaking := story.Object{"mail": story.Object{
 		"messageId": localtest.Mail(t, unrecorded.CustomerContact.Email, 1).MessageID, "tags": tagsOf(t, unrecorded)}}
@@ -204,7 +215,8 @@ func TestD3_AClaimPastItsDeadlineTakesNoWordOfItsEmail(t *testing.T) {
 		t.Error("unswept, it takes a bounce")
 	}
 	story.Sweep(t)
-	if now := p.Get(t, claim.ID); story.MailEvent(t, "Bounce", message, bounce.more) || now.Status != "expired" || !now.EventsIntact {
+	if now := p.Get(t, claim.ID); story.MailEvent(t, "Bounce", message, bounce.more) || now.Status != "expired" ||
+		!now.EventsIntact {
 		t.Errorf("swept, it is %s: %s", now.Status, now.Types())
 	}
 	now := p.Get(t, unrecorded.ID)
@@ -219,7 +231,8 @@ func TestD12_WhatBecomesOfAnEmailToTheOldAddressIsNotOfTheNewOne(t *testing.T) {
 	claim, old := asked(t, p, e)
 	right := story.Name("right") + "@customer.example"
 	correction := story.Object{"customerContact": story.Object{"name": "Robin Right", "email": right}}
-	down := localtest.Inject(t, localtest.Fault{Effect: localtest.Down, Service: localtest.SESService, Times: localtest.All,
+	down := localtest.Inject(t, localtest.Fault{Effect: localtest.Down, Service: localtest.SESService,
+		Times: localtest.All,
 		Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), right) }})
 	story.Refused(t, story.Post(t, p.Token, claim.ID, "consent-requests", correction), 503, mci.MailUnavailable)
 	for _, event := range []told{delivery, bounce, complaint} {
@@ -241,8 +254,9 @@ func TestD12_WhatBecomesOfAnEmailToTheOldAddressIsNotOfTheNewOne(t *testing.T) {
 func raw(t *testing.T, detail any) localtest.Response {
 	t.Helper()
 	return localtest.Invoke(t, "mail-feedback", story.Object{
-		"version": "0", "id": story.Name("event"), "detail-type": "Email Bounced", "source": "aws.ses", "account": "123456789012",
-		"time": "2026-11-01T10:00:01Z", "region": "eu-central-1", "resources": []string{}, "detail": detail,
+		"version": "0", "id": story.Name("event"), "detail-type": "Email Bounced", "source": "aws.ses",
+		"account": "123456789012",
+		"time":    "2026-11-01T10:00:01Z", "region": "eu-central-1", "resources": []string{}, "detail": detail,
 	})
 }
 
@@ -252,12 +266,14 @@ func TestD12_WhatIsNotOursIsIgnored(t *testing.T) {
 	claim, message := asked(t, p, e)
 	other, _ := asked(t, p, e)
 	for rule, detail := range map[string]any{
-		"an email that we did not send": story.Object{"eventType": "Bounce", "bounce": story.PermanentBounce["bounce"], "mail": story.Object{"messageId": story.Name("message")}},
+		"an email that we did not send": story.Object{"eventType": "Bounce", "bounce": story.PermanentBounce["bounce"],
+			"mail": story.Object{"messageId": story.Name("message")}},
 		"such an email with a tag of ours": story.Object{"eventType": "Bounce", "bounce": story.PermanentBounce["bounce"],
 			"mail": story.Object{"messageId": story.Name("message"), "tags": story.Object{"claim": []string{claim.ID}}}},
 		"tags that name nothing": story.Object{"eventType": "Bounce", "bounce": story.PermanentBounce["bounce"],
 			"mail": story.Object{"messageId": story.Name("message"), "tags": story.Object{"claim": []string{"nothing"}}}},
-		"no message ID":    story.Object{"eventType": "Bounce", "bounce": story.PermanentBounce["bounce"], "mail": story.Object{}},
+		"no message ID": story.Object{"eventType": "Bounce", "bounce": story.PermanentBounce["bounce"],
+			"mail": story.Object{}},
 		"no mail":          story.Object{"eventType": "Bounce", "bounce": story.PermanentBounce["bounce"]},
 		"nothing at all":   story.Object{},
 		"a bounce of none": story.Object{"eventType": "Bounce", "mail": story.Object{"messageId": message}},
@@ -303,7 +319,8 @@ func TestD12_AnEventThatOvertakesTheRecordOfItsEmailCounts(t *testing.T) {
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	for _, effect := range []localtest.Effect{localtest.Hold, localtest.KillBefore} {
 		claim := p.Add(t, story.NewCustomer(t, e), e)
-		fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "send-consent", Action: "TransactWriteItems", Skip: 1,
+		fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "send-consent", Action: "TransactWriteItems",
+			Skip:  1,
 			Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), claim.ID) }})
 		sent := make(chan localtest.Response)
 		go func() { sent <- story.Post(t, p.Token, claim.ID, "consent-requests", story.FirstRequest("100.00")) }()
@@ -317,7 +334,8 @@ func TestD12_AnEventThatOvertakesTheRecordOfItsEmailCounts(t *testing.T) {
 		if answer := <-sent; effect == localtest.Hold {
 			answer.Expect(t, 202)
 		}
-		if now := p.Get(t, claim.ID); now.EmailStatus != "bounced" || now.Types() != "claim.added consent.requested email.sent email.bounced" || !now.EventsIntact {
+		if now := p.Get(t, claim.ID); now.EmailStatus != "bounced" ||
+			now.Types() != "claim.added consent.requested email.sent email.bounced" || !now.EventsIntact {
 			t.Errorf("%s: the email is %q: %s", effect, now.EmailStatus, now.Types())
 		}
 	}
@@ -338,7 +356,8 @@ func TestD12_WhatCouldNotBeWrittenDownComesAgain(t *testing.T) {
 				t.Fatal("nothing failed")
 			}
 			raw(t, detail).Expect(t, 200)
-			if now := p.Get(t, claim.ID); now.EmailStatus != "complained" || strings.Count(now.Types(), "email.complained") != 1 || !now.EventsIntact {
+			if now := p.Get(t, claim.ID); now.EmailStatus != "complained" || strings.Count(now.Types(),
+				"email.complained") != 1 || !now.EventsIntact {
 				t.Errorf("the email is %q: %s", now.EmailStatus, now.Types())
 			}
 		})

@@ -101,7 +101,8 @@ func (f function) handle(ctx context.Context, event events.CloudWatchEvent) (res
 				slog.Info("ignored: no email of ours", "event", event.ID)
 				return result{}, nil
 			}
-			if err := f.table.Commit(ctx, f.table.UpdateClaim(sent), f.table.PutMessage(told.Mail.MessageID, claim.ID, now)); err != nil {
+			if err := f.table.Commit(ctx, f.table.UpdateClaim(sent), f.table.PutMessage(told.Mail.MessageID, claim.ID,
+				now)); err != nil {
 				return result{}, err
 			}
 			claim = sent.After
@@ -126,7 +127,8 @@ func (f function) handle(ctx context.Context, event events.CloudWatchEvent) (res
 	})
 }
 
-// warn has an alarm ring where too much of a partner's mail bounces. The bounce is recorded whether or not this succeeds.
+// warn has an alarm ring where too much of a partner's mail bounces. The bounce is recorded whether or not this
+// succeeds.
 func (f function) warn(ctx context.Context, partnerID string, sent time.Time) {
 	count, err := f.table.MailCount(ctx, partnerID, sent)
 	if err != nil {
@@ -134,7 +136,8 @@ func (f function) warn(ctx context.Context, partnerID string, sent time.Time) {
 		return
 	}
 	if mci.TooManyBounce(count.Mails, count.Bounced) {
-		slog.Warn("too much of a partner's mail bounces", "partner", partnerID, "mails", count.Mails, "bounced", count.Bounced)
+		slog.Warn("too much of a partner's mail bounces", "partner", partnerID, "mails", count.Mails, "bounced",
+			count.Bounced)
 		platform.Emit(map[string]float64{platform.PartnerBounceShareExceeded: 1})
 	}
 }

@@ -20,7 +20,8 @@ func main() {
 	lambda.Start(newFunction(platform.Open("openapi")))
 }
 
-// description is the answer of every request that is in order, rendered when it is first asked for: it is long, and the same for all.
+// description is the answer of every request that is in order, rendered when it is first asked for: it is long, and the
+// same for all.
 var description = sync.OnceValues(func() ([]byte, error) {
 	var dense bytes.Buffer
 	if err := json.Compact(&dense, openapi.Document); err != nil {
@@ -37,7 +38,10 @@ type function struct{ server *rest.Server }
 
 func newFunction(environment *platform.Environment) function {
 	return function{rest.NewServer(environment, map[string]rest.Handler{
-		"GET /v1/openapi.json": func(_ context.Context, r *rest.Request) (rest.Response, error) { return rest.OK(nil), r.Valid() },
+		"GET /v1/openapi.json": func(_ context.Context, r *rest.Request) (rest.Response, error) {
+			return rest.OK(nil),
+				r.Valid()
+		},
 	})}
 }
 

@@ -13,8 +13,8 @@ import (
 	"mci.example/customers/shared/rest/openapi"
 )
 
-// TestTheDescriptionIsTheSameForAll asks one process again and again, between requests that are refused: what it keeps is the
-// description, and nothing of whoever asked.
+// TestTheDescriptionIsTheSameForAll asks one process again and again, between requests that are refused: what it keeps
+// is the description, and nothing of whoever asked.
 func TestTheDescriptionIsTheSameForAll(t *testing.T) {
 	t.Setenv(platform.Stage, "test")
 	f := newFunction(platform.Open("openapi"))
@@ -22,7 +22,8 @@ func TestTheDescriptionIsTheSameForAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wrong := strings.Replace(string(sample), `"rawQueryString": ""`, `"rawQueryString": "a=1", "queryStringParameters": {"a": "1"}`, 1)
+	wrong := strings.Replace(string(sample), `"rawQueryString": ""`,
+		`"rawQueryString": "a=1", "queryStringParameters": {"a": "1"}`, 1)
 	var dense bytes.Buffer
 	if err := json.Compact(&dense, openapi.Document); err != nil {
 		t.Fatal(err)

@@ -380,7 +380,8 @@ func (a api) claimCustomer(ctx context.Context, key, customerID string, request 
 }
 
 func (a api) previewConsent(ctx context.Context, claimID string, request consentRequest) (consentPreview, error) {
-	return call[consentPreview](ctx, a, "POST", "/v1/claims/"+url.PathEscape(claimID)+"/consent-previews", nil, "", request)
+	return call[consentPreview](ctx, a, "POST", "/v1/claims/"+url.PathEscape(claimID)+"/consent-previews", nil, "",
+		request)
 }
 
 func (a api) sendConsent(ctx context.Context, key, claimID string, request consentRequest) (claim, error) {
@@ -411,7 +412,8 @@ func (a api) upgrade(ctx context.Context, key, referralID string) (referral, err
 	return call[referral](ctx, a, "POST", "/v1/referrals/"+url.PathEscape(referralID)+"/upgrade", nil, key, struct{}{})
 }
 
-// problem is why the API refused, or that it did not answer: its own problem documents, and codes for what never reached it.
+// problem is why the API refused, or that it did not answer: its own problem documents, and codes for what never
+// reached it.
 type problem struct {
 	Status     int
 	Code       string
@@ -446,7 +448,8 @@ func problemOf(err error) *problem {
 }
 
 // codes of answers without a problem document, which the gateway gives by itself.
-var codes = map[int]string{401: "unauthenticated", 403: "forbidden", 404: "not-found", 413: "too-large", 429: "too-many-requests", 503: "try-again"}
+var codes = map[int]string{401: "unauthenticated", 403: "forbidden", 404: "not-found", 413: "too-large",
+	429: "too-many-requests", 503: "try-again"}
 
 const (
 	timeToRead = 12 * time.Second // for an answer to a GET
@@ -455,12 +458,14 @@ const (
 
 func newAPIClient() *http.Client {
 	return &http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the token goes nowhere else
+		// the token goes nowhere else
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
 // call sends a request and reads the answer. Whatever keeps it from succeeding is a *problem.
-func call[T any](ctx context.Context, a api, method, path string, query url.Values, key string, body any) (answer T, _ error) {
+func call[T any](ctx context.Context, a api, method, path string, query url.Values, key string, body any) (answer T,
+	_ error) {
 	if method == http.MethodGet {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, timeToRead)
@@ -490,7 +495,8 @@ func call[T any](ctx context.Context, a api, method, path string, query url.Valu
 	return answer, nil
 }
 
-func (a api) request(ctx context.Context, method, path string, query url.Values, key string, body any) (*http.Request, error) {
+func (a api) request(ctx context.Context, method, path string, query url.Values, key string, body any) (*http.Request,
+	error) {
 	var content io.Reader
 	if body != nil {
 		encoded, err := json.Marshal(body)

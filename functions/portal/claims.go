@@ -64,8 +64,8 @@ func claims(v *visit) error {
 	}})
 }
 
-// locations gives those that the user may choose for any of the engagements. Without some of them a filter offers less, and
-// the page is still right.
+// locations gives those that the user may choose for any of the engagements. Without some of them a filter offers less,
+// and the page is still right.
 func (v *visit) locations(ctx context.Context, engagements []engagement) (locations []option) {
 	var mu sync.Mutex
 	var group errgroup.Group
@@ -113,7 +113,8 @@ func (v *visit) filter(name, value string, options []option) g.Node {
 	for _, o := range withOption(options, value, value) {
 		choices = append(choices, h.Option(h.Value(o.Value), g.If(o.Value == value, h.Selected()), g.Text(o.Text)))
 	}
-	return h.Div(h.Class("field"), h.Label(h.For(name), v.words.text("filter."+name)), h.Select(h.ID(name), h.Name(name), g.Group(choices)))
+	return h.Div(h.Class("field"), h.Label(h.For(name), v.words.text("filter."+name)), h.Select(h.ID(name), h.Name(name),
+		g.Group(choices)))
 }
 
 // claimColumns are those of the partner's claims.
@@ -139,7 +140,8 @@ var claimColumns = []column[claim]{
 		return dueNode(v, c)
 	}),
 	shown("payout", func(w *words, c claim) string { return w.money(c.Payout) }, nil),
-	shown("created", func(w *words, c claim) string { return w.instant(c.CreatedAt) }, func(v *visit, c claim) g.Node { return v.words.at(c.CreatedAt) }),
+	shown("created", func(w *words, c claim) string { return w.instant(c.CreatedAt) },
+		func(v *visit, c claim) g.Node { return v.words.at(c.CreatedAt) }),
 }
 
 func locationName(c claim) string {
@@ -151,5 +153,8 @@ func locationName(c claim) string {
 
 func claimsCSV(v *visit) error {
 	query := v.ownClaims(v.asked(claimFilters...))
-	return export(v, "claims", claimColumns, func(cursor string) ([]claim, string, error) { return v.claimsAt(query, cursor) })
+	return export(v, "claims", claimColumns, func(cursor string) ([]claim, string, error) {
+		return v.claimsAt(query,
+			cursor)
+	})
 }

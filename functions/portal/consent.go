@@ -13,8 +13,8 @@ import (
 	"mci.example/customers/shared/mail"
 )
 
-// askForConsent is the form that sends a claim's consent email, or sends it again (P5): contacts, deal size, then the very
-// email and the disclaimer.
+// askForConsent is the form that sends a claim's consent email, or sends it again (P5): contacts, deal size, then the
+// very email and the disclaimer.
 func askForConsent(v *visit) error {
 	c, open, err := v.openClaim("send-consent", "resend-consent")
 	if err != nil || !open {
@@ -22,10 +22,12 @@ func askForConsent(v *visit) error {
 	}
 	var preview consentPreview
 	again := c.DealSize != nil
-	dealSize := step{Name: "dealSize", Fields: []field{{Name: "dealSize", Kind: amountField, Pointer: "/dealSize", Max: 20}}}
+	dealSize := step{Name: "dealSize", Fields: []field{{Name: "dealSize", Kind: amountField, Pointer: "/dealSize",
+		Max: 20}}}
 	if again {
 		dealSize = step{Name: "dealSize", Content: func(*form) []g.Node {
-			return []g.Node{v.facts("fact.dealSize", v.words.money(*c.DealSize)), h.P(h.Class("hint"), v.words.text("dealSizeStands"))}
+			return []g.Node{v.facts("fact.dealSize", v.words.money(*c.DealSize)),
+				h.P(h.Class("hint"), v.words.text("dealSizeStands"))}
 		}}
 	}
 	return v.run(wizard{
@@ -76,7 +78,8 @@ func contactFields(w *words) []field {
 		{Name: "customerEmail", Kind: emailField, Pointer: "/customerContact/email"},
 		{Name: "customerPhone", Kind: phoneField, Pointer: "/customerContact/phone", Optional: true},
 		{Name: "locale", Kind: selectField, Pointer: "/customerContact/locale", Optional: true, Options: languages},
-		{Name: "mismatchReason", Kind: longField, Pointer: "/mismatchReason", Max: 500, Shown: func(f *form) bool { return f.asks("mismatchReason") }},
+		{Name: "mismatchReason", Kind: longField, Pointer: "/mismatchReason", Max: 500,
+			Shown: func(f *form) bool { return f.asks("mismatchReason") }},
 		{Name: "partnerName", Kind: textField, Pointer: "/partnerContact/name", Max: 120},
 		{Name: "partnerEmail", Kind: emailField, Pointer: "/partnerContact/email"},
 		{Name: "partnerPhone", Kind: phoneField, Pointer: "/partnerContact/phone", Optional: true},
@@ -99,15 +102,18 @@ func (f *form) fillContacts(customer, partner *contact) {
 
 // contacts gives the contacts that were typed.
 func (f *form) contacts() (customer, partner contact) {
-	return contact{Name: f.get("customerName"), Email: f.get("customerEmail"), Phone: f.get("customerPhone"), Locale: f.get("locale")},
+	return contact{Name: f.get("customerName"), Email: f.get("customerEmail"), Phone: f.get("customerPhone"),
+			Locale: f.get("locale")},
 		contact{Name: f.get("partnerName"), Email: f.get("partnerEmail"), Phone: f.get("partnerPhone")}
 }
 
-// consentRequest is what the contacts' step says. A contact replaces the old one whole, so what the form does not ask stays.
+// consentRequest is what the contacts' step says. A contact replaces the old one whole, so what the form does not ask
+// stays.
 func (f *form) consentRequest(c claim) consentRequest {
 	customer, partner := f.contacts()
 	partner.Locale, partner.Notices = c.PartnerContact.Locale, c.PartnerContact.Notices
-	return consentRequest{CustomerContact: &customer, PartnerContact: &partner, MismatchReason: plainLines(f.get("mismatchReason"))}
+	return consentRequest{CustomerContact: &customer, PartnerContact: &partner,
+		MismatchReason: plainLines(f.get("mismatchReason"))}
 }
 
 // previewNodes are the email as it will go out, and the disclaimer.
@@ -153,8 +159,8 @@ var (
 	cents      = regexp.MustCompile(`^\d+,\d{1,2}$`)
 )
 
-// plainAmount gives an amount as the API takes it, however its writer groups digits. What is no amount stays for the API to
-// refuse.
+// plainAmount gives an amount as the API takes it, however its writer groups digits. What is no amount stays for the
+// API to refuse.
 func plainAmount(typed string) string {
 	amount := strings.Map(func(r rune) rune {
 		if slices.Contains([]rune(" \u00a0\u202f'’$"), r) {

@@ -50,7 +50,8 @@ func customers(v *visit) error {
 	actions = append(actions, v.exportLink(address+".csv", url.Values{"tab": {tab}, "q": query["q"]}))
 	var state g.Node
 	if rules.State != "active" {
-		state = h.P(h.Class("note"), v.words.text("engagementIs."+rules.State, "from", v.words.day(rules.StartsOn), "to", v.words.day(rules.EndsOn)))
+		state = h.P(h.Class("note"), v.words.text("engagementIs."+rules.State, "from", v.words.day(rules.StartsOn), "to",
+			v.words.day(rules.EndsOn)))
 	}
 	var note g.Node
 	if found.Note != "" {
@@ -76,7 +77,8 @@ func customers(v *visit) error {
 				h.Label(h.For("q"), v.words.text("search")),
 				h.P(h.Class("hint"), h.ID("q-hint"), v.words.text("searchHint")),
 				h.Div(h.Class("inline"),
-					h.Input(h.Type("search"), h.ID("q"), h.Name("q"), h.Value(query.Get("q")), h.Aria("describedby", "q-hint"), h.MaxLength("253")),
+					h.Input(h.Type("search"), h.ID("q"), h.Name("q"), h.Value(query.Get("q")), h.Aria("describedby", "q-hint"),
+						h.MaxLength("253")),
 					h.Button(h.Type("submit"), v.words.text("find"))),
 			),
 			note,
@@ -87,7 +89,8 @@ func customers(v *visit) error {
 }
 
 // fill reads on while pages of a list are empty, for a moment: only a missing cursor ends a list.
-func fill[T any](now func() time.Time, query url.Values, read func(url.Values) (page T, rows int, cursor string, err error)) (T, error) {
+func fill[T any](now func() time.Time, query url.Values, read func(url.Values) (page T, rows int, cursor string,
+	err error)) (T, error) {
 	for began := now(); ; {
 		page, rows, cursor, err := read(query)
 		if err != nil || rows > 0 || cursor == "" || now().Sub(began) > 2*time.Second {
@@ -104,7 +107,8 @@ func (v *visit) tabLinks(address, current, q string) g.Node {
 		if q != "" {
 			query.Set("q", q)
 		}
-		links[i] = h.Li(h.A(h.Href(address+"?"+query.Encode()), g.If(tab == current, h.Aria("current", "page")), v.words.text("tab."+tab)))
+		links[i] = h.Li(h.A(h.Href(address+"?"+query.Encode()), g.If(tab == current, h.Aria("current", "page")),
+			v.words.text("tab."+tab)))
 	}
 	return h.Nav(h.Class("tabs"), h.Aria("label", v.words.say("tabs")), h.Ul(links...))
 }
@@ -113,7 +117,10 @@ func (v *visit) tabLinks(address, current, q string) g.Node {
 func customerColumns(engagementID string) map[string][]column[customerRow] {
 	name := shown("customer", func(_ *words, r customerRow) string { return r.Customer.Name }, nil)
 	country := inFile("country", func(_ *words, r customerRow) string { return r.Customer.Country })
-	ids := shown("customerIDs", func(w *words, r customerRow) string { return strings.Join(customerIDs(w, r.CustomerIDs), "; ") },
+	ids := shown("customerIDs", func(w *words, r customerRow) string {
+		return strings.Join(customerIDs(w, r.CustomerIDs),
+			"; ")
+	},
 		func(v *visit, r customerRow) g.Node { return list(customerIDs(v.words, r.CustomerIDs)) })
 	status := shown("status", func(w *words, r customerRow) string {
 		if r.Claim == nil {
@@ -134,12 +141,13 @@ func customerColumns(engagementID string) map[string][]column[customerRow] {
 			return text(w, *r.Claim)
 		}
 	}
-	theClaim := shown("claim", ofClaim(func(_ *words, c claim) string { return c.FriendlyName }), func(_ *visit, r customerRow) g.Node {
-		if r.Claim == nil {
-			return g.Text("–")
-		}
-		return link(claimPath(r.Claim.ID), r.Claim.FriendlyName)
-	})
+	theClaim := shown("claim", ofClaim(func(_ *words, c claim) string { return c.FriendlyName }),
+		func(_ *visit, r customerRow) g.Node {
+			if r.Claim == nil {
+				return g.Text("–")
+			}
+			return link(claimPath(r.Claim.ID), r.Claim.FriendlyName)
+		})
 	claimID := inFile("claimID", ofClaim(func(_ *words, c claim) string { return c.ID }))
 	due := shown("due", ofClaim(dueText), func(v *visit, r customerRow) g.Node {
 		if r.Claim == nil || r.Claim.Due == nil {
@@ -148,9 +156,10 @@ func customerColumns(engagementID string) map[string][]column[customerRow] {
 		return dueNode(v, *r.Claim)
 	})
 	return map[string][]column[customerRow]{
-		"eligible": {name, country, ids, theClaim, claimID, status, due, onPage("actions", func(v *visit, r customerRow) g.Node {
-			return h.Div(h.Class("row-actions"), v.rowActions(engagementID, r))
-		})},
+		"eligible": {name, country, ids, theClaim, claimID, status, due,
+			onPage("actions", func(v *visit, r customerRow) g.Node {
+				return h.Div(h.Class("row-actions"), v.rowActions(engagementID, r))
+			})},
 		"ineligible": {name, country, ids, shown("reasons", func(w *words, r customerRow) string {
 			return strings.Join((&visit{words: w}).reasons(r.Reasons), " ")
 		}, func(v *visit, r customerRow) g.Node { return list(v.reasons(r.Reasons)) })},

@@ -59,8 +59,8 @@ type form struct {
 	status   int // of the page where there are problems
 }
 
-// fieldProblem is a sentence at a field, or of the form as a whole where the field is "". Address, which may be "", is where
-// the sentence leads instead.
+// fieldProblem is a sentence at a field, or of the form as a whole where the field is "". Address, which may be "", is
+// where the sentence leads instead.
 type fieldProblem struct{ field, sentence, address string }
 
 // get gives a value without the spaces around it.
@@ -318,13 +318,15 @@ func (f *form) render(field field) g.Node {
 		return f.choices(field, label, hint, problem, describedBy, sentence != "")
 	case consentField:
 		return h.Div(h.Class("field"), hint, problem, h.Div(h.Class("choice"),
-			h.Input(h.Type("checkbox"), h.ID(field.Name), h.Name(field.Name), h.Value("yes"), g.If(f.get(field.Name) == "yes", h.Checked()),
+			h.Input(h.Type("checkbox"), h.ID(field.Name), h.Name(field.Name), h.Value("yes"), g.If(f.get(field.Name) == "yes",
+				h.Checked()),
 				h.Required(), describedBy, invalid),
 			h.Label(h.For(field.Name), g.Text(label))))
 	}
 	common := g.Group{h.ID(field.Name), h.Name(field.Name), g.If(!field.Optional, h.Required()), describedBy, invalid,
 		g.If(field.Max > 0, h.MaxLength(strconv.Itoa(field.Max)))}
-	return h.Div(h.Class("field "+string(field.Kind)), h.Label(h.For(field.Name), g.Text(label)), hint, problem, f.input(field, common))
+	return h.Div(h.Class("field "+string(field.Kind)), h.Label(h.For(field.Name), g.Text(label)), hint, problem,
+		f.input(field, common))
 }
 
 // input is the field's own element.
@@ -369,7 +371,8 @@ func (f *form) choices(field field, label string, hint, problem, describedBy g.N
 			g.If(o.Hint != nil, h.P(h.Class("hint"), h.ID(id+"-about"), o.Hint)))
 	}
 	isRadio := field.Kind == radioField
-	return h.FieldSet(h.Class("field"), g.If(isRadio, h.Role("radiogroup")), g.If(isRadio && isWrong, h.Aria("invalid", "true")), describedBy,
+	return h.FieldSet(h.Class("field"), g.If(isRadio, h.Role("radiogroup")), g.If(isRadio && isWrong,
+		h.Aria("invalid", "true")), describedBy,
 		h.Legend(g.Text(label)), hint, problem, g.Group(items))
 }
 

@@ -21,7 +21,8 @@ const timeToAnswer = time.Second
 
 // serveGateway has a handler of net/http answer the requests of API Gateway, in payload format 2.0. It never fails and
 // never panics. The log names the route and never the path.
-func serveGateway(handler http.Handler) func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+func serveGateway(handler http.Handler) func(context.Context, events.APIGatewayV2HTTPRequest) (
+	events.APIGatewayV2HTTPResponse, error) {
 	return func(ctx context.Context, event events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		began, id := time.Now(), event.RequestContext.RequestID
 		if deadline, limited := ctx.Deadline(); limited {
@@ -73,8 +74,10 @@ func newRequest(ctx context.Context, event events.APIGatewayV2HTTPRequest) (*htt
 	address := &url.URL{Path: event.RawPath, RawQuery: event.RawQueryString}
 	request := (&http.Request{
 		Method: event.RequestContext.HTTP.Method, URL: address, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: make(http.Header, len(event.Headers)+1), Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
-		Host: event.Headers["host"], RemoteAddr: event.RequestContext.HTTP.SourceIP, RequestURI: address.RequestURI(),
+		Header: make(http.Header, len(event.Headers)+1), Body: io.NopCloser(bytes.NewReader(body)),
+		ContentLength: int64(len(body)),
+		Host:          event.Headers["host"], RemoteAddr: event.RequestContext.HTTP.SourceIP,
+		RequestURI: address.RequestURI(),
 	}).WithContext(ctx)
 	for name, value := range event.Headers {
 		request.Header.Set(name, value)
@@ -110,7 +113,8 @@ func (r *recorder) Write(more []byte) (int, error) {
 
 // response gives what was recorded as the gateway takes it. Every body of the portal is text.
 func (r *recorder) response(method string) events.APIGatewayV2HTTPResponse {
-	response := events.APIGatewayV2HTTPResponse{StatusCode: r.status, Headers: map[string]string{}, Cookies: r.header["Set-Cookie"]}
+	response := events.APIGatewayV2HTTPResponse{StatusCode: r.status, Headers: map[string]string{},
+		Cookies: r.header["Set-Cookie"]}
 	for name, values := range r.header {
 		if name != "Set-Cookie" {
 			response.Headers[name] = strings.Join(values, ", ")

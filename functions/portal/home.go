@@ -134,7 +134,8 @@ func statusText(w *words, c claim) string { return w.word("status", c.Status) }
 func statusNode(v *visit, c claim) g.Node {
 	var email g.Node
 	if c.EmailStatus != "" && c.Status == "consent-pending" {
-		email = g.Group{g.Text(" "), badge("email-"+c.EmailStatus, v.words.say("emailIs", "status", v.words.word("emailStatus", c.EmailStatus)))}
+		email = g.Group{g.Text(" "), badge("email-"+c.EmailStatus, v.words.say("emailIs", "status",
+			v.words.word("emailStatus", c.EmailStatus)))}
 	}
 	return g.Group{badge(c.Status, v.words.word("status", c.Status)), email}
 }
@@ -166,7 +167,8 @@ func nextSentence(w *words, c claim) string {
 
 // actionPaths are where each action of a claim leads, below the claim's page.
 var actionPaths = map[string]string{
-	"send-consent": "/consent", "resend-consent": "/consent", "submit-claim": "/submission", "cancel-claim": "/cancellation",
+	"send-consent": "/consent", "resend-consent": "/consent", "submit-claim": "/submission",
+	"cancel-claim": "/cancellation",
 }
 
 // claimActions are links to the actions of a claim that are open, of those named.
@@ -223,7 +225,8 @@ func customerIDs(w *words, ids []customerID) []string {
 	return written
 }
 
-// facts is a list of what there is to know, in pairs of the text of a label and a value; pairs without a value are left out.
+// facts is a list of what there is to know, in pairs of the text of a label and a value; pairs without a value are left
+// out.
 func (v *visit) facts(pairs ...any) g.Node {
 	var lines []g.Node
 	for i := 0; i+1 < len(pairs); i += 2 {

@@ -98,7 +98,8 @@ const (
 )
 
 // export answers with the whole list as a CSV file. read gives a page of it by its cursor.
-func export[T any](v *visit, name string, columns []column[T], read func(cursor string) (rows []T, next string, err error)) error {
+func export[T any](v *visit, name string, columns []column[T], read func(cursor string) (rows []T, next string,
+	err error)) error {
 	began := time.Now()
 	var b strings.Builder
 	b.WriteString("\ufeff") // by which spreadsheets know UTF-8
@@ -122,7 +123,8 @@ func export[T any](v *visit, name string, columns []column[T], read func(cursor 
 			return err
 		}
 		if written += len(rows); written > maxExport || time.Since(began) > timeToExport {
-			return v.problemPage(http.StatusUnprocessableEntity, "tooMany", link(strings.TrimSuffix(v.r.URL.Path, ".csv"), v.words.say("toList")))
+			return v.problemPage(http.StatusUnprocessableEntity, "tooMany", link(strings.TrimSuffix(v.r.URL.Path, ".csv"),
+				v.words.say("toList")))
 		}
 		for _, row := range rows {
 			if err := write(func(c column[T]) string { return c.Text(v.words, row) }); err != nil {

@@ -1,5 +1,6 @@
-// Command portal is the page for people on which all of the product is done (P1–P12): server-rendered HTML, and a client
-// of the public API like any other (B5). It keeps nothing: the session is in cookies, forms carry what was typed.
+// Command portal is the page for people on which all of the product is done (P1–P12): server-rendered HTML, and a
+// client of the public API like any other (B5). It keeps nothing: the session is in cookies, forms carry what was
+// typed.
 package main
 
 import (
@@ -41,7 +42,8 @@ func newPortal(environment *platform.Environment) *portal {
 		partner:   environment.Setting(platform.PartnerClaim),
 	}
 	signOut := environment.Setting(platform.SignOutURL)
-	p.issuer = newIssuer(environment.Setting(platform.OIDCIssuer), environment.Setting(platform.OIDCClientID), p.publicURL, signOut)
+	p.issuer = newIssuer(environment.Setting(platform.OIDCIssuer), environment.Setting(platform.OIDCClientID), p.publicURL,
+		signOut)
 	// Browsers apply form-action to redirects: "Sign out" leads to the issuer.
 	p.csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
 		"frame-ancestors 'none'; form-action 'self'" + originOf(p.issuer.url) + originOf(signOut)

@@ -155,7 +155,8 @@ func (v *visit) navigation() g.Node {
 			continue
 		}
 		current := v.r.URL.Path == item.path || item.path != "/portal" && strings.HasPrefix(v.r.URL.Path, item.path+"/")
-		items = append(items, h.Li(h.A(h.Href(item.path), g.If(current, h.Aria("current", currentOf(v.r.URL.Path == item.path))), v.words.text(item.key))))
+		items = append(items, h.Li(h.A(h.Href(item.path),
+			g.If(current, h.Aria("current", currentOf(v.r.URL.Path == item.path))), v.words.text(item.key))))
 	}
 	return h.Nav(h.Aria("label", v.words.say("navigation")), h.Ul(items...))
 }
@@ -179,7 +180,8 @@ func (v *visit) languageChoice(p page) g.Node {
 	if p.Form != "" {
 		return h.Div(h.Class("language"), label,
 			h.Select(h.ID("language"), h.Name("language"), h.FormAttr(p.Form), g.Group(options)),
-			h.Button(h.Class("quiet"), h.Type("submit"), h.FormAttr(p.Form), h.FormNoValidate(), h.Name("go"), h.Value("language"), v.words.text("changeLanguage")))
+			h.Button(h.Class("quiet"), h.Type("submit"), h.FormAttr(p.Form), h.FormNoValidate(), h.Name("go"),
+				h.Value("language"), v.words.text("changeLanguage")))
 	}
 	to := "/portal"
 	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
@@ -269,7 +271,8 @@ func (v *visit) sessionEnded() error {
 		Content: []g.Node{
 			h.P(h.Class("lead"), v.words.text("page.carriedText")),
 			h.Ol(
-				h.Li(h.A(h.Href("/portal/sign-in?to=%2Fportal%2Fsigned-in"), h.Target("_blank"), h.Rel("noopener"), v.words.text("signInBeside"))),
+				h.Li(h.A(h.Href("/portal/sign-in?to=%2Fportal%2Fsigned-in"), h.Target("_blank"), h.Rel("noopener"),
+					v.words.text("signInBeside"))),
 				h.Li(h.Form(h.Method("post"), h.Action(v.r.URL.RequestURI()), g.Group(carried),
 					h.Button(h.Class("primary"), h.Type("submit"), v.words.text("continue")))),
 			),

@@ -48,7 +48,8 @@ func referrals(v *visit) error {
 	if err != nil {
 		return err
 	}
-	types := []option{{Value: "partner-led", Text: v.words.word("referralType", "partner-led")}, {Value: "co-sell", Text: v.words.word("referralType", "co-sell")}}
+	types := []option{{Value: "partner-led", Text: v.words.word("referralType", "partner-led")},
+		{Value: "co-sell", Text: v.words.word("referralType", "co-sell")}}
 	return v.show(page{Title: v.words.say("referrals"), Content: []g.Node{
 		h.Form(h.Class("filters"), h.Method("get"), h.Action("/portal/referrals"), v.filter("type", query.Get("type"), types),
 			h.Button(h.Type("submit"), v.words.text("filter"))),
@@ -83,7 +84,8 @@ var referralColumns = []column[referral]{
 	shown("referralType", func(w *words, r referral) string { return w.word("referralType", r.Type) }, nil),
 	shown("status", func(w *words, r referral) string { return referralStatus(w, r) }, nil),
 	shown("dealSize", func(w *words, r referral) string { return w.money(r.DealSize) }, nil),
-	shown("created", func(w *words, r referral) string { return w.instant(r.CreatedAt) }, func(v *visit, r referral) g.Node { return v.words.at(r.CreatedAt) }),
+	shown("created", func(w *words, r referral) string { return w.instant(r.CreatedAt) },
+		func(v *visit, r referral) g.Node { return v.words.at(r.CreatedAt) }),
 }
 
 func referralStatus(w *words, r referral) string {
@@ -142,7 +144,8 @@ func (v *visit) showReferral(r referral, f *form) error {
 	return v.show(page{
 		Title: title, Status: status,
 		Lead: []g.Node{
-			h.P(h.Class("lead"), badge(r.Type, w.word("referralType", r.Type)), g.Text(" "), badge(r.Status, referralStatus(w, r))),
+			h.P(h.Class("lead"), badge(r.Type, w.word("referralType", r.Type)), g.Text(" "),
+				badge(r.Status, referralStatus(w, r))),
 			f.summary(),
 			v.done([]string{"upgraded"}, "name", title, "customer", r.Customer.Name),
 		},

@@ -95,7 +95,8 @@ func (v *visit) reviewSection(c claim, f *form) g.Node {
 	}
 	buttons := make([]g.Node, len(reviewDecisions))
 	for i, decision := range reviewDecisions {
-		buttons[i] = h.Button(h.Type("submit"), g.If(decision.class != "", h.Class(decision.class)), h.Name("decision"), h.Value(decision.value),
+		buttons[i] = h.Button(h.Type("submit"), g.If(decision.class != "", h.Class(decision.class)), h.Name("decision"),
+			h.Value(decision.value),
 			v.words.text("review."+decision.value))
 	}
 	return h.Section(h.Aria("labelledby", "review"), h.H2(h.ID("review"), v.words.text("review")), signals,
@@ -108,7 +109,8 @@ func reviewClaim(v *visit) error {
 	id := v.r.PathValue("id")
 	f := &form{v: v, values: v.r.PostForm, fields: []field{reviewField}}
 	decision := f.values.Get("decision")
-	isDecision := slices.ContainsFunc(reviewDecisions, func(d struct{ value, class string }) bool { return d.value == decision })
+	isDecision := slices.ContainsFunc(reviewDecisions,
+		func(d struct{ value, class string }) bool { return d.value == decision })
 	switch {
 	case f.values.Get("go") == "language":
 	case !isDecision:

@@ -22,7 +22,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// issuer is the OpenID Connect issuer whose ID tokens the API takes. It is asked for its addresses when they are first needed.
+// issuer is the OpenID Connect issuer whose ID tokens the API takes. It is asked for its addresses when they are first
+// needed.
 type issuer struct {
 	url, clientID, portalURL, signOutURL string
 	client                               *http.Client
@@ -48,7 +49,8 @@ var errNoRefreshToken = errors.New("the session has no refresh token")
 const timeToSignIn = 8 * time.Second
 
 func newIssuer(url, clientID, portalURL, signOutURL string) *issuer {
-	return &issuer{url: url, clientID: clientID, portalURL: portalURL, signOutURL: signOutURL, client: &http.Client{Timeout: timeToSignIn}}
+	return &issuer{url: url, clientID: clientID, portalURL: portalURL, signOutURL: signOutURL,
+		client: &http.Client{Timeout: timeToSignIn}}
 }
 
 // discover gives the issuer's addresses, which are read once.
@@ -83,7 +85,8 @@ func (i *issuer) discover(ctx context.Context) (*addresses, error) {
 func (i *issuer) config(a *addresses) *oauth2.Config {
 	endpoint := a.provider.Endpoint()
 	endpoint.AuthStyle = oauth2.AuthStyleInParams // a public client, whose proof is PKCE
-	return &oauth2.Config{ClientID: i.clientID, Endpoint: endpoint, RedirectURL: i.portalURL + "/portal/callback", Scopes: a.scopes}
+	return &oauth2.Config{ClientID: i.clientID, Endpoint: endpoint, RedirectURL: i.portalURL + "/portal/callback",
+		Scopes: a.scopes}
 }
 
 // exchange turns the code that the issuer sent back into tokens, and verifies them.
@@ -186,7 +189,8 @@ func signIn(v *visit) error {
 		return fmt.Errorf("encoding the sign-in: %w", err)
 	}
 	v.setCookie(signInCookie, base64.RawURLEncoding.EncodeToString(encoded), signInLife)
-	address := v.p.issuer.config(a).AuthCodeURL(attempt.State, oidc.Nonce(attempt.Nonce), oauth2.S256ChallengeOption(attempt.Verifier),
+	address := v.p.issuer.config(a).AuthCodeURL(attempt.State, oidc.Nonce(attempt.Nonce),
+		oauth2.S256ChallengeOption(attempt.Verifier),
 		oauth2.SetAuthURLParam("ui_locales", string(v.words.locale)))
 	return v.seeOther(address)
 }
@@ -194,7 +198,8 @@ func signIn(v *visit) error {
 // ownPath gives a path of the portal, its first page's where what is given is anything else.
 func ownPath(to string) string {
 	parsed, err := url.Parse(to)
-	isOwn := err == nil && parsed.Scheme == "" && parsed.Host == "" && parsed.Opaque == "" && !strings.ContainsAny(to, "\\\r\n\t") &&
+	isOwn := err == nil && parsed.Scheme == "" && parsed.Host == "" && parsed.Opaque == "" && !strings.ContainsAny(to,
+		"\\\r\n\t") &&
 		path.Clean(parsed.Path) == parsed.Path && (parsed.Path == "/portal" || strings.HasPrefix(parsed.Path, "/portal/"))
 	if !isOwn || parsed.Path == "/portal/sign-in" || parsed.Path == "/portal/callback" {
 		return "/portal"

@@ -11,12 +11,12 @@ import (
 	h "maragu.dev/gomponents/html"
 )
 
-// wizard is a form in one or more steps. What was typed on other steps travels along in the form, so that the server keeps
-// nothing and Back loses nothing. "Ask for consent" in consent.go is the example to read.
+// wizard is a form in one or more steps. What was typed on other steps travels along in the form, so that the server
+// keeps nothing and Back loses nothing. "Ask for consent" in consent.go is the example to read.
 //
-// A request builds the wizard anew, with what its steps need from the API, and calls run: that shows the first step for a
-// GET, and for a POST does what the button says. Next judges the step's own fields, then calls its Check; the last button
-// calls Send. What either says is wrong is shown at its field, on the step that has the field.
+// A request builds the wizard anew, with what its steps need from the API, and calls run: that shows the first step for
+// a GET, and for a POST does what the button says. Next judges the step's own fields, then calls its Check; the last
+// button calls Send. What either says is wrong is shown at its field, on the step that has the field.
 type wizard struct {
 	Title  string        // the page's heading
 	Lead   []g.Node      // under it, on each step
@@ -34,8 +34,9 @@ type step struct {
 	Fields  []field                // in order
 	Load    func(f *form) error    // reads what Content shows; may be nil
 	Content func(f *form) []g.Node // before the fields; may be nil
-	Check   func(f *form) error    // called on Next; may be nil. It may change the values, and fields that later steps show
-	CSP     func(f *form) string   // of the step's page, in place of the usual policy; may be nil
+	// called on Next; may be nil. It may change the values, and fields that later steps show
+	Check func(f *form) error
+	CSP   func(f *form) string // of the step's page, in place of the usual policy; may be nil
 }
 
 // newKey gives a new Idempotency-Key.
@@ -161,7 +162,8 @@ func (w wizard) show(f *form, at int) error {
 	}
 	return f.v.show(page{
 		Title: w.Title, Before: before, Lead: w.Lead, Form: formID, Status: status, CSP: csp,
-		Content: []g.Node{progress, f.summary(), h.Form(h.ID(formID), h.Method("post"), h.Action(f.v.r.URL.RequestURI()), g.Attr("novalidate"),
+		Content: []g.Node{progress, f.summary(), h.Form(h.ID(formID), h.Method("post"), h.Action(f.v.r.URL.RequestURI()),
+			g.Attr("novalidate"),
 			w.carried(f, at), heading, g.Group(content), w.buttons(words, at))},
 	})
 }
@@ -170,9 +172,11 @@ func (w wizard) show(f *form, at int) error {
 func (w wizard) progress(words *words, at int) g.Node {
 	items := make([]g.Node, len(w.Steps))
 	for i, step := range w.Steps {
-		items[i] = h.Li(g.If(i == at, h.Aria("current", "step")), g.If(i < at, h.Class("past")), words.text("step."+step.Name))
+		items[i] = h.Li(g.If(i == at, h.Aria("current", "step")), g.If(i < at, h.Class("past")),
+			words.text("step."+step.Name))
 	}
-	return h.Ol(h.Class("steps"), h.Aria("label", words.say("steps", "n", strconv.Itoa(at+1), "of", strconv.Itoa(len(w.Steps)))), g.Group(items))
+	return h.Ol(h.Class("steps"), h.Aria("label", words.say("steps", "n", strconv.Itoa(at+1), "of",
+		strconv.Itoa(len(w.Steps)))), g.Group(items))
 }
 
 // carried are the values that this step does not show.

@@ -18,20 +18,24 @@ import (
 // claimRecord is one of the stream, less the braces around it.
 const claimRecord = `"eventID":"1","dynamodb":{"SequenceNumber":"1","NewImage":{"id":{"S":"01AN4Z07BY79KA1307SR9X4MV3-partner-1"}}}`
 
-// Whatever wakes the function is a batch, a request, or an error, for an answer would tell the stream that all is done. Of a batch
-// exactly those records come again that name a claim whose upgrade failed, and a request may be made again: here nothing is in time.
+// Whatever wakes the function is a batch, a request, or an error, for an answer would tell the stream that all is done.
+// Of a batch exactly those records come again that name a claim whose upgrade failed, and a request may be made again:
+// here nothing is in time.
 func FuzzAnEventIsABatchARequestOrRefused(f *testing.F) {
 	for _, sample := range localtest.Samples(f, "referral-upgrade") {
 		f.Add(sample)
 	}
 	for _, seed := range []string{
-		`{"Records":[{` + claimRecord + `},{},null,7,{"dynamodb":{"NewImage":{"id":{"N":"7"}}}},{` + claimRecord + `}]}`, `{"Records":[]}`, `{"Records":null}`, `{"Records":"x"}`, `{"Records":{}}`,
-		`{"records":[{` + claimRecord + `}]}`, `{"Records":[],"routeKey":"POST /v1/referrals/{referralId}/upgrade"}`, `{"routeKey":"GET /"}`, `{"routeKey":7}`,
+		`{"Records":[{` + claimRecord + `},{},null,7,{"dynamodb":{"NewImage":{"id":{"N":"7"}}}},{` + claimRecord + `}]}`,
+		`{"Records":[]}`, `{"Records":null}`, `{"Records":"x"}`, `{"Records":{}}`,
+		`{"records":[{` + claimRecord + `}]}`, `{"Records":[],"routeKey":"POST /v1/referrals/{referralId}/upgrade"}`,
+		`{"routeKey":"GET /"}`, `{"routeKey":7}`,
 		`{"routeKey":"POST /v1/referrals/{referralId}/upgrade","body":"%","isBase64Encoded":true,"pathParameters":{"referralId":"R"}}`, `null`, `[]`, `"nothing"`, `{`, ``,
 	} {
 		f.Add([]byte(seed))
 	}
-	away := function{table: table.New(dynamodb.New(dynamodb.Options{Region: "eu-central-1"}), "away"), now: time.Now, server: rest.NewServer(nil, nil)}
+	away := function{table: table.New(dynamodb.New(dynamodb.Options{Region: "eu-central-1"}), "away"), now: time.Now,
+		server: rest.NewServer(nil, nil)}
 	none, cancel := context.WithCancel(context.Background())
 	cancel() // so that no request goes out
 	f.Fuzz(func(t *testing.T, payload []byte) {
@@ -43,7 +47,8 @@ func FuzzAnEventIsABatchARequestOrRefused(f *testing.F) {
 			}
 		case rest.GatewayResponse:
 			var event rest.GatewayRequest
-			if unread := json.Unmarshal(payload, &event); unread != nil || event.RouteKey == "" || err != nil || answer.StatusCode != 503 || !json.Valid([]byte(answer.Body)) {
+			if unread := json.Unmarshal(payload, &event); unread != nil || event.RouteKey == "" || err != nil ||
+				answer.StatusCode != 503 || !json.Valid([]byte(answer.Body)) {
 				t.Errorf("%q is answered as a request: %v, %v", payload, answer, err)
 			}
 		case events.DynamoDBEventResponse:
@@ -61,10 +66,12 @@ func FuzzAnEventIsABatchARequestOrRefused(f *testing.F) {
 				if !isClaim {
 					continue
 				}
-				if again, ok := mci.ParseClaimID(string(id)); !ok || again != id || id != mci.ClaimID(record.Change.NewImage["id"].String()) {
+				if again, ok := mci.ParseClaimID(string(id)); !ok || again != id ||
+					id != mci.ClaimID(record.Change.NewImage["id"].String()) {
 					t.Errorf("%q is of the claim %q", raw, id)
 				}
-				if failed == len(answer.BatchItemFailures) || answer.BatchItemFailures[failed].ItemIdentifier != record.Change.SequenceNumber {
+				if failed == len(answer.BatchItemFailures) ||
+					answer.BatchItemFailures[failed].ItemIdentifier != record.Change.SequenceNumber {
 					t.Fatalf("%q does not come again: %v", raw, answer)
 				}
 				failed++

@@ -1,5 +1,5 @@
-// Command referral-upgrade makes a partner-led referral co-sell where it qualifies (S27, D9): by itself after the customer's
-// consent, woken by the table's stream, and on request.
+// Command referral-upgrade makes a partner-led referral co-sell where it qualifies (S27, D9): by itself after the
+// customer's consent, woken by the table's stream, and on request.
 package main
 
 import (
@@ -50,9 +50,9 @@ func (f function) handle(ctx context.Context, payload json.RawMessage) (any, err
 	return f.server.Handle(ctx, event)
 }
 
-// onStream upgrades what the batch's claims allow. One that fails keeps no other back: the rest is worked on, and then the
-// stream brings it and all behind it again. A record seen twice, late or out of order changes nothing, for the claim itself
-// decides, as it is now.
+// onStream upgrades what the batch's claims allow. One that fails keeps no other back: the rest is worked on, and then
+// the stream brings it and all behind it again. A record seen twice, late or out of order changes nothing, for the
+// claim itself decides, as it is now.
 func (f function) onStream(ctx context.Context, records []json.RawMessage) events.DynamoDBEventResponse {
 	response := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
 	for _, payload := range records {

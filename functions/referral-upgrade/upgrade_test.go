@@ -16,7 +16,8 @@ func TestMain(m *testing.M) { localtest.Main(m) }
 // unmanaged takes the customer's sellers away.
 func unmanaged(t *testing.T, c story.Customer, managed bool) {
 	t.Helper()
-	localtest.Load(t, localtest.Files{"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%t\n", c.ID, c.Name, managed)})
+	localtest.Load(t, localtest.Files{"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%t\n", c.ID,
+		c.Name, managed)})
 }
 
 // asked brings a claim whose customer was asked, for a deal of that size.
@@ -64,7 +65,8 @@ func TestS27_D9_TheConsentUpgradesWhatQualifies(t *testing.T) {
 			story.Accept(t, link)
 			localtest.WaitDrained(t)
 			referral, now := claim.ReferralNow(t), p.Get(t, claim.ID)
-			if (referral.Type == "co-sell") != c.upgraded || (referral.UpgradedAt != nil) != c.upgraded || referral.State() != "active" {
+			if (referral.Type == "co-sell") != c.upgraded || (referral.UpgradedAt != nil) != c.upgraded ||
+				referral.State() != "active" {
 				t.Errorf("after the consent it is %s, %s, upgraded %v", referral.Type, referral.State(), referral.UpgradedAt)
 			}
 			if n := strings.Count(now.Types(), "referral.upgraded"); (n == 1) != c.upgraded || n > 1 || !now.EventsIntact {
@@ -108,26 +110,32 @@ func TestD9_OnRequestItIsLookedAtAgain(t *testing.T) {
 	}
 	answer := upgrade(t, admin, claim, "Idempotency-Key", key).Expect(t, 200) // refusals are not kept
 	upgraded := localtest.Decode[story.Referral](t, answer)
-	if upgraded.Type != "co-sell" || upgraded.State() != "active" || upgraded.UpgradedAt == nil || upgraded.ID != claim.Referral.ID {
+	if upgraded.Type != "co-sell" || upgraded.State() != "active" || upgraded.UpgradedAt == nil ||
+		upgraded.ID != claim.Referral.ID {
 		t.Errorf("answered %s", answer.Body)
 	}
 	if read := claim.ReferralNow(t); read.Type != "co-sell" || !read.UpgradedAt.Equal(*upgraded.UpgradedAt) {
 		t.Errorf("read next, it is %+v", read)
 	}
-	if again := upgrade(t, admin, claim, "Idempotency-Key", key).Expect(t, 200); string(again.Body) != string(answer.Body) {
+	if again := upgrade(t, admin, claim, "Idempotency-Key", key).Expect(t, 200); string(again.Body) != string(
+		answer.Body) {
 		t.Errorf("repeated, it answers %s", again.Body)
 	}
 	if again := upgrade(t, story.Program(t), claim).Expect(t, 200); string(again.Body) != string(answer.Body) {
 		t.Errorf("asked for again, it answers %s", again.Body)
 	}
-	story.Refused(t, localtest.Call(t, "POST", claim.Referral.Href+"/upgrade", admin, `{ }`, "Idempotency-Key", key), 409, mci.IdempotencyKeyReused)
-	story.Refused(t, localtest.Call(t, "POST", claim.Referral.Href+"/upgrade", admin, `{"type":"co-sell"}`), 422, mci.Invalid)
+	story.Refused(t, localtest.Call(t, "POST", claim.Referral.Href+"/upgrade", admin, `{ }`, "Idempotency-Key", key), 409,
+		mci.IdempotencyKeyReused)
+	story.Refused(t, localtest.Call(t, "POST", claim.Referral.Href+"/upgrade", admin, `{"type":"co-sell"}`), 422,
+		mci.Invalid)
 	now := p.Get(t, claim.ID)
-	if event := now.Events[len(now.Events)-1]; strings.Count(now.Types(), "referral.upgraded") != 1 || event.Type != "referral.upgraded" || strings.HasPrefix(event.Actor, "system") {
+	if event := now.Events[len(now.Events)-1]; strings.Count(now.Types(), "referral.upgraded") != 1 ||
+		event.Type != "referral.upgraded" || strings.HasPrefix(event.Actor, "system") {
 		t.Errorf("the history is %s", now.Types())
 	}
 	p.Cancel(t, claim.ID)
-	if closed := localtest.Decode[story.Referral](t, upgrade(t, admin, claim).Expect(t, 200)); closed.State() != "closed/lost" || closed.Type != "co-sell" {
+	if closed := localtest.Decode[story.Referral](t, upgrade(t, admin, claim).Expect(t,
+		200)); closed.State() != "closed/lost" || closed.Type != "co-sell" {
 		t.Errorf("closed, it is %+v", closed)
 	}
 }
@@ -145,7 +153,8 @@ func TestD9_WhatIsNotThereOrClosedIsNotUpgraded(t *testing.T) {
 	}
 	plain := story.Engagement(t, nil)
 	without, _ := p.Bring(t, mci.Consented, story.NewCustomer(t, plain), plain)
-	for _, id := range []string{"R" + without.ID, "R", "nothing", without.ID, "R01JD0000000000000000000000" + without.ID[26:]} {
+	for _, id := range []string{"R" + without.ID, "R", "nothing", without.ID, "R01JD0000000000000000000000" +
+		without.ID[26:]} {
 		if answer := localtest.Call(t, "POST", "/v1/referrals/"+id+"/upgrade", staff, nil); answer.Status != 404 {
 			t.Errorf("%s answers %d", id, answer.Status)
 		}
@@ -155,10 +164,12 @@ func TestD9_WhatIsNotThereOrClosedIsNotUpgraded(t *testing.T) {
 // record is a record of the table's stream: a claim that has just been consented to.
 func record(sequence int, image story.Object) story.Object {
 	return story.Object{
-		"eventID": fmt.Sprint(sequence), "eventName": "MODIFY", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "eu-central-1",
+		"eventID": fmt.Sprint(sequence), "eventName": "MODIFY", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
+		"awsRegion": "eu-central-1",
 		"dynamodb": story.Object{
-			"ApproximateCreationDateTime": 1762000000, "Keys": story.Object{}, "NewImage": image, "SequenceNumber": fmt.Sprint(sequence),
-			"SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES",
+			"ApproximateCreationDateTime": 1762000000, "Keys": story.Object{}, "NewImage": image,
+			"SequenceNumber": fmt.Sprint(sequence),
+			"SizeBytes":      1, "StreamViewType": "NEW_AND_OLD_IMAGES",
 		},
 	}
 }
@@ -264,14 +275,17 @@ func TestS27_RecordsComeTwiceLateOutOfOrderAndPoisoned(t *testing.T) {
 	}
 	t.Run("one that the table refuses keeps none back, and comes again", func(t *testing.T) {
 		claims, release := consented(t, p, e, 3)
-		fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Reject, Function: "referral-upgrade", Action: "TransactWriteItems", Times: localtest.All,
+		fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Reject, Function: "referral-upgrade",
+			Action: "TransactWriteItems", Times: localtest.All,
 			Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), claims[1].ID) }})
 		batch := []story.Object{ofClaim(11, claims[0]), ofClaim(12, claims[1]), ofClaim(13, claims[2])}
-		if failed := failures(t, batch...); !slices.Equal(failed, []string{"12"}) || types(claims[0]) != upgraded || types(claims[1]) != waiting || types(claims[2]) != upgraded {
+		if failed := failures(t, batch...); !slices.Equal(failed, []string{"12"}) || types(claims[0]) != upgraded ||
+			types(claims[1]) != waiting || types(claims[2]) != upgraded {
 			t.Errorf("failed: %v; %s, %s, %s", failed, types(claims[0]), types(claims[1]), types(claims[2]))
 		}
 		fault.Remove()
-		if failed := failures(t, batch[1:]...); len(failed) != 0 || types(claims[1]) != upgraded || types(claims[2]) != upgraded {
+		if failed := failures(t, batch[1:]...); len(failed) != 0 || types(claims[1]) != upgraded ||
+			types(claims[2]) != upgraded {
 			t.Errorf("then failed: %v; %s, %s", failed, types(claims[1]), types(claims[2]))
 		}
 		release()
@@ -314,7 +328,8 @@ func TestS27_RecordsComeTwiceLateOutOfOrderAndPoisoned(t *testing.T) {
 		}
 	})
 	t.Run("no record and no request", func(t *testing.T) {
-		for _, event := range []any{`"nothing"`, story.Object{}, story.Object{"Records": nil}, story.Object{"Records": "none"}, []int{}} {
+		for _, event := range []any{`"nothing"`, story.Object{}, story.Object{"Records": nil},
+			story.Object{"Records": "none"}, []int{}} {
 			if answer := localtest.Invoke(t, "referral-upgrade", event); answer.Status != 500 {
 				t.Errorf("%v was answered %d %s", event, answer.Status, answer.Body)
 			}
@@ -330,18 +345,22 @@ func TestS27_TheUpgradeComesThoughTheTableFailsForAWhile(t *testing.T) {
 		action string
 		times  int
 	}{
-		{localtest.Reject, "GetItem", 2}, {localtest.Reject, "TransactWriteItems", 2}, {localtest.KillBefore, "TransactWriteItems", 1},
-		{localtest.KillAfter, "TransactWriteItems", 1}, {localtest.Conflict, "TransactWriteItems", 3}, {localtest.Throttle, "TransactWriteItems", 2},
+		{localtest.Reject, "GetItem", 2}, {localtest.Reject, "TransactWriteItems", 2},
+		{localtest.KillBefore, "TransactWriteItems", 1},
+		{localtest.KillAfter, "TransactWriteItems", 1}, {localtest.Conflict, "TransactWriteItems", 3},
+		{localtest.Throttle, "TransactWriteItems", 2},
 		{localtest.Lose, "TransactWriteItems", 1},
 	} {
 		t.Run(fmt.Sprintf("%s of %s", c.effect, c.action), func(t *testing.T) {
 			claim, link := asked(t, p, story.NewCustomer(t, e), e, "50000.00")
-			fault := localtest.Inject(t, localtest.Fault{Effect: c.effect, Function: "referral-upgrade", Action: c.action, Times: c.times,
+			fault := localtest.Inject(t, localtest.Fault{Effect: c.effect, Function: "referral-upgrade", Action: c.action,
+				Times: c.times,
 				Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), claim.ID[:26]) }})
 			story.Accept(t, link)
 			localtest.WaitDrained(t)
 			now := p.Get(t, claim.ID)
-			if fault.Fired() != c.times || strings.Count(now.Types(), "referral.upgraded") != 1 || now.Referral.Type != "co-sell" || !now.EventsIntact {
+			if fault.Fired() != c.times || strings.Count(now.Types(), "referral.upgraded") != 1 ||
+				now.Referral.Type != "co-sell" || !now.EventsIntact {
 				t.Errorf("after %d faults the referral is %s: %s", fault.Fired(), now.Referral.Type, now.Types())
 			}
 		})
@@ -352,8 +371,9 @@ func TestS27_TheUpgradeRacesWithItsPartner(t *testing.T) {
 	p, e := story.NewPartner(t), story.Engagement(t, story.WithCoSell(false))
 	for what, want := range map[string]string{"submission": "co-sell", "cancellation": "partner-led"} {
 		claim, link := asked(t, p, story.NewCustomer(t, e), e, "50000.00")
-		fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Function: "referral-upgrade", Action: "TransactWriteItems",
-			Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), claim.ID) }})
+		fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Function: "referral-upgrade",
+			Action: "TransactWriteItems",
+			Match:  func(r localtest.Request) bool { return strings.Contains(string(r.Body), claim.ID) }})
 		story.Accept(t, link)
 		fault.Wait(t)
 		body := map[string]story.Object{"submission": story.Submission(), "cancellation": {}}[what]

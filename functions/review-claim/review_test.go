@@ -30,7 +30,8 @@ func TestD1_TheProgramsWordOnASubmittedClaim(t *testing.T) {
 			t.Parallel()
 			customer := story.NewCustomer(t, e)
 			claim, _ := p.Bring(t, mci.Submitted, customer, e)
-			answer := review(t, story.Program(t), claim.ID, story.Object{"decision": decision, "reason": "Looked at."}).Expect(t, 200)
+			answer := review(t, story.Program(t), claim.ID, story.Object{"decision": decision, "reason": "Looked at."}).Expect(t,
+				200)
 			told, now := localtest.Decode[story.Claim](t, answer), p.Get(t, claim.ID)
 			if told.Status != c.status || now.Status != c.status || told.CustomerContact == nil {
 				t.Errorf("answered %s", answer.Body)
@@ -57,7 +58,8 @@ func TestD4_CompletedCountsAndRejectedDoesNot(t *testing.T) {
 	t.Parallel()
 	for decision, refused := range map[mci.ReviewDecision]bool{mci.Complete: true, mci.Reject: false} {
 		for rule, changes := range map[string]story.Object{
-			"two claims at all": {"claimLimits": story.Object{"active": 1, "allowed": 1}}, "one partner at all": {"exclusive": true},
+			"two claims at all":  {"claimLimits": story.Object{"active": 1, "allowed": 1}},
+			"one partner at all": {"exclusive": true},
 		} {
 			t.Run(string(decision)+", "+rule, func(t *testing.T) {
 				t.Parallel()
@@ -66,7 +68,8 @@ func TestD4_CompletedCountsAndRejectedDoesNot(t *testing.T) {
 				c := story.NewCustomer(t, e)
 				claim, _ := one.Bring(t, mci.Submitted, c, e)
 				story.Review(t, claim.ID, decision)
-				answer := localtest.Call(t, "POST", "/v1/customers", two.Token, two.Nomination(c, c.By(mci.TenantID), []string{e}, nil))
+				answer := localtest.Call(t, "POST", "/v1/customers", two.Token, two.Nomination(c, c.By(mci.TenantID), []string{e},
+					nil))
 				if refused {
 					story.Refused(t, answer, 422, mci.NotEligible)
 				} else {
@@ -161,18 +164,20 @@ func TestD13_AReviewRepeatedIsOne(t *testing.T) {
 	body := story.Object{"decision": "return", "reason": "More."}
 	done := review(t, staff, claim.ID, body, "Idempotency-Key", key).Expect(t, 200)
 	p.Submit(t, claim.ID)
-	if again := review(t, staff, claim.ID, body, "Idempotency-Key", key).Expect(t, 200); string(again.Body) != string(done.Body) {
+	if again := review(t, staff, claim.ID, body, "Idempotency-Key", key).Expect(t, 200); string(again.Body) != string(
+		done.Body) {
 		t.Errorf("repeated, it answers %s", again.Body)
 	}
-	story.Refused(t, review(t, staff, claim.ID, story.Object{"decision": "reject", "reason": "No."}, "Idempotency-Key", key), 409, mci.IdempotencyKeyReused)
+	story.Refused(t, review(t, staff, claim.ID, story.Object{"decision": "reject", "reason": "No."}, "Idempotency-Key",
+		key), 409, mci.IdempotencyKeyReused)
 	if now := p.Get(t, claim.ID); now.Status != "submitted" || strings.Count(now.Types(), "claim.returned") != 1 {
 		t.Errorf("the claim is %s: %s", now.Status, now.Types())
 	}
 	review(t, story.Program(t), claim.ID, body, "Idempotency-Key", key).Expect(t, 200) // another of the staff, another key
 }
 
-// TestD14_TheReviewQueueHasTheLongestWaitingFirst is alone with the queue of all partners, which other tests fill too: it
-// looks at its own claims' order.
+// TestD14_TheReviewQueueHasTheLongestWaitingFirst is alone with the queue of all partners, which other tests fill too:
+// it looks at its own claims' order.
 func TestD14_TheReviewQueueHasTheLongestWaitingFirst(t *testing.T) {
 	t.Parallel()
 	e := story.Engagement(t, nil)
@@ -200,7 +205,8 @@ func TestD14_TheReviewQueueHasTheLongestWaitingFirst(t *testing.T) {
 				Cursor string
 			}](t, answer)
 			for _, claim := range list.Claims {
-				if claim.Status != "submitted" || !slices.Equal(claim.Actions, []string{"review-claim"}) || claim.CustomerContact == nil {
+				if claim.Status != "submitted" || !slices.Equal(claim.Actions, []string{"review-claim"}) ||
+					claim.CustomerContact == nil {
 					t.Errorf("the queue holds a claim that is %s, open for %q", claim.Status, claim.Actions)
 				}
 				ids = append(ids, claim.ID)
@@ -232,5 +238,6 @@ func TestD14_TheReviewQueueHasTheLongestWaitingFirst(t *testing.T) {
 	if want := []string{born[4], born[2], born[0]}; !slices.Equal(all, want) {
 		t.Errorf("the partner's claims are %v instead of %v", all, want)
 	}
-	story.Refused(t, localtest.Call(t, "GET", "/v1/claims?partnerId="+partners[0].ID, partners[1].Token, nil), 422, mci.Invalid)
+	story.Refused(t, localtest.Call(t, "GET", "/v1/claims?partnerId="+partners[0].ID, partners[1].Token, nil), 422,
+		mci.Invalid)
 }

@@ -56,18 +56,22 @@ func TestS21_SendingTheConsentEmail(t *testing.T) {
 	if claim.EmailStatus != "" || claim.DealSize != nil {
 		t.Errorf("before it was sent, the email is %q and the deal %v", claim.EmailStatus, claim.DealSize)
 	}
-	corrected := story.Object{"name": "Chris Corrected", "email": "chris@" + c.Domain, "phone": "+1 425 555 0100", "locale": "fr"}
+	corrected := story.Object{"name": "Chris Corrected", "email": "chris@" + c.Domain, "phone": "+1 425 555 0100",
+		"locale": "fr"}
 	partner := story.Object{"name": "Sam Sales", "email": "sam@partner.example", "phone": "+1 425 555 0199"}
 	sent := p.Request(t, claim.ID, with(first, story.Object{"customerContact": corrected, "partnerContact": partner}))
-	if sent.Status != "consent-pending" || sent.EmailStatus != "sent" || sent.DealSize == nil || sent.DealSize.String() != "60000.00" {
+	if sent.Status != "consent-pending" || sent.EmailStatus != "sent" || sent.DealSize == nil ||
+		sent.DealSize.String() != "60000.00" {
 		t.Errorf("answered a claim that is %s, its email %q, its deal %v", sent.Status, sent.EmailStatus, sent.DealSize)
 	}
-	if *sent.CustomerContact != (mci.Contact{Name: "Chris Corrected", Email: "chris@" + c.Domain, Phone: "+1 425 555 0100", Locale: "fr"}) ||
+	if *sent.CustomerContact != (mci.Contact{Name: "Chris Corrected", Email: "chris@" + c.Domain, Phone: "+1 425 555 0100",
+		Locale: "fr"}) ||
 		sent.PartnerContact != (mci.Contact{Name: "Sam Sales", Email: "sam@partner.example", Phone: "+1 425 555 0199"}) {
 		t.Errorf("the contacts are %+v and %+v", sent.CustomerContact, sent.PartnerContact)
 	}
 	if !sent.ConsentDue.Equal(claim.ConsentDue) || !sent.Payout.Equal(claim.Payout) {
-		t.Errorf("asking moved the deadline to %s or the payout to %s: the deal size has no effect on it", sent.ConsentDue, sent.Payout)
+		t.Errorf("asking moved the deadline to %s or the payout to %s: the deal size has no effect on it", sent.ConsentDue,
+			sent.Payout)
 	}
 	if !slices.Equal(sent.Actions, []string{"resend-consent", "cancel-claim"}) {
 		t.Errorf("what is open then: %q", sent.Actions)
@@ -93,23 +97,33 @@ func TestS21_WhatARequestMustHave(t *testing.T) {
 		status             int
 		code               mci.Code
 	}{
-		{"a first request without the disclaimer", p.Token, unasked.ID, with(first, story.Object{"disclaimerAccepted": nil}), 422, mci.DisclaimerRequired},
-		{"a first request that rejects the disclaimer", p.Token, unasked.ID, with(first, story.Object{"disclaimerAccepted": false}), 422, mci.DisclaimerRequired},
-		{"a first request without a deal size", p.Token, unasked.ID, with(first, story.Object{"dealSize": nil}), 422, mci.DealSizeRequired},
+		{"a first request without the disclaimer", p.Token, unasked.ID, with(first, story.Object{"disclaimerAccepted": nil}),
+			422, mci.DisclaimerRequired},
+		{"a first request that rejects the disclaimer", p.Token, unasked.ID,
+			with(first, story.Object{"disclaimerAccepted": false}), 422, mci.DisclaimerRequired},
+		{"a first request without a deal size", p.Token, unasked.ID, with(first, story.Object{"dealSize": nil}), 422,
+			mci.DealSizeRequired},
 		{"the disclaimer is missed before the deal size", p.Token, unasked.ID, story.Object{}, 422, mci.DisclaimerRequired},
 		{"a first request without a body", p.Token, unasked.ID, nil, 422, mci.DisclaimerRequired},
-		{"a reminder that rejects the disclaimer", p.Token, asked.ID, story.Object{"disclaimerAccepted": false}, 422, mci.DisclaimerRequired},
-		{"a reminder with another deal size", p.Token, asked.ID, story.Object{"dealSize": money("60000.01")}, 409, mci.DealSizeImmutable},
-		{"another deal size comes before the disclaimer", p.Token, asked.ID, with(first, story.Object{"dealSize": money("1.00"), "disclaimerAccepted": false}), 409, mci.DealSizeImmutable},
-		{"the status comes before all of these", p.Token, consented.ID, story.Object{"dealSize": money("1.00"), "disclaimerAccepted": false}, 409, mci.WrongStatus},
+		{"a reminder that rejects the disclaimer", p.Token, asked.ID, story.Object{"disclaimerAccepted": false}, 422,
+			mci.DisclaimerRequired},
+		{"a reminder with another deal size", p.Token, asked.ID, story.Object{"dealSize": money("60000.01")}, 409,
+			mci.DealSizeImmutable},
+		{"another deal size comes before the disclaimer", p.Token, asked.ID,
+			with(first, story.Object{"dealSize": money("1.00"), "disclaimerAccepted": false}), 409, mci.DealSizeImmutable},
+		{"the status comes before all of these", p.Token, consented.ID, story.Object{"dealSize": money("1.00"),
+			"disclaimerAccepted": false}, 409, mci.WrongStatus},
 		{"the grant comes before the status", stranger, consented.ID, story.Object{}, 403, mci.LocationNotGranted},
-		{"the grant comes before what a first request lacks", stranger, unasked.ID, story.Object{}, 403, mci.LocationNotGranted},
+		{"the grant comes before what a first request lacks", stranger, unasked.ID, story.Object{}, 403,
+			mci.LocationNotGranted},
 		{"mistakes come before the grant", stranger, unasked.ID, with(first, story.Object{"hurry": true}), 422, mci.Invalid},
-		{"mistakes come before a claim that is not there", p.Token, none, with(first, story.Object{"hurry": true}), 422, mci.Invalid},
+		{"mistakes come before a claim that is not there", p.Token, none, with(first, story.Object{"hurry": true}), 422,
+			mci.Invalid},
 		{"a claim that is not there", p.Token, none, first, 404, mci.NotFound},
 		{"another partner's claim is not there", story.NewPartner(t).Token, unasked.ID, first, 404, mci.NotFound},
 		{"the program asks nobody", story.Program(t), unasked.ID, first, 403, mci.Forbidden},
-		{"a referral admin asks nobody", p.NewUser(t, mci.IncentivesUser, mci.ReferralAdmin), unasked.ID, first, 403, mci.Forbidden},
+		{"a referral admin asks nobody", p.NewUser(t, mci.IncentivesUser, mci.ReferralAdmin), unasked.ID, first, 403,
+			mci.Forbidden},
 		{"the role comes before mistakes", story.Program(t), unasked.ID, "[", 403, mci.Forbidden},
 		{"a body that is cut", p.Token, unasked.ID, `{"disclaimerAccepted":`, 400, mci.Malformed},
 		{"a body that is a list", p.Token, unasked.ID, "[]", 400, mci.Malformed},
@@ -120,7 +134,8 @@ func TestS21_WhatARequestMustHave(t *testing.T) {
 		})
 	}
 	t.Run("a body that is no JSON", func(t *testing.T) {
-		story.Refused(t, request(t, p.Token, unasked.ID, "a=b", "Content-Type", "application/x-www-form-urlencoded"), 415, mci.UnsupportedMediaType)
+		story.Refused(t, request(t, p.Token, unasked.ID, "a=b", "Content-Type", "application/x-www-form-urlencoded"), 415,
+			mci.UnsupportedMediaType)
 	})
 	if now := p.Get(t, unasked.ID); now.Version != unasked.Version || now.Types() != "claim.added" {
 		t.Errorf("refusals changed the claim: version %d, %s", now.Version, now.Types())
@@ -128,7 +143,8 @@ func TestS21_WhatARequestMustHave(t *testing.T) {
 	if mails := localtest.Mails(t, unasked.CustomerContact.Email); len(mails) != 0 {
 		t.Errorf("refusals sent %d emails", len(mails))
 	}
-	p.Request(t, asked.ID, story.Object{"dealSize": money("60000"), "disclaimerAccepted": true}) // the same, written otherwise
+	// the same, written otherwise
+	p.Request(t, asked.ID, story.Object{"dealSize": money("60000"), "disclaimerAccepted": true})
 }
 
 func TestS21_EveryMistakeIsToldWithItsPointer(t *testing.T) {
@@ -159,21 +175,25 @@ func TestS21_EveryMistakeIsToldWithItsPointer(t *testing.T) {
 		{"a disclaimer in words", with(first, story.Object{"disclaimerAccepted": "true"}), []string{"/disclaimerAccepted"}},
 		{"a name of 121 characters", contact("name", strings.Repeat("ü", 121)), []string{"/customerContact/name"}},
 		{"a name of two lines", contact("name", "Kim\nContact"), []string{"/customerContact/name"}},
-		{"a name that smuggles a header", contact("name", "Kim\r\nBcc: everybody@customer.example"), []string{"/customerContact/name"}},
+		{"a name that smuggles a header", contact("name", "Kim\r\nBcc: everybody@customer.example"),
+			[]string{"/customerContact/name"}},
 		{"a blank name", contact("name", "  "), []string{"/customerContact/name"}},
 		{"a name that turns the reading direction", contact("name", "Kim \u202etcatnoC"), []string{"/customerContact/name"}},
 		{"a name with a control character", contact("name", "Kim\x00"), []string{"/customerContact/name"}},
 		{"a contact without a name", contact("name", nil), []string{"/customerContact/name"}},
 		{"a contact without an address", contact("email", nil), []string{"/customerContact/email"}},
 		{"an address that is none", contact("email", "kim"), []string{"/customerContact/email"}},
-		{"an address with a header", contact("email", "kim@customer.example\r\nBcc: everybody@customer.example"), []string{"/customerContact/email"}},
+		{"an address with a header", contact("email", "kim@customer.example\r\nBcc: everybody@customer.example"),
+			[]string{"/customerContact/email"}},
 		{"two addresses", contact("email", "kim@customer.example, lee@customer.example"), []string{"/customerContact/email"}},
 		{"an address with a name", contact("email", "Kim <kim@customer.example>"), []string{"/customerContact/email"}},
 		{"a phone in words", contact("phone", "call me"), []string{"/customerContact/phone"}},
 		{"a language that is none", contact("locale", "no such language"), []string{"/customerContact/locale"}},
 		{"a field that nobody knows", contact("title", "Dr"), []string{"/customerContact/title"}},
-		{"a partner's language that is none", with(first, story.Object{"partnerContact": with(good, story.Object{"locale": "no such"})}), []string{"/partnerContact/locale"}},
-		{"many mistakes at once", story.Object{"dealSize": money("x"), "disclaimerAccepted": 1, "customerContact": story.Object{}, "a/b~c": 1},
+		{"a partner's language that is none", with(first,
+			story.Object{"partnerContact": with(good, story.Object{"locale": "no such"})}), []string{"/partnerContact/locale"}},
+		{"many mistakes at once", story.Object{"dealSize": money("x"), "disclaimerAccepted": 1,
+			"customerContact": story.Object{}, "a/b~c": 1},
 			[]string{"/disclaimerAccepted", "/dealSize/amount", "/customerContact/name", "/customerContact/email", "/a~1b~0c"}},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
@@ -195,10 +215,12 @@ func TestS21_EveryMistakeIsToldWithItsPointer(t *testing.T) {
 func TestS21_TheLargestAndTheSmallestAreTaken(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
-	for size, shown := range map[string]string{"0": "0.00", "0.00": "0.00", "1000000000000.00": "1000000000000.00", "0.1": "0.10"} {
+	for size, shown := range map[string]string{"0": "0.00", "0.00": "0.00", "1000000000000.00": "1000000000000.00",
+		"0.1": "0.10"} {
 		claim := p.Add(t, story.NewCustomer(t, e), e)
 		name := strings.Repeat("長", 120)
-		sent := p.Request(t, claim.ID, with(story.FirstRequest(size), story.Object{"customerContact": story.Object{"name": name, "email": claim.CustomerContact.Email}}))
+		sent := p.Request(t, claim.ID, with(story.FirstRequest(size),
+			story.Object{"customerContact": story.Object{"name": name, "email": claim.CustomerContact.Email}}))
 		if sent.DealSize.String() != shown || sent.CustomerContact.Name != name {
 			t.Errorf("a deal of %s is shown as %s, the name as %s", size, sent.DealSize, sent.CustomerContact.Name)
 		}
@@ -211,11 +233,13 @@ func TestS23_TheCustomerIsRemindedUntilAnAnswerComes(t *testing.T) {
 	claim, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
 	reminded := p.Request(t, claim.ID, story.Object{})
 	mails := localtest.Mails(t, claim.CustomerContact.Email)
-	if len(mails) != 2 || strings.HasPrefix(mails[0].Subject, "Reminder") || !strings.HasPrefix(mails[1].Subject, "Reminder: ") {
+	if len(mails) != 2 || strings.HasPrefix(mails[0].Subject, "Reminder") || !strings.HasPrefix(mails[1].Subject,
+		"Reminder: ") {
 		t.Fatalf("there are %d emails: %+v", len(mails), mails)
 	}
 	if reminded.Status != "consent-pending" || !reminded.ConsentDue.Equal(claim.ConsentDue) {
-		t.Errorf("a reminder leaves a claim that is %s, due %s instead of %s", reminded.Status, reminded.ConsentDue, claim.ConsentDue)
+		t.Errorf("a reminder leaves a claim that is %s, due %s instead of %s", reminded.Status, reminded.ConsentDue,
+			claim.ConsentDue)
 	}
 	if whole := p.Get(t, claim.ID); whole.Types() != "claim.added consent.requested email.sent consent.reminded email.sent" {
 		t.Errorf("the history is %s", whole.Types())
@@ -231,7 +255,8 @@ func TestD12_WhoeverWasNeverAskedIsNotReminded(t *testing.T) {
 	next := story.Name("successor") + "@customer.example"
 	p.Request(t, claim.ID, story.Object{"customerContact": story.Object{"name": "Sacha Successor", "email": next},
 		"mismatchReason": "A successor."})
-	if mail := localtest.Mail(t, next, 1); strings.HasPrefix(mail.Subject, "Reminder") || !strings.Contains(mail.Text, "Sacha Successor") {
+	if mail := localtest.Mail(t, next, 1); strings.HasPrefix(mail.Subject, "Reminder") || !strings.Contains(mail.Text,
+		"Sacha Successor") {
 		t.Errorf("the new contact is greeted with %q:\n%s", mail.Subject, mail.Text)
 	}
 	p.Request(t, claim.ID, story.Object{})
@@ -254,7 +279,8 @@ func TestS26_D9_AReferralComesWithTheFirstEmailWhereTheConditionsHold(t *testing
 		{"a cent less does not", from1000, "999.99", false},
 		{"more does", from1000, "250000.00", true},
 		{"an engagement without referrals has none", nil, "250000.00", false},
-		{"any deal does where the minimum is nothing", story.Object{"referral": story.Object{"minDealSize": "0.00"}}, "0.00", true},
+		{"any deal does where the minimum is nothing", story.Object{"referral": story.Object{"minDealSize": "0.00"}}, "0.00",
+			true},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
@@ -276,7 +302,8 @@ func TestS26_D9_AReferralComesWithTheFirstEmailWhereTheConditionsHold(t *testing
 			referral := sent.ReferralNow(t)
 			if referral.State() != "new" || referral.Type != "partner-led" || referral.DealSize.String() != c.dealSize ||
 				referral.ClaimID != claim.ID || referral.PartnerID != p.ID || referral.EngagementID != e ||
-				referral.Customer["id"] != claim.Customer["id"] || referral.UpgradedAt != nil || referral.CreatedAt.Before(claim.CreatedAt) {
+				referral.Customer["id"] != claim.Customer["id"] || referral.UpgradedAt != nil ||
+				referral.CreatedAt.Before(claim.CreatedAt) {
 				t.Errorf("the referral is %+v", referral)
 			}
 			again := p.Request(t, claim.ID, story.Object{})
@@ -322,7 +349,8 @@ func TestD10_ALinkNamesTheClaimAndCarries256BitsOfWhichTheHashAloneIsStored(t *t
 			stored, hashes := 0, 0
 			for _, item := range story.Every(t) {
 				text := fmt.Sprintf("%v", plain(item))
-				if strings.Contains(text, encoded) || strings.Contains(text, hex.EncodeToString(secret)) || strings.Contains(text, string(secret)) {
+				if strings.Contains(text, encoded) || strings.Contains(text, hex.EncodeToString(secret)) ||
+					strings.Contains(text, string(secret)) {
 					stored++
 				}
 				if strings.Contains(text, hex.EncodeToString(hash[:])) {
@@ -450,7 +478,8 @@ func TestD13_TheSameRequestAgainGetsTheSameAnswerAndSendsNothing(t *testing.T) {
 	colleague := p.NewUser(t, mci.IncentivesUser, mci.IncentivesUser)
 	request(t, colleague, claim.ID, story.Object{}, "Idempotency-Key", key).Expect(t, 202)
 	other := p.Add(t, story.NewCustomer(t, e), e)
-	if answer := request(t, p.Token, other.ID, first, "Idempotency-Key", key).Expect(t, 202); answer.JSON(t)["id"] != other.ID {
+	if answer := request(t, p.Token, other.ID, first, "Idempotency-Key", key).Expect(t,
+		202); answer.JSON(t)["id"] != other.ID {
 		t.Errorf("the key of another claim answers %s", answer.Body)
 	}
 	if mails := localtest.Mails(t, claim.CustomerContact.Email); len(mails) != 2 {
@@ -459,7 +488,8 @@ func TestD13_TheSameRequestAgainGetsTheSameAnswerAndSendsNothing(t *testing.T) {
 
 	// What came after does not change the answer, nor does the answer come too soon.
 	story.Accept(t, story.Link(t, claim.CustomerContact.Email))
-	if late := request(t, p.Token, claim.ID, first, "Idempotency-Key", key).Expect(t, 202); string(late.Body) != string(sent.Body) {
+	if late := request(t, p.Token, claim.ID, first, "Idempotency-Key", key).Expect(t, 202); string(late.Body) != string(
+		sent.Body) {
 		t.Errorf("later, it answers %s", late.Body)
 	}
 	stranger := p.NewUser(t, "", mci.IncentivesUser)
@@ -473,7 +503,8 @@ func TestD13_OnlySuccessesAreKept(t *testing.T) {
 	key := story.Name("key")
 	story.Refused(t, request(t, p.Token, claim.ID, story.Object{}, "Idempotency-Key", key), 422, mci.DisclaimerRequired)
 	request(t, p.Token, claim.ID, first, "Idempotency-Key", key).Expect(t, 202)
-	for rule, bad := range map[string]string{"an empty key": "", "a key of 256 characters": strings.Repeat("k", 256), "a key with a space": "a b", "a key beyond ASCII": "schlüssel"} {
+	for rule, bad := range map[string]string{"an empty key": "", "a key of 256 characters": strings.Repeat("k", 256),
+		"a key with a space": "a b", "a key beyond ASCII": "schlüssel"} {
 		t.Run(rule, func(t *testing.T) {
 			problem := story.Refused(t, request(t, p.Token, claim.ID, story.Object{}, "Idempotency-Key", bad), 422, mci.Invalid)
 			if len(problem.Errors) != 1 || !strings.Contains(problem.Errors[0].Pointer, "Idempotency-Key") {
@@ -499,7 +530,8 @@ func TestD17_SendingTakesAGrantOnTheClaimsLocation(t *testing.T) {
 	token := localtest.Token(t, p.ID, user, mci.IncentivesUser)
 	refused := func(rule string) {
 		t.Helper()
-		if answer := request(t, token, claim.ID, first); answer.Status != 403 || !strings.Contains(string(answer.Body), "location-not-granted") {
+		if answer := request(t, token, claim.ID, first); answer.Status != 403 || !strings.Contains(string(answer.Body),
+			"location-not-granted") {
 			t.Errorf("%s: answered %d %s", rule, answer.Status, answer.Body)
 		}
 	}

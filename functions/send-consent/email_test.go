@@ -33,7 +33,8 @@ func TestD12_TheEmailBearsWhatSESNeedsToTellOfIt(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	claim := p.Add(t, story.NewCustomer(t, e), e)
-	answer := request(t, p.Token, claim.ID, with(first, story.Object{"partnerContact": story.Object{"name": "Sam Sales", "email": "sam@partner.example"}})).Expect(t, 202)
+	answer := request(t, p.Token, claim.ID, with(first, story.Object{"partnerContact": story.Object{"name": "Sam Sales",
+		"email": "sam@partner.example"}})).Expect(t, 202)
 	asked := toSES(t, answer)
 	if set, _ := asked["ConfigurationSetName"].(string); set == "" {
 		t.Errorf("no configuration set: nobody would hear of bounces: %v", asked["ConfigurationSetName"])
@@ -52,10 +53,12 @@ func TestD12_TheEmailBearsWhatSESNeedsToTellOfIt(t *testing.T) {
 		}
 	}
 	email := localtest.Mail(t, claim.CustomerContact.Email, 1)
-	if len(email.To) != 1 || email.To[0] != claim.CustomerContact.Email || len(email.ReplyTo) != 1 || email.ReplyTo[0] != "sam@partner.example" || email.From == "" {
+	if len(email.To) != 1 || email.To[0] != claim.CustomerContact.Email || len(email.ReplyTo) != 1 ||
+		email.ReplyTo[0] != "sam@partner.example" || email.From == "" {
 		t.Errorf("it goes from %q to %q, answers to %q", email.From, email.To, email.ReplyTo)
 	}
-	if destination := asked["Destination"].(map[string]any); destination["CcAddresses"] != nil || destination["BccAddresses"] != nil {
+	if destination := asked["Destination"].(map[string]any); destination["CcAddresses"] != nil ||
+		destination["BccAddresses"] != nil {
 		t.Errorf("it goes to others too: %v", destination)
 	}
 	// The message ID that SES gave is the one that its events will name.
@@ -83,13 +86,16 @@ func TestS21_HostileNamesAreNamesAndNothingElse(t *testing.T) {
 	claim := p.Add(t, c, e)
 	contact := story.Object{"name": hostile["contact"], "email": c.Email}
 	sales := story.Object{"name": hostile["sales"], "email": "sam@partner.example"}
-	answer := request(t, p.Token, claim.ID, with(first, story.Object{"customerContact": contact, "partnerContact": sales})).Expect(t, 202)
+	answer := request(t, p.Token, claim.ID, with(first, story.Object{"customerContact": contact,
+		"partnerContact": sales})).Expect(t, 202)
 	email := localtest.Mail(t, c.Email, 1)
 
-	if strings.ContainsAny(email.Subject, "\r\n") || !strings.Contains(email.Subject, hostile["engagement"]) || !strings.Contains(email.Subject, hostile["partner"]) {
+	if strings.ContainsAny(email.Subject, "\r\n") || !strings.Contains(email.Subject, hostile["engagement"]) ||
+		!strings.Contains(email.Subject, hostile["partner"]) {
 		t.Errorf("the subject is %q", email.Subject)
 	}
-	if len(email.To) != 1 || email.To[0] != c.Email || len(email.ReplyTo) != 1 || email.ReplyTo[0] != "sam@partner.example" {
+	if len(email.To) != 1 || email.To[0] != c.Email || len(email.ReplyTo) != 1 ||
+		email.ReplyTo[0] != "sam@partner.example" {
 		t.Errorf("it goes to %q, answers to %q", email.To, email.ReplyTo)
 	}
 	page := localtest.Call(t, "GET", localtest.ConsentLink(t, email), "", nil).Expect(t, 200)
@@ -107,7 +113,8 @@ func TestS21_HostileNamesAreNamesAndNothingElse(t *testing.T) {
 				t.Errorf("the %s does not show the %s's name as it is", where, who)
 			}
 		}
-		if got := strings.Count(text, "http"); where == "email" && got != strings.Count(text, localtest.URL()+"/consent/")+strings.Count(text, "https://evil.example") {
+		if got := strings.Count(text, "http"); where == "email" && got != strings.Count(text, localtest.URL()+"/consent/")+
+			strings.Count(text, "https://evil.example") {
 			t.Errorf("the email links to more than the page: %s", text)
 		}
 	}
@@ -128,7 +135,8 @@ func TestD11_TheEmailSpeaksTheContactsLanguageAndTheVersionOfItsTextIsKept(t *te
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	subjects := map[string]bool{}
 	for locale, spoken := range map[string]mail.Locale{
-		"": "en", "en-GB": "en", "zh-TW": "zh-TW", "pt-BR": "pt-BR", "pt": "pt-BR", "ja": "ja", "ja-JP": "ja", "fr": "fr", "fr-CA": "fr", "tr": "tr",
+		"": "en", "en-GB": "en", "zh-TW": "zh-TW", "pt-BR": "pt-BR", "pt": "pt-BR", "ja": "ja", "ja-JP": "ja", "fr": "fr",
+		"fr-CA": "fr", "tr": "tr",
 		"de": "en", "sw": "en",
 	} {
 		claim := p.Add(t, story.NewCustomer(t, e), e)
@@ -164,15 +172,18 @@ func TestD11_TheEmailSpeaksTheContactsLanguageAndTheVersionOfItsTextIsKept(t *te
 func TestS22_TheEmailSaysAllThatTheCustomerMustKnow(t *testing.T) {
 	t.Parallel()
 	p := story.NewPartner(t)
-	e := story.Engagement(t, story.Object{"name": "Security Workshop", "payout": "12345.67", "consentWindowDays": 10, "submissionWindowDays": 21})
+	e := story.Engagement(t, story.Object{"name": "Security Workshop", "payout": "12345.67", "consentWindowDays": 10,
+		"submissionWindowDays": 21})
 	c := story.NewCustomer(t, e)
 	claim := p.Add(t, c, e)
-	p.Request(t, claim.ID, with(first, story.Object{"partnerContact": story.Object{"name": "Sam Sales", "email": "sam@partner.example"}}))
+	p.Request(t, claim.ID, with(first, story.Object{"partnerContact": story.Object{"name": "Sam Sales",
+		"email": "sam@partner.example"}}))
 	email := localtest.Mail(t, c.Email, 1)
 	for what, words := range map[string]string{
 		"the partner": p.Name, "the engagement": "Security Workshop", "the customer": c.Name, "the payout": "12,345.67",
-		"the deadline": claim.ConsentDue.UTC().Format("2 January 2006, 15:04"), "the time to submit": "21 days", "the greeting": "Kim Contact",
-		"whom to ask": "Sam Sales",
+		"the deadline": claim.ConsentDue.UTC().Format("2 January 2006, 15:04"), "the time to submit": "21 days",
+		"the greeting": "Kim Contact",
+		"whom to ask":  "Sam Sales",
 	} {
 		read := spaced(tagPattern.ReplaceAllString(html.UnescapeString(email.HTML), ""))
 		if !strings.Contains(spaced(email.Text), words) || !strings.Contains(read, words) {

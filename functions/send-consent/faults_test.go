@@ -15,7 +15,8 @@ import (
 // about says whether an engine's request is about the claim, so that tests side by side leave each other alone.
 func about(claim story.Claim) func(localtest.Request) bool {
 	return func(r localtest.Request) bool {
-		return strings.Contains(string(r.Body), claim.ID[:26]) || strings.Contains(string(r.Body), claim.CustomerContact.Email)
+		return strings.Contains(string(r.Body), claim.ID[:26]) || strings.Contains(string(r.Body),
+			claim.CustomerContact.Email)
 	}
 }
 
@@ -28,7 +29,8 @@ func TestS21_WhileSESFailsTheClaimWaitsAndTheSameRequestMayBeRepeatedAtOnce(t *t
 			t.Parallel()
 			claim := p.Add(t, story.NewCustomer(t, e), e)
 			key := story.Name("key")
-			fault := localtest.Inject(t, localtest.Fault{Effect: effect, Service: localtest.SESService, Match: about(claim), Times: localtest.All})
+			fault := localtest.Inject(t, localtest.Fault{Effect: effect, Service: localtest.SESService, Match: about(claim),
+				Times: localtest.All})
 			for attempt := range 3 {
 				answer := request(t, p.Token, claim.ID, first, "Idempotency-Key", key)
 				story.Refused(t, answer, 503, mci.MailUnavailable)
@@ -36,18 +38,22 @@ func TestS21_WhileSESFailsTheClaimWaitsAndTheSameRequestMayBeRepeatedAtOnce(t *t
 					t.Errorf("attempt %d: Retry-After is %q", attempt+1, answer.Header.Get("Retry-After"))
 				}
 				if fault.Fired() != attempt+1 {
-					t.Errorf("attempt %d: SES was asked %d times: the SDK must not try by itself, an email may be on its way", attempt+1, fault.Fired())
+					t.Errorf("attempt %d: SES was asked %d times: the SDK must not try by itself, an email may be on its way",
+						attempt+1, fault.Fired())
 				}
 			}
 			waiting := p.Get(t, claim.ID)
 			if waiting.Status != "consent-pending" || waiting.EmailStatus != "" || !waiting.EventsIntact ||
-				waiting.Types() != "claim.added consent.requested referral.created" || strings.Join(waiting.Actions, " ") != "resend-consent cancel-claim" {
-				t.Errorf("meanwhile the claim is %s, its email %q, open for %q: %s", waiting.Status, waiting.EmailStatus, waiting.Actions, waiting.Types())
+				waiting.Types() != "claim.added consent.requested referral.created" || strings.Join(waiting.Actions,
+				" ") != "resend-consent cancel-claim" {
+				t.Errorf("meanwhile the claim is %s, its email %q, open for %q: %s", waiting.Status, waiting.EmailStatus,
+					waiting.Actions, waiting.Types())
 			}
 			fault.Remove()
 
 			answer := request(t, p.Token, claim.ID, first, "Idempotency-Key", key).Expect(t, 202)
-			if again := request(t, p.Token, claim.ID, first, "Idempotency-Key", key).Expect(t, 202); string(again.Body) != string(answer.Body) {
+			if again := request(t, p.Token, claim.ID, first, "Idempotency-Key", key).Expect(t,
+				202); string(again.Body) != string(answer.Body) {
 				t.Errorf("repeated, it answers %s", again.Body)
 			}
 			mails := localtest.Mails(t, claim.CustomerContact.Email)
@@ -55,7 +61,8 @@ func TestS21_WhileSESFailsTheClaimWaitsAndTheSameRequestMayBeRepeatedAtOnce(t *t
 				t.Fatalf("the emails are %+v", mails)
 			}
 			sent := p.Get(t, claim.ID)
-			if sent.EmailStatus != "sent" || sent.Types() != "claim.added consent.requested referral.created email.sent" || !sent.EventsIntact {
+			if sent.EmailStatus != "sent" || sent.Types() != "claim.added consent.requested referral.created email.sent" ||
+				!sent.EventsIntact {
 				t.Errorf("then its email is %q: %s", sent.EmailStatus, sent.Types())
 			}
 			story.Accept(t, localtest.ConsentLink(t, mails[0]))
@@ -67,7 +74,8 @@ func TestS23_AReminderThatFailedIsRepeatedAsOne(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	claim, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
-	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Down, Service: localtest.SESService, Match: about(claim), Times: localtest.All})
+	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Down, Service: localtest.SESService,
+		Match: about(claim), Times: localtest.All})
 	story.Refused(t, request(t, p.Token, claim.ID, story.Object{}), 503, mci.MailUnavailable)
 	if now := p.Get(t, claim.ID); now.EmailStatus != "sent" {
 		t.Errorf("the email that did go out is %q", now.EmailStatus)
@@ -77,7 +85,8 @@ func TestS23_AReminderThatFailedIsRepeatedAsOne(t *testing.T) {
 	if types := p.Get(t, claim.ID).Types(); types != "claim.added consent.requested email.sent consent.reminded email.sent" {
 		t.Errorf("the history is %s", types)
 	}
-	if mails := localtest.Mails(t, claim.CustomerContact.Email); len(mails) != 2 || !strings.HasPrefix(mails[1].Subject, "Reminder") {
+	if mails := localtest.Mails(t, claim.CustomerContact.Email); len(mails) != 2 || !strings.HasPrefix(mails[1].Subject,
+		"Reminder") {
 		t.Errorf("the emails are %+v", mails)
 	}
 	story.Accept(t, link)
@@ -87,7 +96,8 @@ func TestD12_AContactCorrectedWhileTheEmailCouldNotGoOutIsTheOneAsked(t *testing
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	claim := p.Add(t, story.NewCustomer(t, e), e)
-	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Reject, Service: localtest.SESService, Match: about(claim), Times: localtest.All})
+	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Reject, Service: localtest.SESService,
+		Match: about(claim), Times: localtest.All})
 	story.Refused(t, request(t, p.Token, claim.ID, first), 503, mci.MailUnavailable)
 	fault.Remove()
 	corrected := story.Name("right") + "@customer.example"
@@ -95,7 +105,8 @@ func TestD12_AContactCorrectedWhileTheEmailCouldNotGoOutIsTheOneAsked(t *testing
 		"mismatchReason": "A subsidiary."})
 	mail := localtest.Mail(t, corrected, 1)
 	if strings.HasPrefix(mail.Subject, "Reminder") || len(localtest.Mails(t, claim.CustomerContact.Email)) != 0 {
-		t.Errorf("the first email of all is %q; to the wrong address went %d", mail.Subject, len(localtest.Mails(t, claim.CustomerContact.Email)))
+		t.Errorf("the first email of all is %q; to the wrong address went %d", mail.Subject,
+			len(localtest.Mails(t, claim.CustomerContact.Email)))
 	}
 	story.Accept(t, localtest.ConsentLink(t, mail))
 	if now := p.Get(t, claim.ID); now.Status != "consented" || !now.EventsIntact {
@@ -107,7 +118,8 @@ func TestS21_SESThatIsSlowIsNotWaitedForWithoutEnd(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	claim := p.Add(t, story.NewCustomer(t, e), e)
-	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Service: localtest.SESService, Match: about(claim), Times: localtest.All})
+	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Service: localtest.SESService,
+		Match: about(claim), Times: localtest.All})
 	began := time.Now()
 	story.Refused(t, request(t, p.Token, claim.ID, first), 503, mci.MailUnavailable)
 	if took := time.Since(began); took > 15*time.Second {
@@ -121,7 +133,8 @@ func TestS21_TwoRequestsAtOnceSendOneEmail(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	claim := p.Add(t, story.NewCustomer(t, e), e)
-	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Service: localtest.SESService, Match: about(claim)})
+	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Service: localtest.SESService,
+		Match: about(claim)})
 	answer := make(chan localtest.Response)
 	go func() { answer <- request(t, p.Token, claim.ID, first) }()
 	fault.Wait(t)
@@ -144,11 +157,13 @@ func TestD10_AnAnswerThatOvertakesTheRecordOfItsEmailStands(t *testing.T) {
 		t.Run(decision, func(t *testing.T) {
 			t.Parallel()
 			claim := p.Add(t, story.NewCustomer(t, e), e)
-			fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Service: localtest.DynamoDBService, Action: "TransactWriteItems", Match: about(claim), Skip: 1})
+			fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Service: localtest.DynamoDBService,
+				Action: "TransactWriteItems", Match: about(claim), Skip: 1})
 			answer := make(chan localtest.Response)
 			go func() { answer <- request(t, p.Token, claim.ID, first) }()
 			fault.Wait(t) // SES has the email; nothing says so yet
-			story.Answer(t, localtest.ConsentLink(t, localtest.Mail(t, claim.CustomerContact.Email, 1)), story.Form(decision)).Expect(t, 303)
+			story.Answer(t, localtest.ConsentLink(t, localtest.Mail(t, claim.CustomerContact.Email, 1)),
+				story.Form(decision)).Expect(t, 303)
 			fault.Release()
 			told := localtest.Decode[story.Claim](t, (<-answer).Expect(t, 202))
 			now := p.Get(t, claim.ID)
@@ -163,7 +178,8 @@ func TestD10_AnAnswerThatOvertakesTheRecordOfItsEmailStands(t *testing.T) {
 	}
 }
 
-// TestS21_ACrashAnywhereIsRepairedByRepeatingTheRequest moves the clock behind the lease of an email that nobody knows the end of.
+// TestS21_ACrashAnywhereIsRepairedByRepeatingTheRequest moves the clock behind the lease of an email that nobody knows
+// the end of.
 func TestS21_ACrashAnywhereIsRepairedByRepeatingTheRequest(t *testing.T) {
 	p := story.NewPartner(t)
 	e := story.Engagement(t, story.WithCoSell(false))
@@ -253,14 +269,17 @@ func TestS21_ALostAnswerOfTheTableIsNoSecondEmail(t *testing.T) {
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	for _, skip := range []int{0, 1} {
 		claim := p.Add(t, story.NewCustomer(t, e), e)
-		fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Lose, Function: "send-consent", Action: "TransactWriteItems", Match: about(claim), Skip: skip})
+		fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Lose, Function: "send-consent",
+			Action: "TransactWriteItems", Match: about(claim), Skip: skip})
 		request(t, p.Token, claim.ID, first).Expect(t, 202)
 		if fault.Fired() != 1 {
 			t.Fatal("no answer was lost")
 		}
 		now := p.Get(t, claim.ID)
-		if len(localtest.Mails(t, claim.CustomerContact.Email)) != 1 || now.EmailStatus != "sent" || !now.EventsIntact || now.Types() != "claim.added consent.requested email.sent" {
-			t.Errorf("with the answer to commit %d lost, %d emails, %q: %s", skip+1, len(localtest.Mails(t, claim.CustomerContact.Email)), now.EmailStatus, now.Types())
+		if len(localtest.Mails(t, claim.CustomerContact.Email)) != 1 || now.EmailStatus != "sent" || !now.EventsIntact ||
+			now.Types() != "claim.added consent.requested email.sent" {
+			t.Errorf("with the answer to commit %d lost, %d emails, %q: %s", skip+1,
+				len(localtest.Mails(t, claim.CustomerContact.Email)), now.EmailStatus, now.Types())
 		}
 	}
 }
@@ -284,14 +303,16 @@ func TestD21_TenEmailsADay(t *testing.T) {
 		answer := request(t, p.Token, claim.ID, story.Object{})
 		story.Refused(t, answer, 429, mci.TooManyRequests)
 		wait, err := strconv.Atoi(answer.Header.Get("Retry-After"))
-		if free := began.Add(story.Day).Sub(localtest.Now()).Seconds(); err != nil || float64(wait) > free+1 || float64(wait) < free-30 {
+		if free := began.Add(story.Day).Sub(localtest.Now()).Seconds(); err != nil || float64(wait) > free+1 ||
+			float64(wait) < free-30 {
 			t.Errorf("%s: Retry-After is %q, free again in %.0f seconds", rule, answer.Header.Get("Retry-After"), free)
 		}
 	}
 	full("the eleventh within the hour")
 	version := p.Get(t, claim.ID).Version
 	full("tried again")
-	story.Refused(t, request(t, p.Token, claim.ID, story.Object{"customerContact": story.Object{"name": "Kim", "email": claim.CustomerContact.Email}}), 429, mci.TooManyRequests)
+	story.Refused(t, request(t, p.Token, claim.ID, story.Object{"customerContact": story.Object{"name": "Kim",
+		"email": claim.CustomerContact.Email}}), 429, mci.TooManyRequests)
 	if now := p.Get(t, claim.ID); now.Version != version || now.CustomerContact.Email != other {
 		t.Errorf("what was refused changed the claim: %+v", now)
 	}
@@ -317,7 +338,8 @@ func TestD13_AKeyIsGoodFor24Hours(t *testing.T) {
 	sent := request(t, p.Token, claim.ID, first, "Idempotency-Key", key).Expect(t, 202)
 	at := localtest.Now()
 	story.ClockAt(t, at.Add(story.Day-20*time.Second))
-	if again := request(t, p.Token, claim.ID, first, "Idempotency-Key", key).Expect(t, 202); string(again.Body) != string(sent.Body) {
+	if again := request(t, p.Token, claim.ID, first, "Idempotency-Key", key).Expect(t, 202); string(again.Body) != string(
+		sent.Body) {
 		t.Errorf("within 24 hours it answers %s", again.Body)
 	}
 	story.ClockAt(t, at.Add(story.Day))

@@ -24,13 +24,15 @@ func TestS25_AConsentedClaimIsSubmitted(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	claim, _ := p.Bring(t, mci.Consented, story.NewCustomer(t, e), e)
-	answer := submit(t, p.Token, claim.ID, story.Object{"completedOn": on(localtest.Now()), "notes": "All of it."}).Expect(t, 200)
+	answer := submit(t, p.Token, claim.ID, story.Object{"completedOn": on(localtest.Now()), "notes": "All of it."}).Expect(
+		t, 200)
 	told, now := localtest.Decode[story.Claim](t, answer), p.Get(t, claim.ID)
 	if told.Status != "submitted" || told.Version != now.Version || len(told.Actions) != 0 || told.CustomerContact == nil {
 		t.Errorf("answered %s", answer.Body)
 	}
 	last := now.Events[len(now.Events)-1]
-	if last.Type != "claim.submitted" || last.Detail["completedOn"] != on(localtest.Now()) || last.Detail["notes"] != "All of it." || last.Actor != p.User {
+	if last.Type != "claim.submitted" || last.Detail["completedOn"] != on(localtest.Now()) ||
+		last.Detail["notes"] != "All of it." || last.Actor != p.User {
 		t.Errorf("the event is %+v", last)
 	}
 	row := story.Find(p.Customers(t, e, "eligible"), story.Customer{ID: now.Customer["id"].(string)})
@@ -99,10 +101,12 @@ func TestS25_WhatASubmissionMustHave(t *testing.T) {
 		{"without a day", story.Object{"notes": ""}, []string{"/completedOn"}},
 		{"a day that is a number", story.Object{"completedOn": 20261101}, []string{"/completedOn"}},
 		{"a day that is null", story.Object{"completedOn": nil}, []string{"/completedOn"}},
-		{"notes of 2,001 characters", story.Object{"completedOn": today, "notes": strings.Repeat("é", 2001)}, []string{"/notes"}},
+		{"notes of 2,001 characters", story.Object{"completedOn": today, "notes": strings.Repeat("é", 2001)},
+			[]string{"/notes"}},
 		{"notes that are a list", story.Object{"completedOn": today, "notes": []string{"x"}}, []string{"/notes"}},
 		{"notes with a null character", story.Object{"completedOn": today, "notes": "a\x00b"}, []string{"/notes"}},
-		{"notes that turn the reading direction", story.Object{"completedOn": today, "notes": "a\u202eb"}, []string{"/notes"}},
+		{"notes that turn the reading direction", story.Object{"completedOn": today, "notes": "a\u202eb"},
+			[]string{"/notes"}},
 		{"a field that nobody knows", story.Object{"completedOn": today, "hours": 40}, []string{"/hours"}},
 		{"many at once", story.Object{"completedOn": "soon", "notes": 1, "x": 1}, []string{"/completedOn", "/notes", "/x"}},
 	} {
@@ -124,7 +128,8 @@ func TestS25_WhatASubmissionMustHave(t *testing.T) {
 	story.Refused(t, submit(t, story.Program(t), claim.ID, story.Submission()), 403, mci.Forbidden)
 
 	hostile := "<script>alert(1)</script>\r\n" + strings.Repeat("長", 1900) + "\t'; DROP TABLE claims; -- 👩‍👩‍👧"
-	submit(t, p.NewUser(t, mci.IncentivesAdmin, mci.IncentivesUser), claim.ID, story.Object{"completedOn": today, "notes": hostile}).Expect(t, 200)
+	submit(t, p.NewUser(t, mci.IncentivesAdmin, mci.IncentivesUser), claim.ID, story.Object{"completedOn": today,
+		"notes": hostile}).Expect(t, 200)
 	now := p.Get(t, claim.ID)
 	if kept := now.Events[len(now.Events)-1].Detail["notes"]; kept != hostile {
 		t.Errorf("of the notes %q is kept", kept)

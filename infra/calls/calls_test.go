@@ -25,7 +25,8 @@ import (
 
 func TestMain(m *testing.M) { localtest.Main(m) }
 
-// TestTheDeploymentFitsTheFunctions tells a story that takes every function through all it does, and looks at what it left.
+// TestTheDeploymentFitsTheFunctions tells a story that takes every function through all it does, and looks at what it
+// left.
 func TestTheDeploymentFitsTheFunctions(t *testing.T) {
 	everything(t)
 	t.Run("functions call exactly what they may", callsArePermissions)
@@ -74,7 +75,8 @@ func writesAreInTheirPartitions(t *testing.T) {
 func writtenTo(t *testing.T, request localtest.Request) []string {
 	t.Helper()
 	parameters := request.Parameters(t)
-	writes := []any{map[string]any{strings.TrimSuffix(request.Action, "Item"): parameters}} // PutItem, UpdateItem, DeleteItem
+	// PutItem, UpdateItem, DeleteItem
+	writes := []any{map[string]any{strings.TrimSuffix(request.Action, "Item"): parameters}}
 	if request.Action == "TransactWriteItems" {
 		writes = parameters["TransactItems"].([]any)
 	}
@@ -139,7 +141,8 @@ func everything(t *testing.T) {
 
 	// Everyone who writes loses one race, and so does again what it does then.
 	for _, function := range platform.Functions {
-		localtest.Inject(t, localtest.Fault{Effect: localtest.Conflict, Function: function.Name, Action: "TransactWriteItems"})
+		localtest.Inject(t, localtest.Fault{Effect: localtest.Conflict, Function: function.Name,
+			Action: "TransactWriteItems"})
 	}
 
 	get("/v1/openapi.json", "")
@@ -261,8 +264,8 @@ func tellOfMail(t *testing.T) {
 	}
 }
 
-// domainEventsAreStored looks for every attribute that the pipe takes from the table's stream in every item that it lets
-// through, and for events among the items that it does not.
+// domainEventsAreStored looks for every attribute that the pipe takes from the table's stream in every item that it
+// lets through, and for events among the items that it does not.
 func domainEventsAreStored(t *testing.T) {
 	pages := dynamodb.NewScanPaginator(localtest.DynamoDB(), &dynamodb.ScanInput{TableName: aws.String(localtest.Table())})
 	types := map[string]bool{}
@@ -273,7 +276,8 @@ func domainEventsAreStored(t *testing.T) {
 		}
 		for _, item := range page.Items {
 			partition, key := text(item[table.PartitionKey]), text(item[table.SortKey])
-			event := strings.HasPrefix(partition, platform.DomainEvents.PartitionPrefix) && strings.HasPrefix(key, platform.DomainEvents.KeyPrefix)
+			event := strings.HasPrefix(partition, platform.DomainEvents.PartitionPrefix) &&
+				strings.HasPrefix(key, platform.DomainEvents.KeyPrefix)
 			if _, hashed := item["hash"]; hashed != event {
 				t.Errorf("item %s %s is let through: %v", partition, key, event)
 			}
@@ -281,7 +285,8 @@ func domainEventsAreStored(t *testing.T) {
 				continue
 			}
 			for attribute, kind := range platform.DomainEvents.Detail {
-				if got := fmt.Sprintf("%T", item[attribute]); got != "*types.AttributeValueMember"+kind || text(item[attribute]) == "" {
+				if got := fmt.Sprintf("%T", item[attribute]); got != "*types.AttributeValueMember"+kind ||
+					text(item[attribute]) == "" {
 					t.Errorf("attribute %s of %s %s is a %s", attribute, partition, key, got)
 				}
 			}

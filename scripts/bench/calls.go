@@ -54,8 +54,8 @@ func (b *bench) subjects() int { return b.size(200, 12) }
 
 // measure times a kind of call against its floor, and gives the recording of each of its payloads.
 //
-// Each call is first recorded and undone. It is then timed in turn with the floor that replays the recording, on the same
-// items, put back in between to what they were: both do the same to the same.
+// Each call is first recorded and undone. It is then timed in turn with the floor that replays the recording, on the
+// same items, put back in between to what they were: both do the same to the same.
 func (b *bench) measure(ctx context.Context, k kind) ([]recording, error) {
 	s := b.stand
 	fail := func(doing string, err error) ([]recording, error) {
@@ -173,10 +173,12 @@ func (b *bench) callFigures(k kind, recordings []recording, taken, floor times) 
 		f.BilledMillis += float64((one+time.Millisecond-1)/time.Millisecond) / float64(len(taken))
 	}
 	b.Calls = append(b.Calls, f)
-	progress("%-44s %6.2f ms, %.2f × its floor (p95 %.2f ×), %d round trips", k.name, f.P50, f.RatioP50, f.RatioP95, f.RoundTrips)
+	progress("%-44s %6.2f ms, %.2f × its floor (p95 %.2f ×), %d round trips", k.name, f.P50, f.RatioP50, f.RatioP95,
+		f.RoundTrips)
 	b.expect(f.RatioP50 <= 1.25, "%s: p50 is %.2f × its floor, more than 1.25 ×", k.name, f.RatioP50)
 	b.expect(f.RatioP95 <= 1.5, "%s: p95 is %.2f × its floor, more than 1.5 ×", k.name, f.RatioP95)
-	b.expect(f.RoundTrips <= k.budget, "%s: %d round trips one after another, more than %d", k.name, f.RoundTrips, k.budget)
+	b.expect(f.RoundTrips <= k.budget, "%s: %d round trips one after another, more than %d", k.name, f.RoundTrips,
+		k.budget)
 }
 
 // route makes a kind of call of a route.
@@ -248,20 +250,24 @@ func (b *bench) lifecycle(ctx context.Context) error {
 	type births struct{ Claims []struct{ ID mci.ClaimID } }
 
 	// What needs no claim.
-	if _, err := run(b.route("openapi", "openapi", 200, 0, request{route: "GET /v1/openapi.json"}), cold(emptyFunction)); err != nil {
+	if _, err := run(b.route("openapi", "openapi", 200, 0, request{route: "GET /v1/openapi.json"}),
+		cold(emptyFunction)); err != nil {
 		return err
 	}
-	if _, err := run(b.route("list-engagements", "list-engagements", 200, 1, request{route: "GET /v1/engagements", user: partnerUser}), cold(emptyTable)); err != nil {
+	if _, err := run(b.route("list-engagements", "list-engagements", 200, 1, request{route: "GET /v1/engagements",
+		user: partnerUser}), cold(emptyTable)); err != nil {
 		return err
 	}
 	if _, err := run(b.route("list-engagements, one", "list-engagements", 200, 1, request{
-		route: "GET /v1/engagements/{engagementId}", user: partnerUser, path: map[string]string{"engagementId": engagementID(0)},
+		route: "GET /v1/engagements/{engagementId}", user: partnerUser,
+		path: map[string]string{"engagementId": engagementID(0)},
 	})); err != nil {
 		return err
 	}
 	if _, err := run(b.route("check-eligibility", "check-eligibility", 200, 2, request{
 		route: "POST /v1/eligibility-checks", user: partnerUser, body: object{
-			"customerId": object{"type": "domain", "value": customer(0).domain()}, "locationId": location, "customerEmail": "kim@" + customer(0).domain(),
+			"customerId": object{"type": "domain", "value": customer(0).domain()}, "locationId": location,
+			"customerEmail": "kim@" + customer(0).domain(),
 		},
 	}), cold(emptyTable)); err != nil {
 		return err
@@ -273,7 +279,8 @@ func (b *bench) lifecycle(ctx context.Context) error {
 	})...)); err != nil {
 		return err
 	}
-	added, err := run(b.route("add-customer", "add-customer", 201, 3, all(func(i int) request { return adding(customer(i), engagementID(0)) })...),
+	added, err := run(b.route("add-customer", "add-customer", 201, 3,
+		all(func(i int) request { return adding(customer(i), engagementID(0)) })...),
 		keep, cold(emptyTable))
 	if err != nil {
 		return err
@@ -291,10 +298,12 @@ func (b *bench) lifecycle(ctx context.Context) error {
 			return request{route: route, user: user, path: map[string]string{"claimId": string(claims[i])}, body: body}
 		})
 	}
-	if _, err := run(b.route("list-claims", "list-claims", 200, 1, request{route: "GET /v1/claims", user: partnerUser}), cold(emptyTable)); err != nil {
+	if _, err := run(b.route("list-claims", "list-claims", 200, 1, request{route: "GET /v1/claims", user: partnerUser}),
+		cold(emptyTable)); err != nil {
 		return err
 	}
-	if _, err := run(b.route("get-claim", "get-claim", 200, 1, onClaims("GET /v1/claims/{claimId}", partnerUser, nil)[0]), cold(emptyTable)); err != nil {
+	if _, err := run(b.route("get-claim", "get-claim", 200, 1, onClaims("GET /v1/claims/{claimId}", partnerUser, nil)[0]),
+		cold(emptyTable)); err != nil {
 		return err
 	}
 	send := "POST /v1/claims/{claimId}/consent-requests"
@@ -310,7 +319,8 @@ func (b *bench) lifecycle(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := run(b.route("send-consent, reminder", "send-consent", 202, 3, onClaims(send, partnerUser, object{})...)); err != nil {
+	if _, err := run(b.route("send-consent, reminder", "send-consent", 202, 3, onClaims(send, partnerUser,
+		object{})...)); err != nil {
 		return err
 	}
 	feedback := kind{name: "mail-feedback", function: "mail-feedback", budget: 2, keep: true, cold: emptyTable}
@@ -325,17 +335,20 @@ func (b *bench) lifecycle(ctx context.Context) error {
 			return request{route: method + " /consent/{token}", path: map[string]string{"token": emails[i].token}, form: form}
 		}
 	}
-	if _, err := run(b.route("consent-callback, the page", "consent-callback", 200, 1, page("GET", nil)(0)), cold(emptyTable)); err != nil {
+	if _, err := run(b.route("consent-callback, the page", "consent-callback", 200, 1, page("GET", nil)(0)),
+		cold(emptyTable)); err != nil {
 		return err
 	}
 	if _, err := run(b.route("consent-callback, HEAD", "consent-callback", 200, 1, page("HEAD", nil)(0))); err != nil {
 		return err
 	}
 	decline := url.Values{"decision": {"decline"}, "reason": {"Not this year."}}
-	if _, err := run(b.route("consent-callback, decline", "consent-callback", 303, 2, all(page("POST", decline))...)); err != nil {
+	if _, err := run(b.route("consent-callback, decline", "consent-callback", 303, 2,
+		all(page("POST", decline))...)); err != nil {
 		return err
 	}
-	if _, err := run(b.route("consent-callback, accept", "consent-callback", 303, 2, all(page("POST", url.Values{"decision": {"accept"}}))...), keep); err != nil {
+	if _, err := run(b.route("consent-callback, accept", "consent-callback", 303, 2,
+		all(page("POST", url.Values{"decision": {"accept"}}))...), keep); err != nil {
 		return err
 	}
 
@@ -353,7 +366,8 @@ func (b *bench) lifecycle(ctx context.Context) error {
 	})...), keep); err != nil {
 		return err
 	}
-	if _, err := run(b.route("list-referrals", "list-referrals", 200, 2, request{route: "GET /v1/referrals", user: seller}), cold(emptyTable)); err != nil {
+	if _, err := run(b.route("list-referrals", "list-referrals", 200, 2, request{route: "GET /v1/referrals",
+		user: seller}), cold(emptyTable)); err != nil {
 		return err
 	}
 	if _, err := run(b.route("list-referrals, one", "list-referrals", 200, 1, request{
@@ -361,25 +375,31 @@ func (b *bench) lifecycle(ctx context.Context) error {
 	})); err != nil {
 		return err
 	}
-	if _, err := run(b.route("submit-claim", "submit-claim", 200, 2, onClaims("POST /v1/claims/{claimId}/submission", partnerUser, object{
-		"completedOn": b.stand.Now().UTC().Format(time.DateOnly), "notes": "Three days on site; the report is with the customer.",
-	})...), keep, cold(emptyTable)); err != nil {
+	if _, err := run(b.route("submit-claim", "submit-claim", 200, 2, onClaims("POST /v1/claims/{claimId}/submission",
+		partnerUser, object{
+			"completedOn": b.stand.Now().UTC().Format(time.DateOnly),
+			"notes":       "Three days on site; the report is with the customer.",
+		})...), keep, cold(emptyTable)); err != nil {
 		return err
 	}
-	if _, err := run(b.route("list-claims, to be reviewed", "list-claims", 200, 1, request{route: "GET /v1/claims", user: staff})); err != nil {
+	if _, err := run(b.route("list-claims, to be reviewed", "list-claims", 200, 1, request{route: "GET /v1/claims",
+		user: staff})); err != nil {
 		return err
 	}
 	review := "POST /v1/claims/{claimId}/review"
-	if _, err := run(b.route("review-claim, return", "review-claim", 200, 2, onClaims(review, staff, object{"decision": "return", "reason": "The report is missing."})...)); err != nil {
+	if _, err := run(b.route("review-claim, return", "review-claim", 200, 2,
+		onClaims(review, staff, object{"decision": "return", "reason": "The report is missing."})...)); err != nil {
 		return err
 	}
-	if _, err := run(b.route("review-claim, complete", "review-claim", 200, 2, onClaims(review, staff, object{"decision": "complete", "reason": ""})...), keep, cold(emptyTable)); err != nil {
+	if _, err := run(b.route("review-claim, complete", "review-claim", 200, 2,
+		onClaims(review, staff, object{"decision": "complete", "reason": ""})...), keep, cold(emptyTable)); err != nil {
 		return err
 	}
 
 	// Once more, for customers who are known now.
 	if _, err := run(b.route("list-customers", "list-customers", 200, 2, request{
-		route: "GET /v1/engagements/{engagementId}/customers", user: partnerUser, path: map[string]string{"engagementId": engagementID(1)},
+		route: "GET /v1/engagements/{engagementId}/customers", user: partnerUser,
+		path:  map[string]string{"engagementId": engagementID(1)},
 		query: map[string]string{"tab": "eligible"},
 	}), cold(emptyTable)); err != nil {
 		return err
@@ -399,10 +419,12 @@ func (b *bench) lifecycle(ctx context.Context) error {
 		claims[i] = answer.Claims[0].ID
 	}
 	if _, err := run(b.route("cancel-claim", "cancel-claim", 200, 2,
-		onClaims("POST /v1/claims/{claimId}/cancellation", partnerUser, object{"reason": "The customer has moved."})...), cold(emptyTable)); err != nil {
+		onClaims("POST /v1/claims/{claimId}/cancellation", partnerUser,
+			object{"reason": "The customer has moved."})...), cold(emptyTable)); err != nil {
 		return err
 	}
-	nothing := kind{name: "expiry-sweep, nothing due", function: "expiry-sweep", budget: 1, payloads: [][]byte{scheduled}, rounds: b.size(200, 20), cold: emptyTable}
+	nothing := kind{name: "expiry-sweep, nothing due", function: "expiry-sweep", budget: 1, payloads: [][]byte{scheduled},
+		rounds: b.size(200, 20), cold: emptyTable}
 	if _, err = run(nothing); err != nil {
 		return err
 	}

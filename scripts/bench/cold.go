@@ -69,7 +69,8 @@ func (b *bench) coldStart(ctx context.Context, k kind, recorded recording) error
 	f.FloorRatio = f.Call / f.FloorTime
 	b.Cold = append(b.Cold, f)
 	progress("%-44s %6.2f ms, %.2f × an empty function", k.function+", cold", cmp.Or(f.Answer, f.Call), f.judged())
-	b.expect(f.judged() <= 1.2, "%s: the cold start is %.2f × that of an empty function, more than 1.2 ×", k.function, f.judged())
+	b.expect(f.judged() <= 1.2, "%s: the cold start is %.2f × that of an empty function, more than 1.2 ×", k.function,
+		f.judged())
 	return nil
 }
 

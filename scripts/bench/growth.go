@@ -69,7 +69,8 @@ func (b *bench) loadPartners(ctx context.Context) error {
 			return err
 		}
 		place, err := table.Put(table.NewLocationRecord(mci.Location{
-			PartnerID: partnerID, PartnerName: "Partner Consulting", ID: location, Name: "Seattle", Country: "US", Enrolled: true, AllEngagements: true,
+			PartnerID: partnerID, PartnerName: "Partner Consulting", ID: location, Name: "Seattle", Country: "US",
+			Enrolled: true, AllEngagements: true,
 		}))
 		if err != nil {
 			return err
@@ -102,7 +103,8 @@ func (b *bench) knownCustomer(partnerID string, c customer, n int, now time.Time
 	case 0:
 		writes = append(writes, t.PutBirth(mci.Change{After: claim}, mci.Participation{}, since))
 	case 1:
-		claim.Status, claim.ConsentedAt, claim.SubmittedAt, claim.EndedAt, claim.WasKnown = mci.Completed, &since, &since, &since, true
+		claim.Status, claim.ConsentedAt, claim.SubmittedAt, claim.EndedAt, claim.WasKnown = mci.Completed, &since, &since,
+			&since, true
 		writes = append(writes, t.UpdateClaim(mci.Change{Before: &claim, After: claim}))
 	}
 	puts, err := table.Puts(writes...)
@@ -118,7 +120,8 @@ func (b *bench) knownCustomer(partnerID string, c customer, n int, now time.Time
 }
 
 // curve measures calls of one function that differ in the size of something, all in turn with their floors.
-func (b *bench) curve(ctx context.Context, name, of, function string, sizes []int, payloads [][]byte, rounds int) error {
+func (b *bench) curve(ctx context.Context, name, of, function string, sizes []int, payloads [][]byte,
+	rounds int) error {
 	s := b.stand
 	recordings, err := b.recordAll(ctx, kind{function: function, status: 200, payloads: payloads})
 	if err != nil {
@@ -161,7 +164,8 @@ func (b *bench) flat(sizes int, target float64) {
 	points := b.Growth[len(b.Growth)-sizes:]
 	f := flatFigures{points[0].Curve, points[sizes-1].P50 / points[0].P50, target}
 	b.Flat = append(b.Flat, f)
-	b.expect(f.Ratio <= target, "%s: %.2f × from %d to %d %s, more than %.2f ×", f.Curve, f.Ratio, points[0].Size, points[sizes-1].Size, points[0].Of, target)
+	b.expect(f.Ratio <= target, "%s: %.2f × from %d to %d %s, more than %.2f ×", f.Curve, f.Ratio, points[0].Size,
+		points[sizes-1].Size, points[0].Of, target)
 }
 
 func pageOf(partnerID string, query map[string]string) request {
@@ -236,7 +240,8 @@ func (b *bench) lastCursorFrom(partnerID, tab, cursor string, limit int) (string
 func (b *bench) claimsLists(ctx context.Context) error {
 	sizes := b.sizesOfPartners()
 	list := func(partnerID string, limit int) []byte {
-		return request{route: "GET /v1/claims", user: user{partnerID, partnerUser.id, mci.IncentivesAdmin}, query: map[string]string{"limit": strconv.Itoa(limit)}}.payload()
+		return request{route: "GET /v1/claims", user: user{partnerID, partnerUser.id, mci.IncentivesAdmin},
+			query: map[string]string{"limit": strconv.Itoa(limit)}}.payload()
 	}
 	var payloads [][]byte
 	claims := make([]int, len(sizes))
@@ -244,7 +249,8 @@ func (b *bench) claimsLists(ctx context.Context) error {
 		payloads = append(payloads, list(largePartner(size), 25))
 		claims[i] = size / 2
 	}
-	if err := b.curve(ctx, "list-claims, a page of 25", "claims", "list-claims", claims, payloads, b.size(200, 10)); err != nil {
+	if err := b.curve(ctx, "list-claims, a page of 25", "claims", "list-claims", claims, payloads,
+		b.size(200, 10)); err != nil {
 		return err
 	}
 	b.flat(len(sizes), 1.15)
@@ -253,15 +259,16 @@ func (b *bench) claimsLists(ctx context.Context) error {
 	for _, limit := range limits {
 		payloads = append(payloads, list(largePartner(sizes[len(sizes)-1]), limit))
 	}
-	if err := b.curve(ctx, "list-claims", "claims on a page", "list-claims", limits, payloads, b.size(200, 10)); err != nil {
+	if err := b.curve(ctx, "list-claims", "claims on a page", "list-claims", limits, payloads,
+		b.size(200, 10)); err != nil {
 		return err
 	}
 	b.flatPerItem(len(limits))
 	return nil
 }
 
-// flatPerItem holds the latest curve against its floor: what each item takes must not grow with the number of items, unless
-// the engine's own time does.
+// flatPerItem holds the latest curve against its floor: what each item takes must not grow with the number of items,
+// unless the engine's own time does.
 func (b *bench) flatPerItem(sizes int) {
 	points := b.Growth[len(b.Growth)-sizes:]
 	least, most := points[0], points[sizes-1]
@@ -273,7 +280,8 @@ func (b *bench) flatPerItem(sizes int) {
 	f := flatFigures{Curve: most.Curve + ", for each of the " + most.Of + ", by its floor", Target: 1.2,
 		Ratio: each(middle, most) / each(least, middle) * floor(least, middle) / floor(middle, most)}
 	b.Flat = append(b.Flat, f)
-	b.expect(f.Ratio <= f.Target, "%s: each costs %.2f × as much from %d on as before, more than %.2f ×", f.Curve, f.Ratio, middle.Size, f.Target)
+	b.expect(f.Ratio <= f.Target, "%s: each costs %.2f × as much from %d on as before, more than %.2f ×", f.Curve, f.Ratio,
+		middle.Size, f.Target)
 }
 
 // longHistories measures a claim by how many events it has: one that goes back and forth between partner and program.
@@ -317,7 +325,8 @@ func (b *bench) longHistories(ctx context.Context) error {
 		if err := s.write(ctx, last(puts)); err != nil {
 			return err
 		}
-		payloads = append(payloads, request{route: "GET /v1/claims/{claimId}", user: user{largePartner(100), partnerUser.id, mci.IncentivesAdmin},
+		payloads = append(payloads, request{route: "GET /v1/claims/{claimId}", user: user{largePartner(100), partnerUser.id,
+			mci.IncentivesAdmin},
 			path: map[string]string{"claimId": string(claim.ID)}}.payload())
 	}
 	if err := b.curve(ctx, "get-claim", "events", "get-claim", sizes, payloads, b.size(200, 10)); err != nil {

@@ -71,7 +71,8 @@ func (b *bench) imports(ctx context.Context) error {
 	f.Floor = float64(f.Rows) / taken[1].percentile(50).Seconds()
 	f.Ratio = f.Rate / f.Floor
 	b.Import = f
-	progress("%-44s %6.0f rows a second, %.2f × its floor, %.0f MB", fmt.Sprintf("import, %d rows", f.Rows), f.Rate, f.Ratio, megabytes(f.Peak))
+	progress("%-44s %6.0f rows a second, %.2f × its floor, %.0f MB", fmt.Sprintf("import, %d rows", f.Rows), f.Rate,
+		f.Ratio, megabytes(f.Peak))
 	b.expect(f.Ratio >= 0.8, "import: %.2f × the rows a second of the floor, less than 0.8 ×", f.Ratio)
 	b.expect(f.Peak <= maxImportPeak, "import: used up to %.0f MB of memory, more than 200", megabytes(f.Peak))
 	return nil
@@ -82,7 +83,8 @@ func writeEligibility(folder string, first, rows int) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("making the folder to import: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, "engagements.json"), encoded([]object{engagement(0)}), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, "engagements.json"), encoded([]object{engagement(0)}),
+		0o600); err != nil {
 		return fmt.Errorf("writing the engagement: %w", err)
 	}
 	file, err := os.Create(filepath.Join(folder, "eligibility.csv"))

@@ -1,10 +1,10 @@
-// Command bench measures how fast the functions are and what they cost, each figure against a floor that is measured in the
-// same run: a bare function that asks DynamoDB and SES for the same.
+// Command bench measures how fast the functions are and what they cost, each figure against a floor that is measured in
+// the same run: a bare function that asks DynamoDB and SES for the same.
 //
 //	bench [-quick] [-only calls,growth,…]
 //
-// It prints tables, and writes build/bench.json, build/bench.md and, when it has measured everything, the plots beside its
-// source.
+// It prints tables, and writes build/bench.json, build/bench.md and, when it has measured everything, the plots beside
+// its source.
 package main
 
 import (
@@ -113,7 +113,8 @@ func run(ctx context.Context, quick bool, only string) error {
 			return fmt.Errorf("there is no part %s; there are %s", name, strings.Join(partNames(), ", "))
 		}
 	}
-	b := &bench{root: root, quick: quick, Quick: quick, began: time.Now(), Machine: thisMachine(), Prices: prices, Missed: []string{}}
+	b := &bench{root: root, quick: quick, Quick: quick, began: time.Now(), Machine: thisMachine(), Prices: prices,
+		Missed: []string{}}
 	progress("starting the one-machine cloud")
 	if b.stand, err = openStand(ctx, root, platform.Functions, ""); err != nil {
 		return err

@@ -40,7 +40,8 @@ func TestContendersRunInTurnAndEachBeginsAsOften(t *testing.T) {
 func TestRequestsSentAtOnceAreOneRoundTrip(t *testing.T) {
 	at := func(began, ended int) *recorded {
 		zero := time.Unix(0, 0)
-		return &recorded{Request: replay.Request{Action: "GetItem"}, began: zero.Add(time.Duration(began)), ended: zero.Add(time.Duration(ended))}
+		return &recorded{Request: replay.Request{Action: "GetItem"}, began: zero.Add(time.Duration(began)),
+			ended: zero.Add(time.Duration(ended))}
 	}
 	// Two at once, one after the first of them, two when all are answered; they are listed as they ended.
 	r := recorder{requests: []*recorded{at(0, 10), at(1, 30), at(12, 32), at(40, 50), at(41, 49)}}

@@ -35,8 +35,8 @@ type request struct {
 	form  url.Values // or as a form
 }
 
-// payload is what API Gateway hands to the route's function, with the headers that a browser's request has and the key that
-// lets a client repeat it.
+// payload is what API Gateway hands to the route's function, with the headers that a browser's request has and the key
+// that lets a client repeat it.
 func (r request) payload() []byte {
 	method, path, _ := strings.Cut(r.route, " ")
 	for name, value := range r.path {
@@ -112,7 +112,8 @@ func body[T any](answer []byte) (T, error) {
 }
 
 // scheduled is what the scheduler hands to the sweep.
-var scheduled = encoded(object{"version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.scheduler", "detail": "{}"})
+var scheduled = encoded(object{"version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.scheduler",
+	"detail": "{}"})
 
 // delivered is SES's word that a claim's email has arrived.
 func delivered(messageID string, claim mci.ClaimID) []byte {
@@ -128,7 +129,8 @@ func delivered(messageID string, claim mci.ClaimID) []byte {
 // consented is what the table's stream tells of a claim that was just consented to.
 func consented(claim mci.ClaimID) []byte {
 	return encoded(object{"Records": []object{{
-		"eventID": "1", "eventName": "MODIFY", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": cloud.Region,
+		"eventID": "1", "eventName": "MODIFY", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
+		"awsRegion": cloud.Region,
 		"dynamodb": object{
 			"SequenceNumber": "100000000000000000001", "StreamViewType": "NEW_AND_OLD_IMAGES", "SizeBytes": 2000,
 			"Keys":     object{"pk": object{"S": "PARTNER#" + claim.PartnerID()}, "sk": object{"S": "CLAIM#" + claim.Ordinal()}},

@@ -81,7 +81,8 @@ func (p plot) svg() string {
 	write(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" font-family="system-ui, sans-serif" font-size="12">`, plotWidth, plotHeight)
 	write(`<title>%s</title>`, html.EscapeString(p.title))
 	write(`<rect width="%d" height="%d" fill="#fff"/>`, plotWidth, plotHeight)
-	write(`<text x="%d" y="24" font-size="15" font-weight="600" fill="#222">%s</text>`, leftMargin, html.EscapeString(p.title))
+	write(`<text x="%d" y="24" font-size="15" font-weight="600" fill="#222">%s</text>`, leftMargin,
+		html.EscapeString(p.title))
 	for i := range 5 {
 		value := top * float64(i) / 4
 		_, y := at(slices.Min(xs), value)
@@ -93,8 +94,10 @@ func (p plot) svg() string {
 		px, py := at(x, 0)
 		write(`<text x="%.1f" y="%.1f" text-anchor="middle" fill="#444">%s</text>`, px, py+18, short(x))
 	}
-	write(`<text x="%d" y="%d" text-anchor="middle" fill="#444">%s</text>`, leftMargin+(plotWidth-leftMargin-rightMargin)/2, plotHeight-12, html.EscapeString(p.x))
-	write(`<text transform="translate(16 %d) rotate(-90)" text-anchor="middle" fill="#444">%s</text>`, topMargin+(plotHeight-topMargin-xMargin)/2, html.EscapeString(p.y))
+	write(`<text x="%d" y="%d" text-anchor="middle" fill="#444">%s</text>`, leftMargin+
+		(plotWidth-leftMargin-rightMargin)/2, plotHeight-12, html.EscapeString(p.x))
+	write(`<text transform="translate(16 %d) rotate(-90)" text-anchor="middle" fill="#444">%s</text>`, topMargin+
+		(plotHeight-topMargin-xMargin)/2, html.EscapeString(p.y))
 	for i, line := range p.lines {
 		dash := ""
 		if line.dashed {
@@ -151,17 +154,22 @@ func (b *bench) plots(folder string) error {
 		}
 	}
 	all := map[string]plot{
-		"customers.svg": {"A page of customers, by how many the partner knows", "known customers", "milliseconds, p50", true, b.curves(false, tabs...)},
-		"claims.svg":    {"A page of claims, by how many it lists", "claims on the page", "milliseconds, p50", false, b.curves(true, [2]string{"list-claims", "list-claims"})},
-		"events.svg":    {"A claim, by how many events it has", "events", "milliseconds, p50", false, b.curves(true, [2]string{"get-claim", "get-claim"})},
+		"customers.svg": {"A page of customers, by how many the partner knows", "known customers", "milliseconds, p50", true,
+			b.curves(false, tabs...)},
+		"claims.svg": {"A page of claims, by how many it lists", "claims on the page", "milliseconds, p50", false,
+			b.curves(true, [2]string{"list-claims", "list-claims"})},
+		"events.svg": {"A claim, by how many events it has", "events", "milliseconds, p50", false,
+			b.curves(true, [2]string{"get-claim", "get-claim"})},
 	}
 	if b.Sweep != nil {
-		sweep, floor := plotLine{name: "expiry-sweep", colour: colours[0]}, plotLine{name: "floor", colour: colours[0], dashed: true}
+		sweep, floor := plotLine{name: "expiry-sweep", colour: colours[0]}, plotLine{name: "floor", colour: colours[0],
+			dashed: true}
 		for _, p := range b.Sweep.Points {
 			sweep.points = append(sweep.points, [2]float64{float64(p.Claims), p.Rate})
 			floor.points = append(floor.points, [2]float64{float64(p.Claims), p.Floor})
 		}
-		all["sweep.svg"] = plot{"Due claims expired by the second, by how many claims there are", "claims in the table", "claims a second", true, []plotLine{sweep, floor}}
+		all["sweep.svg"] = plot{"Due claims expired by the second, by how many claims there are", "claims in the table",
+			"claims a second", true, []plotLine{sweep, floor}}
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("making the folder for the plots: %w", err)

@@ -54,7 +54,8 @@ func startRecorder() (*recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the recorder: %w", err)
 	}
-	r := &recorder{address: "http://" + listener.Addr().String(), transport: &http.Transport{MaxIdleConnsPerHost: 200, DisableCompression: true}}
+	r := &recorder{address: "http://" + listener.Addr().String(), transport: &http.Transport{MaxIdleConnsPerHost: 200,
+		DisableCompression: true}}
 	r.server = &http.Server{Handler: r}
 	go r.server.Serve(listener) // ends when stop closes the server
 	return r, nil
@@ -119,8 +120,8 @@ func (r recording) units() (reads, writes float64) {
 	return reads, writes
 }
 
-// as gives the requests the waves of another recording of the like call, which was measured; it says whether they are as
-// many.
+// as gives the requests the waves of another recording of the like call, which was measured; it says whether they are
+// as many.
 func (r recording) as(measured recording) bool {
 	if len(r.requests) != len(measured.requests) {
 		return false
@@ -234,7 +235,8 @@ func (r *recorder) keepBefore(ctx context.Context, body []byte) error {
 			if attributes == nil {
 				attributes = written.Item
 			}
-			if json.Unmarshal(attributes[table.PartitionKey], &pk) != nil || json.Unmarshal(attributes[table.SortKey], &sk) != nil {
+			if json.Unmarshal(attributes[table.PartitionKey], &pk) != nil || json.Unmarshal(attributes[table.SortKey],
+				&sk) != nil {
 				return fmt.Errorf("a transaction writes an item without a key")
 			}
 			key := table.Key{PK: pk.S, SK: sk.S}

@@ -22,7 +22,8 @@ type machine struct {
 }
 
 func thisMachine() machine {
-	m := machine{Date: time.Now().UTC().Format(time.DateOnly), Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()}
+	m := machine{Date: time.Now().UTC().Format(time.DateOnly), Cores: runtime.NumCPU(), System: runtime.GOOS + "/" +
+		runtime.GOARCH, Go: runtime.Version()}
 	field := func(file, name string) string {
 		content, err := os.ReadFile(file)
 		if err != nil {
@@ -47,8 +48,8 @@ func (m machine) String() string {
 	return fmt.Sprintf("%s, %d cores (%s), %.0f GB, %s, %s", m.Date, m.Cores, m.Processor, m.MemoryGB, m.System, m.Go)
 }
 
-// report prints the figures, and writes them to build/bench.json for machines and to build/bench.md for people; a whole run
-// at full size renews the plots.
+// report prints the figures, and writes them to build/bench.json for machines and to build/bench.md for people; a whole
+// run at full size renews the plots.
 func (b *bench) report(whole bool) error {
 	said := b.tables() + "\n" + b.summary()
 	fmt.Print("\n" + said)
@@ -93,7 +94,8 @@ func (b *bench) tables() string {
 
 	rows = nil
 	for _, c := range b.Cold {
-		rows = append(rows, []string{c.Function, number("%.1f", c.Answer), number("%.1f", c.EmptyTime), number("%.2f", c.Ratio),
+		rows = append(rows, []string{c.Function, number("%.1f", c.Answer), number("%.1f", c.EmptyTime),
+			number("%.2f", c.Ratio),
 			number("%.1f", c.Call), number("%.1f", c.FloorTime), number("%.2f", c.FloorRatio)})
 	}
 	section("Cold starts, in milliseconds: to a first answer that asks nothing of the table, against an empty function with the same clients; to a first whole call, against the floor",
@@ -107,7 +109,8 @@ func (b *bench) tables() string {
 
 	rows = nil
 	for _, g := range b.Growth {
-		rows = append(rows, []string{g.Curve, fmt.Sprintf("%d %s", g.Size, g.Of), number("%.2f", g.P50), number("%.2f", g.FloorP50), number("%.2f", g.Ratio)})
+		rows = append(rows, []string{g.Curve, fmt.Sprintf("%d %s", g.Size, g.Of), number("%.2f", g.P50),
+			number("%.2f", g.FloorP50), number("%.2f", g.Ratio)})
 	}
 	section("Growth, in milliseconds", []string{"call", "with", "p50", "floor", "×"}, rows)
 
@@ -120,21 +123,26 @@ func (b *bench) tables() string {
 	if s := b.Sweep; s != nil {
 		rows = nil
 		for _, p := range s.Points {
-			rows = append(rows, []string{fmt.Sprint(p.Claims), number("%.0f", p.Rate), number("%.0f", p.Floor), number("%.2f", p.Ratio)})
+			rows = append(rows, []string{fmt.Sprint(p.Claims), number("%.0f", p.Rate), number("%.0f", p.Floor),
+				number("%.2f", p.Ratio)})
 		}
 		section(fmt.Sprintf("Sweep of %d due claims, by the second (by its floor %.2f × slower in the larger table; two at once take %.2f × the time of one; cut short, done in %d runs)",
 			s.Due, s.Flat, s.Twice, s.Resumed), []string{"claims in the table", "expired", "floor", "×"}, rows)
 	}
 	if f := b.Import; f != nil {
-		section("Import of eligibility rows, by the second", []string{"rows", "imported", "floor", "×", "memory, MB"}, [][]string{{
-			fmt.Sprint(f.Rows), number("%.0f", f.Rate), number("%.0f", f.Floor), number("%.2f", f.Ratio), number("%.0f", megabytes(f.Peak))}})
+		section("Import of eligibility rows, by the second", []string{"rows", "imported", "floor", "×", "memory, MB"},
+			[][]string{{
+				fmt.Sprint(f.Rows), number("%.0f", f.Rate), number("%.0f", f.Floor), number("%.2f", f.Ratio),
+				number("%.0f", megabytes(f.Peak))}})
 	}
 
 	rows = nil
 	for _, c := range b.Costs {
-		rows = append(rows, []string{c.Name, number("%.2f", c.Gateway), number("%.2f", c.Lambda), number("%.2f", c.DynamoDB), number("%.2f", c.SES), number("%.2f", c.All)})
+		rows = append(rows, []string{c.Name, number("%.2f", c.Gateway), number("%.2f", c.Lambda), number("%.2f", c.DynamoDB),
+			number("%.2f", c.SES), number("%.2f", c.All)})
 	}
-	section(fmt.Sprintf("Cost of a million calls in US dollars, at the public prices of %s of %s", b.Prices.Region, b.Prices.Seen),
+	section(fmt.Sprintf("Cost of a million calls in US dollars, at the public prices of %s of %s", b.Prices.Region,
+		b.Prices.Seen),
 		[]string{"call", "API Gateway", "Lambda", "DynamoDB", "SES", "all"}, rows)
 	return text.String()
 }

@@ -56,8 +56,9 @@ func openStand(ctx context.Context, root string, functions []platform.Function, 
 	}
 	s.Cloud, err = cloud.Start(ctx, cloud.Config{
 		Root: root, StateDir: state, Output: os.Stderr, NoSchedule: true, DynamoDBEndpoint: endpoint,
-		Functions:      functions,
-		Packages:       []string{"./functions/...", "./scripts/bench/floor", "./scripts/bench/empty", "./scripts/bench/empty-table", "./scripts/bench/empty-mail"},
+		Functions: functions,
+		Packages: []string{"./functions/...", "./scripts/bench/floor", "./scripts/bench/empty",
+			"./scripts/bench/empty-table", "./scripts/bench/empty-mail"},
 		Stream:         cloud.Stream{Filter: platform.Stream.Filter}, // which wakes nobody
 		NoDomainEvents: true,
 		Endpoints: func(string, string) cloud.Endpoints {
@@ -75,7 +76,8 @@ func openStand(ctx context.Context, root string, functions []platform.Function, 
 		return s, nil
 	}
 	_, err = s.Database().UpdateTable(ctx, &dynamodb.UpdateTableInput{
-		TableName: aws.String(cloud.TableName), StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(false)},
+		TableName:           aws.String(cloud.TableName),
+		StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(false)},
 	})
 	if err != nil {
 		s.close()

@@ -31,7 +31,8 @@ func (b *bench) targets() []target {
 		middle, most, name = worst(p95, names)
 		add("a warm call, p95", "at most 1.5 × its floor", "%.2f × in the middle, %.2f × at most (%s)", middle, most, name)
 		_, most, _ = worst(trips, names)
-		add("round trips one after another", "the design's budgets", "%s", map[bool]string{true: "all within", false: "not all within"}[most <= 0])
+		add("round trips one after another", "the design's budgets", "%s", map[bool]string{true: "all within",
+			false: "not all within"}[most <= 0])
 	}
 	if len(b.Cold) > 0 {
 		var ratios []float64
@@ -40,7 +41,8 @@ func (b *bench) targets() []target {
 			ratios, names = append(ratios, c.judged()), append(names, c.Function)
 		}
 		middle, most, name := worst(ratios, names)
-		add("a cold start", "at most 1.2 × an empty function", "%.2f × in the middle, %.2f × at most (%s)", middle, most, name)
+		add("a cold start", "at most 1.2 × an empty function", "%.2f × in the middle, %.2f × at most (%s)", middle, most,
+			name)
 	}
 	if len(b.Sizes) > 0 {
 		var zips, peaks []float64
@@ -58,12 +60,16 @@ func (b *bench) targets() []target {
 	}
 	if s := b.Sweep; s != nil {
 		least, most := s.Points[0], s.Points[len(s.Points)-1]
-		add("the sweep's rate", "at least 0.7 × its floor", "%.2f × and %.2f × (%.0f and %.0f claims a second)", least.Ratio, most.Ratio, least.Rate, most.Rate)
-		add(fmt.Sprintf("the sweep, with %d claims in the table and with %d", least.Claims, most.Claims), "flat within 1.2 ×", "%.2f × slower, by its floor", s.Flat)
-		add("a sweep cut short; two at once", "no harm", "done in %d runs; %.2f × the time of one; every claim expired once", s.Resumed, s.Twice)
+		add("the sweep's rate", "at least 0.7 × its floor", "%.2f × and %.2f × (%.0f and %.0f claims a second)", least.Ratio,
+			most.Ratio, least.Rate, most.Rate)
+		add(fmt.Sprintf("the sweep, with %d claims in the table and with %d", least.Claims, most.Claims), "flat within 1.2 ×",
+			"%.2f × slower, by its floor", s.Flat)
+		add("a sweep cut short; two at once", "no harm", "done in %d runs; %.2f × the time of one; every claim expired once",
+			s.Resumed, s.Twice)
 	}
 	if f := b.Import; f != nil {
-		add(fmt.Sprintf("the import of %d rows", f.Rows), "at least 0.8 × its floor", "%.2f × (%.0f rows a second)", f.Ratio, f.Rate)
+		add(fmt.Sprintf("the import of %d rows", f.Rows), "at least 0.8 × its floor", "%.2f × (%.0f rows a second)", f.Ratio,
+			f.Rate)
 		add("the import's memory", "at most 200 MB", "%.0f MB", megabytes(f.Peak))
 	}
 	return all
@@ -82,5 +88,6 @@ func (b *bench) summary() string {
 	if len(b.Missed) > 0 {
 		missed = "Missed:\n\n- " + strings.Join(b.Missed, "\n- ") + "\n"
 	}
-	return fmt.Sprintf("Measured %s.\n\n%s\n%s", b.Machine, markdown([]string{"what", "to reach", "measured"}, rows), missed)
+	return fmt.Sprintf("Measured %s.\n\n%s\n%s", b.Machine, markdown([]string{"what", "to reach", "measured"}, rows),
+		missed)
 }

@@ -24,11 +24,12 @@ const sweepParallel = 2 * table.Shards
 
 // sweepFigures are how fast due claims are expired.
 type sweepFigures struct {
-	Due     int          `json:"due"` // claims, in every run
-	Points  []sweepPoint `json:"points"`
-	Flat    float64      `json:"flat"`      // the rate with fewest claims in the table by that with most, both by their floors
-	Resumed int          `json:"resumedIn"` // runs, each cut short, that together expired every due claim once
-	Twice   float64      `json:"twoAtOnce"` // the time of two sweeps at once by that of one, every due claim expired once
+	Due    int          `json:"due"` // claims, in every run
+	Points []sweepPoint `json:"points"`
+	// the rate with fewest claims in the table by that with most, both by their floors
+	Flat    float64 `json:"flat"`
+	Resumed int     `json:"resumedIn"` // runs, each cut short, that together expired every due claim once
+	Twice   float64 `json:"twoAtOnce"` // the time of two sweeps at once by that of one, every due claim expired once
 }
 
 // sweepPoint is the rate with so many claims in the table, by the second.
@@ -94,7 +95,8 @@ func (b *bench) sweep(ctx context.Context) error {
 		b.expect(p.Ratio >= 0.7, "expiry-sweep: with %d claims it expires %.2f × as many a second as the floor, less than 0.7 ×", claims, p.Ratio)
 	}
 	figures.Flat = figures.Points[0].Ratio / figures.Points[1].Ratio
-	b.expect(figures.Flat <= 1.2, "expiry-sweep: %.2f × slower with %d claims than with %d, more than 1.2 ×", figures.Flat, figures.Points[1].Claims, figures.Points[0].Claims)
+	b.expect(figures.Flat <= 1.2, "expiry-sweep: %.2f × slower with %d claims than with %d, more than 1.2 ×", figures.Flat,
+		figures.Points[1].Claims, figures.Points[0].Claims)
 
 	if err := b.twoSweeps(ctx, s, figures, recorded, due); err != nil {
 		return fmt.Errorf("two sweeps at once: %w", err)
@@ -156,7 +158,8 @@ func (b *bench) loadClaims(ctx context.Context, s *stand, from, to int, due bool
 }
 
 // twoSweeps has two sweeps run at once: together they must expire every due claim once.
-func (b *bench) twoSweeps(ctx context.Context, s *stand, figures *sweepFigures, recorded recording, due []mci.ClaimID) error {
+func (b *bench) twoSweeps(ctx context.Context, s *stand, figures *sweepFigures, recorded recording,
+	due []mci.ClaimID) error {
 	var alone, together times
 	for range b.size(3, 1) {
 		if err := s.undo(ctx, recorded); err != nil {
@@ -196,7 +199,8 @@ func (b *bench) twoSweeps(ctx context.Context, s *stand, figures *sweepFigures, 
 }
 
 // resumedSweep gives the sweep less time than it takes, again and again: what one leaves the next takes up.
-func (b *bench) resumedSweep(ctx context.Context, s *stand, figures *sweepFigures, recorded recording, due []mci.ClaimID) error {
+func (b *bench) resumedSweep(ctx context.Context, s *stand, figures *sweepFigures, recorded recording,
+	due []mci.ClaimID) error {
 	functions := slices.Clone(platform.Functions)
 	for i := range functions {
 		if functions[i].Name == sweepFunction {

@@ -48,8 +48,10 @@ func engagement(i int) object {
 		"description": "The partner looks at what the customer has, and shows what could be done with it, in three days.",
 		"payType":     "fixed", "customerIdTypes": []string{"domain", "tenant-id", "tpid", "azure-subscription-id"},
 		"startsOn": "2020-01-01", "endsOn": "2039-12-31", "consentWindowDays": 30, "submissionWindowDays": 60,
-		"resubmissionWindowDays": 14, "claimLimits": object{"active": 5, "allowed": 10}, "exclusive": false, "payout": "1250.00",
-		"referral": object{"minDealSize": "10000.00"}, "coSell": object{"minDealSize": "50000.00", "managedCustomersOnly": true},
+		"resubmissionWindowDays": 14, "claimLimits": object{"active": 5, "allowed": 10}, "exclusive": false,
+		"payout":   "1250.00",
+		"referral": object{"minDealSize": "10000.00"}, "coSell": object{"minDealSize": "50000.00",
+			"managedCustomersOnly": true},
 	}
 }
 
@@ -57,9 +59,12 @@ func engagement(i int) object {
 func rules(i int) mci.Engagement {
 	payout := mci.MustMoney("1250.00")
 	return mci.Engagement{
-		ID: engagementID(i), Name: engagementNames[i], PayType: mci.Fixed, CustomerIDTypes: []mci.IDType{mci.Domain, mci.TenantID},
-		StartsOn: "2020-01-01", EndsOn: "2039-12-31", ConsentWindowDays: 30, SubmissionWindowDays: 60, ResubmissionWindowDays: 14,
-		ClaimLimits: mci.ClaimLimits{Active: 5, Allowed: 10}, Payout: &payout, Referral: &mci.ReferralRule{MinDealSize: mci.MustMoney("10000.00")},
+		ID: engagementID(i), Name: engagementNames[i], PayType: mci.Fixed, CustomerIDTypes: []mci.IDType{mci.Domain,
+			mci.TenantID},
+		StartsOn: "2020-01-01", EndsOn: "2039-12-31", ConsentWindowDays: 30, SubmissionWindowDays: 60,
+		ResubmissionWindowDays: 14,
+		ClaimLimits:            mci.ClaimLimits{Active: 5, Allowed: 10}, Payout: &payout,
+		Referral: &mci.ReferralRule{MinDealSize: mci.MustMoney("10000.00")},
 	}
 }
 
@@ -146,7 +151,8 @@ func (s *stand) writeBatch(ctx context.Context, batch []types.WriteRequest) erro
 }
 
 // load writes what make gives for each number, and shows how far it has come.
-func (s *stand) load(ctx context.Context, what string, count int, make func(n int) ([]types.WriteRequest, error)) error {
+func (s *stand) load(ctx context.Context, what string, count int, make func(n int) ([]types.WriteRequest,
+	error)) error {
 	const portion = 5000
 	began, said := time.Now(), time.Now()
 	for first := 0; first < count; first += portion {
@@ -178,7 +184,8 @@ func born(partnerID string, c customer, number int, at time.Time) (mci.Change, m
 	id := mci.CustomerID{Type: mci.TenantID, Value: c.tenant()}
 	nomination := mci.Nomination{
 		Origin: mci.Added, FriendlyName: "The claim of " + c.name(),
-		Location: mci.Location{PartnerID: partnerID, PartnerName: "Partner Consulting", ID: location, Enrolled: true, AllEngagements: true},
+		Location: mci.Location{PartnerID: partnerID, PartnerName: "Partner Consulting", ID: location, Enrolled: true,
+			AllEngagements: true},
 		Standing: mci.Standing{
 			Customer:    mci.Customer{ID: c.id(), Name: c.name(), Country: "US", Managed: true},
 			Eligibility: map[mci.CustomerID]map[string]*mci.Eligibility{id: {e.ID: {EngagementID: e.ID, Eligible: true}}},

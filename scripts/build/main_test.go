@@ -10,11 +10,10 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
-
 )
 
-// built compiles and packs the smallest function from a copy of its source, as another machine would have it, and returns
-// the zip and the binary.
+// built compiles and packs the smallest function from a copy of its source, as another machine would have it, and
+// returns the zip and the binary.
 func built(t *testing.T) (packed, binary []byte) {
 	t.Helper()
 	const name = "openapi"
@@ -103,7 +102,8 @@ func TestZipsAreTheSameWhereverTheyAreBuilt(t *testing.T) {
 	for _, setting := range info.Settings {
 		got[setting.Key] = setting.Value
 	}
-	for key, want := range map[string]string{"-tags": "lambda.norpc", "CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": "arm64", "-trimpath": "true", "vcs.revision": ""} {
+	for key, want := range map[string]string{"-tags": "lambda.norpc", "CGO_ENABLED": "0", "GOOS": "linux",
+		"GOARCH": "arm64", "-trimpath": "true", "vcs.revision": ""} {
 		if got[key] != want {
 			t.Errorf("the binary was built with %s=%q, want %q", key, got[key], want)
 		}

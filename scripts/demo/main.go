@@ -1,5 +1,5 @@
-// Command demo walks a newcomer through the product, on a running `make run`: it makes each call of the story and prints it
-// with its answer. It can be run again and again; each time it takes customers that are still free.
+// Command demo walks a newcomer through the product, on a running `make run`: it makes each call of the story and
+// prints it with its answer. It can be run again and again; each time it takes customers that are still free.
 package main
 
 import (
@@ -23,7 +23,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	d := &demo{ctx: ctx, api: "http://127.0.0.1:" + portOf("PORT", "8080"), mailbox: "http://127.0.0.1:" + portOf("SES_PORT", "8005"), out: os.Stdout}
+	d := &demo{ctx: ctx, api: "http://127.0.0.1:" + portOf("PORT", "8080"), mailbox: "http://127.0.0.1:" +
+		portOf("SES_PORT", "8005"), out: os.Stdout}
 	if endpoint := os.Getenv("SES_ENDPOINT"); endpoint != "" {
 		d.mailbox = endpoint
 	}
@@ -84,7 +85,8 @@ func (d *demo) run() error {
 // consentedAndPaid is a claim's good end: checked, added, asked, consented, co-sold, submitted, completed.
 func (d *demo) consentedAndPaid(partner string) error {
 	d.title("Ana of Northwind looks for work that pays")
-	if _, err := d.call("GET", "/v1/engagements/"+assessment, partner, nil, "name", "payType", "payout", "customerIdTypes", "consentWindowDays", "submissionWindowDays", "claimLimits", "locations"); err != nil {
+	if _, err := d.call("GET", "/v1/engagements/"+assessment, partner, nil, "name", "payType", "payout", "customerIdTypes",
+		"consentWindowDays", "submissionWindowDays", "claimLimits", "locations"); err != nil {
 		return err
 	}
 
@@ -93,8 +95,10 @@ func (d *demo) consentedAndPaid(partner string) error {
 	if err != nil {
 		return err
 	}
-	check := object{"customerId": object{"type": "domain", "value": domain}, "locationId": "nw-seattle", "customerEmail": "contact@" + domain}
-	if _, err := d.call("POST", "/v1/eligibility-checks", partner, check, "customer", "checkedId", "eligible", "ineligible"); err != nil {
+	check := object{"customerId": object{"type": "domain", "value": domain}, "locationId": "nw-seattle",
+		"customerEmail": "contact@" + domain}
+	if _, err := d.call("POST", "/v1/eligibility-checks", partner, check, "customer", "checkedId", "eligible",
+		"ineligible"); err != nil {
 		return err
 	}
 
@@ -145,7 +149,8 @@ func (d *demo) consentedAndPaid(partner string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := d.call("POST", path+"/review", staffToken, object{"decision": "complete", "reason": "Report received."}, "status", "payout", "endedAt"); err != nil {
+	if _, err := d.call("POST", path+"/review", staffToken, object{"decision": "complete", "reason": "Report received."},
+		"status", "payout", "endedAt"); err != nil {
 		return err
 	}
 
@@ -168,7 +173,8 @@ func (d *demo) declined(partner string) error {
 	if err != nil {
 		return err
 	}
-	if err := d.answer(link, url.Values{"decision": {"decline"}, "reason": {"We have a briefing planned already."}}); err != nil {
+	if err := d.answer(link, url.Values{"decision": {"decline"},
+		"reason": {"We have a briefing planned already."}}); err != nil {
 		return err
 	}
 	_, err = d.call("GET", "/v1/claims/"+claim, partner, nil, "status", "declineReason", "endedAt")
@@ -194,10 +200,12 @@ func (d *demo) expired(partner string) error {
 	defer func() { // the walk leaves the clock as it was
 		_, _ = d.fetch("POST", d.api+"/local/clock", "", object{"offset": before})
 	}()
-	if _, err := d.call("POST", "/local/clock", "", object{"offset": (offset + 25*time.Hour).String()}, "offset", "now"); err != nil {
+	if _, err := d.call("POST", "/local/clock", "", object{"offset": (offset + 25*time.Hour).String()}, "offset",
+		"now"); err != nil {
 		return err
 	}
-	if _, err := d.call("GET", "/v1/claims/"+claim, partner, nil, "status", "consentDue", "endedAt", "actions"); err != nil {
+	if _, err := d.call("GET", "/v1/claims/"+claim, partner, nil, "status", "consentDue", "endedAt",
+		"actions"); err != nil {
 		return err
 	}
 	status, _, err := d.open(link, nil)
@@ -259,7 +267,8 @@ func (d *demo) free(partner, engagement string) (string, error) {
 		if domain == "" {
 			continue
 		}
-		found, err := d.fetch("POST", d.api+"/v1/eligibility-checks", partner, object{"customerId": object{"type": "domain", "value": domain}, "locationId": "nw-seattle"})
+		found, err := d.fetch("POST", d.api+"/v1/eligibility-checks", partner,
+			object{"customerId": object{"type": "domain", "value": domain}, "locationId": "nw-seattle"})
 		if err != nil {
 			continue // a domain without a tenant, or whose tenant is nobody's
 		}
@@ -317,7 +326,8 @@ func claimID(found object) string {
 // ask sends the consent email and finds the link in the mailbox.
 func (d *demo) ask(partner, claim, domain string) (string, error) {
 	body := object{"dealSize": object{"amount": "60000.00", "currency": "USD"}, "disclaimerAccepted": true}
-	if _, err := d.call("POST", "/v1/claims/"+claim+"/consent-requests", partner, body, "status", "emailStatus", "referral"); err != nil {
+	if _, err := d.call("POST", "/v1/claims/"+claim+"/consent-requests", partner, body, "status", "emailStatus",
+		"referral"); err != nil {
 		return "", err
 	}
 	store, err := d.fetch("GET", d.mailbox+"/store", "", nil)

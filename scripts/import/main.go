@@ -2,8 +2,8 @@
 //
 //	import [--dry-run] <folder>
 //
-// With TABLE_NAME set it loads into that table, by the AWS configuration and credentials of the environment. Without, it
-// loads into the one-machine cloud that runs here (DYNAMODB_PORT, or DYNAMODB_ENDPOINT for an engine of one's own).
+// With TABLE_NAME set it loads into that table, by the AWS configuration and credentials of the environment. Without,
+// it loads into the one-machine cloud that runs here (DYNAMODB_PORT, or DYNAMODB_ENDPOINT for an engine of one's own).
 package main
 
 import (
@@ -53,7 +53,8 @@ func run(ctx context.Context, arguments []string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return exitFailed
 	}
-	summary, err := importer.Run(ctx, client, tableName, flags.Arg(0), importer.Options{DryRun: *dryRun, Progress: os.Stderr})
+	summary, err := importer.Run(ctx, client, tableName, flags.Arg(0), importer.Options{DryRun: *dryRun,
+		Progress: os.Stderr})
 	var mistakes importer.Mistakes
 	switch {
 	case errors.As(err, &mistakes):

@@ -183,6 +183,7 @@ func TestALoadThatWasKilledIsCompletedByAnother(t *testing.T) {
 	}
 	got, want := enginetest.Scan(t, client, table), enginetest.Scan(t, other, nameOfOther)
 	if count == 0 || count >= len(want) || !reflect.DeepEqual(got, want) {
-		t.Errorf("%d items were there after the kill, %d after the second load, and a load from the start gives %d", count, len(got), len(want))
+		t.Errorf("%d items were there after the kill, %d after the second load, and a load from the start gives %d", count,
+			len(got), len(want))
 	}
 }

@@ -1,5 +1,5 @@
-// Command local runs the whole system on this machine until Ctrl-C: make run. Its first line on standard output says that
-// it is ready and where; everything else goes to standard error.
+// Command local runs the whole system on this machine until Ctrl-C: make run. Its first line on standard output says
+// that it is ready and where; everything else goes to standard error.
 package main
 
 import (
@@ -109,8 +109,8 @@ func repository() (string, error) {
 	}
 }
 
-// importSample loads the sample on the first run. A run that was cut short meanwhile does it again, which changes nothing
-// that was loaded.
+// importSample loads the sample on the first run. A run that was cut short meanwhile does it again, which changes
+// nothing that was loaded.
 func importSample(ctx context.Context, started *cloud.Cloud, config cloud.Config) error {
 	done := filepath.Join(config.StateDir, "sample-imported")
 	_, err := os.Stat(done)

@@ -186,7 +186,8 @@ func database(port string) *dynamodb.Client {
 func count(t *testing.T, port string) int {
 	t.Helper()
 	items := 0
-	pages := dynamodb.NewScanPaginator(database(port), &dynamodb.ScanInput{TableName: aws.String(cloud.TableName), Select: types.SelectCount})
+	pages := dynamodb.NewScanPaginator(database(port), &dynamodb.ScanInput{TableName: aws.String(cloud.TableName),
+		Select: types.SelectCount})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(t.Context())
 		if err != nil {
@@ -207,8 +208,10 @@ func TestARunThatIsKilledKeepsItsStateAndDoesNotBlockTheNext(t *testing.T) {
 	if count(t, ports["DYNAMODB_PORT"]) == 0 {
 		t.Error("the sample was not imported on the first run")
 	}
-	item := map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "kept"}, "sk": &types.AttributeValueMemberS{Value: "kept"}}
-	_, err := database(ports["DYNAMODB_PORT"]).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(cloud.TableName), Item: item})
+	item := map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "kept"},
+		"sk": &types.AttributeValueMemberS{Value: "kept"}}
+	_, err := database(ports["DYNAMODB_PORT"]).PutItem(t.Context(),
+		&dynamodb.PutItemInput{TableName: aws.String(cloud.TableName), Item: item})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,8 @@ func Connect(ctx context.Context) (*dynamodb.Client, string, string, error) {
 		if err != nil {
 			return nil, "", "", fmt.Errorf("reading the AWS configuration: %w", err)
 		}
-		return dynamodb.NewFromConfig(loaded), tableName, "the table is " + tableName + " of the AWS account that the environment names", nil
+		return dynamodb.NewFromConfig(loaded), tableName, "the table is " + tableName +
+			" of the AWS account that the environment names", nil
 	}
 	client := dynamodb.New(dynamodb.Options{
 		Region:       localRegion,

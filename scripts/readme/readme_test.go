@@ -56,11 +56,12 @@ var notRun = map[string]string{
 	"make soak":  "takes as long as one likes",
 }
 
-// TestTheREADMEsCommandsWork runs every command of the README's sh blocks, in their order, in one shell's worth of variables,
-// on the ports and the state of a test.
+// TestTheREADMEsCommandsWork runs every command of the README's sh blocks, in their order, in one shell's worth of
+// variables, on the ports and the state of a test.
 func TestTheREADMEsCommandsWork(t *testing.T) {
 	ports := freePorts(t, 3)
-	environment := append(os.Environ(), "PORT="+ports[0], "DYNAMODB_PORT="+ports[1], "SES_PORT="+ports[2], "STATE_DIR="+t.TempDir(), "MAKEFLAGS=")
+	environment := append(os.Environ(), "PORT="+ports[0], "DYNAMODB_PORT="+ports[1], "SES_PORT="+ports[2], "STATE_DIR="+
+		t.TempDir(), "MAKEFLAGS=")
 	block := regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 	for _, found := range block.FindAllStringSubmatch(read(t, product), -1) {
 		commands := strings.TrimSpace(found[1])
@@ -146,7 +147,8 @@ func TestEveryTargetThatAREADMENamesIsThere(t *testing.T) {
 	t.Parallel()
 	makefile := read(t, "Makefile")
 	for _, path := range []string{product, operating, figures} {
-		for _, named := range regexp.MustCompile("(?m)(?:`|^|… )make ([a-z][a-z-]+)").FindAllStringSubmatch(read(t, path), -1) {
+		for _, named := range regexp.MustCompile("(?m)(?:`|^|… )make ([a-z][a-z-]+)").FindAllStringSubmatch(read(t, path),
+			-1) {
 			if !regexp.MustCompile(`(?m)^` + named[1] + `:`).MatchString(makefile) {
 				t.Errorf("%s names make %s, which the Makefile does not have", path, named[1])
 			}
@@ -190,10 +192,12 @@ var checklists = []struct {
 	values         map[string]string // of the list's placeholders
 	uses           []string          // where the example stands for other reasons
 }{
-	{"A route", "check-eligibility", `check-eligibility|/v1/eligibility-checks`, map[string]string{"<name>": "check-eligibility"}, nil},
+	{"A route", "check-eligibility", `check-eligibility|/v1/eligibility-checks`,
+		map[string]string{"<name>": "check-eligibility"}, nil},
 	{"A field of a claim", "declineReason", `[dD]eclineReason`, nil, []string{product}},
 	{"A status", "action-required", `action-required|ActionRequired`, nil, nil},
-	{"A language", "pt-BR", `pt-BR`, map[string]string{"<locale>": "pt-BR"}, []string{"events/", "shared/rest/fields.go", product}},
+	{"A language", "pt-BR", `pt-BR`, map[string]string{"<locale>": "pt-BR"}, []string{"events/", "shared/rest/fields.go",
+		product}},
 }
 
 func TestTheREADMEsChecklistsAreComplete(t *testing.T) {
@@ -284,7 +288,8 @@ func filesWith(t *testing.T, pattern *regexp.Regexp, besides []string) []string 
 func TestTheREADMEsRoutesAreTheAPIs(t *testing.T) {
 	t.Parallel()
 	var listed []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `((?:GET|HEAD|POST) [^`]+)` \\|").FindAllStringSubmatch(read(t, product), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `((?:GET|HEAD|POST) [^`]+)` \\|").FindAllStringSubmatch(read(t,
+		product), -1) {
 		listed = append(listed, row[1])
 	}
 	var routes []string

@@ -2,12 +2,12 @@
 //
 //	repair [--dry-run]
 //
-// The stream forgets after a day, and a record that failed all its tries is a dead letter that names a position, not a claim.
-// So this looks through every partner-led referral of the table and upgrades those that qualify for co-sell now, as the
-// function would have. It may be run at any time, and again.
+// The stream forgets after a day, and a record that failed all its tries is a dead letter that names a position, not a
+// claim. So this looks through every partner-led referral of the table and upgrades those that qualify for co-sell now,
+// as the function would have. It may be run at any time, and again.
 //
-// With TABLE_NAME set it works on that table, by the AWS configuration and credentials of the environment. Without, on the
-// one-machine cloud that runs here (DYNAMODB_PORT, or DYNAMODB_ENDPOINT for an engine of one's own).
+// With TABLE_NAME set it works on that table, by the AWS configuration and credentials of the environment. Without, on
+// the one-machine cloud that runs here (DYNAMODB_PORT, or DYNAMODB_ENDPOINT for an engine of one's own).
 package main
 
 import (
@@ -76,8 +76,10 @@ func run(ctx context.Context, dryRun bool) error {
 	return nil
 }
 
-// upgrade upgrades the claim's referral if it qualifies. What moved on meanwhile is left to whoever moved it, or to another run.
-func upgrade(ctx context.Context, t *table.Table, claim mci.Claim, engagement mci.Engagement, dryRun bool) (bool, error) {
+// upgrade upgrades the claim's referral if it qualifies. What moved on meanwhile is left to whoever moved it, or to
+// another run.
+func upgrade(ctx context.Context, t *table.Table, claim mci.Claim, engagement mci.Engagement, dryRun bool) (bool,
+	error) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	change, err := claim.At(now).Upgrade(platform.Act(now, mci.ActorSystem), engagement)
 	var refusal *mci.Refusal

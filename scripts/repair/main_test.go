@@ -22,7 +22,8 @@ func TestS27_AMissedUpgradeIsFoundAndRepaired(t *testing.T) {
 	})
 	c := story.NewCustomer(t, engagement)
 	managed := func(is bool) {
-		localtest.Load(t, localtest.Files{"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%v\n", c.ID, c.Name, is)})
+		localtest.Load(t, localtest.Files{"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%v\n", c.ID,
+			c.Name, is)})
 	}
 	managed(false)
 	claim := p.Consented(t, c, engagement)
@@ -36,7 +37,8 @@ func TestS27_AMissedUpgradeIsFoundAndRepaired(t *testing.T) {
 	repair := func(arguments ...string) string {
 		t.Helper()
 		run := exec.CommandContext(t.Context(), command, arguments...)
-		run.Env = append(os.Environ(), "TABLE_NAME="+localtest.Table(), "DYNAMODB_ENDPOINT="+localtest.Cloud().DynamoDBEndpoint())
+		run.Env = append(os.Environ(), "TABLE_NAME="+localtest.Table(), "DYNAMODB_ENDPOINT="+
+			localtest.Cloud().DynamoDBEndpoint())
 		out, err := run.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)

@@ -26,8 +26,8 @@ var ended struct {
 	snapshot []byte
 }
 
-// Judge gives what an audit finds in the table, once the table's stream was worked on. What had ended at the audit before
-// must be the same now.
+// Judge gives what an audit finds in the table, once the table's stream was worked on. What had ended at the audit
+// before must be the same now.
 func Judge(t testing.TB) auditor.Report {
 	t.Helper()
 	localtest.WaitDrained(t)

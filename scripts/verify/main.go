@@ -3,10 +3,11 @@
 //	verify <receipt> [<keys>]    or: make verify RECEIPT=<file> [JWKS=<file or address>]
 //
 // The receipt is the file that customers, partners and the program can have (consent-receipt.jws), or the API's answer
-// that holds it. The keys are a JWK Set: a file, or an address; without one, those of the one-machine cloud that runs here
-// (PORT). It says who answered what, when, and to which text; or why the receipt does not hold, with exit code 1.
+// that holds it. The keys are a JWK Set: a file, or an address; without one, those of the one-machine cloud that runs
+// here (PORT). It says who answered what, when, and to which text; or why the receipt does not hold, with exit code 1.
 //
-// Who keeps the keys in a file needs no network, and trusts no one who could have altered the receipt, the table, or both.
+// Who keeps the keys in a file needs no network, and trusts no one who could have altered the receipt, the table, or
+// both.
 package main
 
 import (

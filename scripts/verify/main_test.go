@@ -87,7 +87,10 @@ func TestD28_AReceiptThatHoldsSaysWhoAnsweredWhatAndWhenToWhichText(t *testing.T
 	path := i.sign(aReceipt())
 	signed, _ := os.ReadFile(path)
 	answer := file(t, `{"receipt":"`+strings.TrimSpace(string(signed))+`"}`)
-	published := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, i.jwks) }))
+	published := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFile(w, r,
+			i.jwks)
+	}))
 	defer published.Close()
 	for _, path := range []string{path, answer} {
 		for _, keys := range []string{i.jwks, published.URL} {
@@ -124,7 +127,8 @@ func TestD28_WhyAReceiptDoesNotHoldIsTold(t *testing.T) {
 		{"no receipt", i.jwks, i.jwks, "the receipt does not hold: it is not a JWS"},
 		{"no decision", changed(func(r *mci.Receipt) { r.Decision = "perhaps" }), i.jwks, "neither accepted nor declined"},
 		{"no customer", changed(func(r *mci.Receipt) { r.Customer.ID = "" }), i.jwks, "it lacks customer.id"},
-		{"another statement", changed(func(r *mci.Receipt) { r.Statement += "!" }), i.jwks, "does not have the hash that it says"},
+		{"another statement", changed(func(r *mci.Receipt) { r.Statement += "!" }), i.jwks,
+			"does not have the hash that it says"},
 		{"no object", i.sign(7), i.jwks, "what was signed cannot be read"},
 		{"no file", filepath.Join(t.TempDir(), "none"), i.jwks, "reading the receipt: "},
 		{"no keys", signed, file(t, `{"keys":[]}`), "is no JWK Set that has a key"},
@@ -134,7 +138,8 @@ func TestD28_WhyAReceiptDoesNotHoldIsTold(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.what, func(t *testing.T) {
 			var said strings.Builder
-			if err := run(&said, test.receipt, test.keys); err == nil || !strings.Contains(err.Error(), test.want) || said.Len() > 0 {
+			if err := run(&said, test.receipt, test.keys); err == nil || !strings.Contains(err.Error(), test.want) ||
+				said.Len() > 0 {
 				t.Errorf("it says %v, and %q", err, said.String())
 			}
 		})

@@ -90,7 +90,8 @@ func text(n *html.Node) string {
 // loadsNothing fails for whatever would make a reader's program fetch, run or send something.
 func loadsNothing(t *testing.T, elements map[string][]*html.Node) {
 	t.Helper()
-	for _, name := range []string{"script", "img", "link", "iframe", "object", "embed", "base", "video", "audio", "svg", "picture", "source"} {
+	for _, name := range []string{"script", "img", "link", "iframe", "object", "embed", "base", "video", "audio", "svg",
+		"picture", "source"} {
 		if len(elements[name]) > 0 {
 			t.Errorf("there is a <%s>", name)
 		}
@@ -105,7 +106,8 @@ func loadsNothing(t *testing.T, elements map[string][]*html.Node) {
 				if a.Key == "style" && strings.Contains(a.Val, "url(") {
 					t.Errorf("<%s> has a style that loads: %q", name, a.Val)
 				}
-				if a.Key == "href" && !slices.ContainsFunc([]string{"#", "mailto:", "http://", "https://", "/consent/"}, func(start string) bool { return strings.HasPrefix(a.Val, start) }) {
+				if a.Key == "href" && !slices.ContainsFunc([]string{"#", "mailto:", "http://", "https://", "/consent/"},
+					func(start string) bool { return strings.HasPrefix(a.Val, start) }) {
 					t.Errorf("<%s> leads to %q", name, a.Val)
 				}
 			}
@@ -139,7 +141,8 @@ func emails(q ConsentQuestion, reason string) map[string]message {
 var noticed = map[mci.EventType]struct{ deadline, reason bool }{
 	"consent.accepted": {deadline: true}, "consent.declined": {reason: true}, "email.bounced": {deadline: true},
 	"email.complained": {deadline: true}, "claim.returned": {deadline: true, reason: true}, "claim.completed": {},
-	"claim.rejected": {reason: true}, "claim.expired": {}, "consent.due-soon": {deadline: true}, "submission.due-soon": {deadline: true},
+	"claim.rejected": {reason: true}, "claim.expired": {}, "consent.due-soon": {deadline: true},
+	"submission.due-soon": {deadline: true},
 }
 
 func noticeFor(q ConsentQuestion, event mci.EventType, reason string, stop bool) Notice {
@@ -174,7 +177,8 @@ func TestEveryEmailIsWellMadeInEveryLanguage(t *testing.T) {
 				if strings.ContainsAny(m.Subject+m.Text+text(root), "{}") {
 					t.Error("something is not filled in")
 				}
-				if other, taken := subjects[m.Subject]; taken && !strings.Contains(kind+other, "stop") && !strings.Contains(kind+other, "accepted") {
+				if other, taken := subjects[m.Subject]; taken && !strings.Contains(kind+other, "stop") &&
+					!strings.Contains(kind+other, "accepted") {
 					t.Errorf("its subject is that of %s", other)
 				}
 				subjects[m.Subject] = kind
@@ -195,7 +199,8 @@ func TestEveryEmailIsWellMadeInEveryLanguage(t *testing.T) {
 
 func TestNoLineOfAnEmailIsTooLong(t *testing.T) {
 	for what, name := range map[string]string{
-		"quotes": strings.Repeat(`"`, mci.MaxName), "Chinese": strings.Repeat("長", mci.MaxName), "emoji": strings.Repeat("👩", mci.MaxName),
+		"quotes": strings.Repeat(`"`, mci.MaxName), "Chinese": strings.Repeat("長", mci.MaxName), "emoji": strings.Repeat("👩",
+			mci.MaxName),
 		"words": strings.Repeat("a ", mci.MaxName/2-1) + "b",
 	} {
 		q := question()
@@ -236,7 +241,8 @@ func TestHostileNamesStayTextInEveryEmail(t *testing.T) {
 			if strings.ContainsAny(m.Subject, "\r\n\x00\u202e") {
 				t.Errorf("%s, %s: the subject is %q", l, kind, m.Subject)
 			}
-			if text := unfolded(t, email, l).Text; strings.Contains(text, "\r") || strings.Contains(text, "\nBcc") || strings.Contains(text, "\u202e") {
+			if text := unfolded(t, email, l).Text; strings.Contains(text, "\r") || strings.Contains(text, "\nBcc") ||
+				strings.Contains(text, "\u202e") {
 				t.Errorf("%s, %s: the text is broken:\n%s", l, kind, text)
 			}
 		}
@@ -296,7 +302,8 @@ func TestS23_AReminderSaysThatItIsOne(t *testing.T) {
 }
 
 func TestAnEmailNeedsItsLink(t *testing.T) {
-	for _, link := range []string{"", "/consent/x", "javascript:alert(1)", "https:///x", "mailto:a@b.example", "http://[", hostile} {
+	for _, link := range []string{"", "/consent/x", "javascript:alert(1)", "https:///x", "mailto:a@b.example", "http://[",
+		hostile} {
 		notice := noticeFor(question(), mci.ClaimExpired, "", false)
 		notice.Link = link
 		for _, email := range []message{
@@ -339,15 +346,19 @@ func TestD29_TheCustomerGetsTheReceipt(t *testing.T) {
 		for _, c := range []struct {
 			accepted, stop bool
 			answer         string
-		}{{true, false, "acceptedTitle"}, {true, true, "acceptedTitle"}, {false, false, "declinedTitle"}, {false, true, "declinedTitle"}} {
-			m := written(t, ReceiptEmail{question(), c.accepted, at, c.stop, receipt, "https://consent.example/.well-known/jwks.json"}, l)
-			for _, want := range []string{w.sentence(c.answer).String(), w.Format.date(at), question().PartnerName, question().CustomerName,
+		}{{true, false, "acceptedTitle"}, {true, true, "acceptedTitle"}, {false, false, "declinedTitle"},
+			{false, true, "declinedTitle"}} {
+			m := written(t, ReceiptEmail{question(), c.accepted, at, c.stop, receipt,
+				"https://consent.example/.well-known/jwks.json"}, l)
+			for _, want := range []string{w.sentence(c.answer).String(), w.Format.date(at), question().PartnerName,
+				question().CustomerName,
 				question().EngagementName, ReceiptName, "https://consent.example/.well-known/jwks.json"} {
 				if !strings.Contains(m.Text, want) {
 					t.Errorf("%s: it does not say %q:\n%s", l, want, m.Text)
 				}
 			}
-			if len(m.Attachments) != 1 || !reflect.DeepEqual(m.Attachments[0], Attachment{"consent-receipt.jws", "application/jose", []byte(receipt)}) {
+			if len(m.Attachments) != 1 || !reflect.DeepEqual(m.Attachments[0], Attachment{"consent-receipt.jws",
+				"application/jose", []byte(receipt)}) {
 				t.Errorf("%s: attached is %v", l, m.Attachments)
 			}
 			texts[m.Text] = true
@@ -377,7 +388,8 @@ func TestD29_ThePartnersContactIsToldOfEachEvent(t *testing.T) {
 			n.FriendlyName = "Autumn workshop"
 			m := written(t, n, l)
 			for want, holds := range map[string]bool{
-				"Sam Sales": true, "Autumn workshop": true, q.EngagementName: true, q.CustomerName: true, n.Link: true, w.Format.date(n.At): true,
+				"Sam Sales": true, "Autumn workshop": true, q.EngagementName: true, q.CustomerName: true, n.Link: true,
+				w.Format.date(n.At):       true,
 				w.Format.date(n.Deadline): c.deadline, "Hours are missing": c.reason,
 				q.ContactName: false, "@": false, "0001": false,
 			} {
@@ -387,7 +399,8 @@ func TestD29_ThePartnersContactIsToldOfEachEvent(t *testing.T) {
 			}
 		}
 		stop := written(t, noticeFor(question(), mci.ConsentDeclined, "", true), l)
-		if !strings.Contains(stop.Text, w.sentence("decliningTitle").String()) && stop.Text == written(t, noticeFor(question(), mci.ConsentDeclined, "", false), l).Text {
+		if !strings.Contains(stop.Text, w.sentence("decliningTitle").String()) &&
+			stop.Text == written(t, noticeFor(question(), mci.ConsentDeclined, "", false), l).Text {
 			t.Errorf("%s: that the customer shall not be asked again is not said", l)
 		}
 	}
@@ -409,17 +422,20 @@ func TestD29_ThePartnersContactIsToldOfEachEvent(t *testing.T) {
 	})
 	t.Run("a claim's own", func(t *testing.T) {
 		due, submissionDue := time.Date(2026, 12, 5, 14, 30, 0, 0, time.UTC), time.Date(2027, 1, 5, 14, 30, 0, 0, time.UTC)
-		claim := mci.Claim{ID: "01J-x", FriendlyName: "Autumn", EngagementName: "Workshop", Customer: mci.CustomerSummary{Name: "Fabrikam"},
+		claim := mci.Claim{ID: "01J-x", FriendlyName: "Autumn", EngagementName: "Workshop",
+			Customer:       mci.CustomerSummary{Name: "Fabrikam"},
 			PartnerContact: mci.Contact{Name: "Sam"}, CustomerContact: mci.Contact{Name: "Kim"}, Payout: mci.MustMoney("10.00"),
 			Status: mci.Consented, ConsentDue: due, SubmissionDue: &submissionDue, DeclineReason: "No"}
 		got := NoticeOf(claim, mci.ConsentAccepted, due, "https://portal.example/")
-		want := Notice{Event: mci.ConsentAccepted, FriendlyName: "Autumn", EngagementName: "Workshop", CustomerName: "Fabrikam", ContactName: "Sam",
+		want := Notice{Event: mci.ConsentAccepted, FriendlyName: "Autumn", EngagementName: "Workshop",
+			CustomerName: "Fabrikam", ContactName: "Sam",
 			Payout: claim.Payout, At: due, Deadline: submissionDue, Link: "https://portal.example/portal/claims/01J-x"}
 		if got != want {
 			t.Errorf("it is %+v", got)
 		}
 		claim.Status = mci.Declined
-		if got := NoticeOf(claim, mci.ConsentDeclined, due, "https://portal.example"); got.Reason != "No" || !got.Deadline.IsZero() {
+		if got := NoticeOf(claim, mci.ConsentDeclined, due, "https://portal.example"); got.Reason != "No" ||
+			!got.Deadline.IsZero() {
 			t.Errorf("declined it is %+v", got)
 		}
 	})

@@ -14,18 +14,22 @@ import (
 
 // nasty are texts that are no names.
 var nasty = []string{
-	"Contoso", "Contoso\r\nBcc: eve@evil.example", "\u202egpj", "<script>alert(1)</script>", `"><img src=x onerror=alert(1)>`, "{{.Link}}", "{due}", "a\x00b", "\xff\xfe",
-	"Ana <ana@contoso.com>", "ana@contoso.com, eve@evil.example", `"a\r\n"@contoso.com`, "ana@münchen.example", "=?utf-8?q?=0D=0ABcc:?=", "\u2028", "</textarea><form action=//evil.example>",
-	"ana@contoso.com?bcc=eve@evil.example&body=x#y", "javascript:alert(1)", "</title></style><!--", "&lt;b&#62;", "コントソ", "\n-- \n", " ", strings.Repeat("x", 5000),
+	"Contoso", "Contoso\r\nBcc: eve@evil.example", "\u202egpj", "<script>alert(1)</script>",
+	`"><img src=x onerror=alert(1)>`, "{{.Link}}", "{due}", "a\x00b", "\xff\xfe",
+	"Ana <ana@contoso.com>", "ana@contoso.com, eve@evil.example", `"a\r\n"@contoso.com`, "ana@münchen.example",
+	"=?utf-8?q?=0D=0ABcc:?=", "\u2028", "</textarea><form action=//evil.example>",
+	"ana@contoso.com?bcc=eve@evil.example&body=x#y", "javascript:alert(1)", "</title></style><!--", "&lt;b&#62;", "コントソ",
+	"\n-- \n", " ", strings.Repeat("x", 5000),
 }
 
 // namesOf gives the fields of a question that others choose.
 func namesOf(q *ConsentQuestion) []*string {
-	return []*string{&q.PartnerName, &q.EngagementName, &q.CustomerName, &q.ContactName, &q.PartnerContactName, &q.PartnerContactEmail}
+	return []*string{&q.PartnerName, &q.EngagementName, &q.CustomerName, &q.ContactName, &q.PartnerContactName,
+		&q.PartnerContactEmail}
 }
 
-// harmless returns the question with a word of its own in the place of each name that has anything to show, and what puts the names
-// back there.
+// harmless returns the question with a word of its own in the place of each name that has anything to show, and what
+// puts the names back there.
 func harmless(q ConsentQuestion) (ConsentQuestion, []string) {
 	var back []string
 	for i, name := range namesOf(&q) {
@@ -37,8 +41,8 @@ func harmless(q ConsentQuestion) (ConsentQuestion, []string) {
 	return q, back
 }
 
-// differs tells the first piece that is not what it is among the harmless ones once the names are put back there; "" for none.
-// Spaces do not count: a sentence has fewer of them around a name in characters.
+// differs tells the first piece that is not what it is among the harmless ones once the names are put back there; ""
+// for none. Spaces do not count: a sentence has fewer of them around a name in characters.
 func differs(pieces, harmless, back []string) string {
 	names := strings.NewReplacer(back...)
 	squeeze := func(s string) string { return strings.Join(strings.Fields(s), "") }
@@ -53,8 +57,8 @@ func differs(pieces, harmless, back []string) string {
 	return ""
 }
 
-// piecesOf takes a document apart: its elements, where they stand, their attributes, and the texts between. Addresses are told
-// by their scheme and all that follows.
+// piecesOf takes a document apart: its elements, where they stand, their attributes, and the texts between. Addresses
+// are told by their scheme and all that follows.
 func piecesOf(t *testing.T, document string) []string {
 	t.Helper()
 	root, elements := parse(t, document)
@@ -91,7 +95,8 @@ func piecesOf(t *testing.T, document string) []string {
 // questionFor has a name and an address in every place where the program leaves the choice to others.
 func questionFor(name, other, address string) ConsentQuestion {
 	q := question()
-	q.PartnerName, q.EngagementName, q.CustomerName, q.ContactName, q.PartnerContactName, q.PartnerContactEmail = name, other, name, other, name, address
+	q.PartnerName, q.EngagementName, q.CustomerName, q.ContactName, q.PartnerContactName, q.PartnerContactEmail = name,
+		other, name, other, name, address
 	return q
 }
 
@@ -109,8 +114,9 @@ func unfolded(t *testing.T, email message, l Locale) Message {
 	return Message{Subject: written.subject.String(), HTML: document, Text: written.text()}
 }
 
-// Whatever the partner calls itself, its contact and the claim's customer: the email is that of harmless names, with the names
-// in their places and nowhere else. Its subject stays one line, and its plain text has the lines that we wrote.
+// Whatever the partner calls itself, its contact and the claim's customer: the email is that of harmless names, with
+// the names in their places and nowhere else. Its subject stays one line, and its plain text has the lines that we
+// wrote.
 func FuzzNoNameLeavesItsPlaceInTheEmail(f *testing.F) {
 	for i, seed := range nasty {
 		f.Add(uint8(i), i%2 == 0, seed, nasty[(i+1)%len(nasty)], nasty[(i+2)%len(nasty)])
@@ -129,10 +135,16 @@ func FuzzNoNameLeavesItsPlaceInTheEmail(f *testing.F) {
 			return ConsentEmail{q, consentLink, reminder}
 		}
 		made, model := unfolded(t, email(named), locale), unfolded(t, email(plain), locale)
-		if strings.ContainsFunc(made.Subject, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }) {
+		if strings.ContainsFunc(made.Subject, func(r rune) bool {
+			return unicode.In(r, unicode.Cc, unicode.Zl,
+				unicode.Zp)
+		}) {
 			t.Errorf("the subject is %q", made.Subject)
 		}
-		if strings.ContainsFunc(made.Text, func(r rune) bool { return r != '\n' && unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }) {
+		if strings.ContainsFunc(made.Text, func(r rune) bool {
+			return r != '\n' && unicode.In(r, unicode.Cc, unicode.Zl,
+				unicode.Zp)
+		}) {
 			t.Errorf("the text has lines or controls that are not ours: %q", made.Text)
 		}
 		for what, pieces := range map[string][2][]string{

@@ -27,13 +27,16 @@ func render(t *testing.T, p Page, l Locale) (int, map[string]string, string) {
 }
 
 func pageOf(s State) Page {
-	return Page{State: s, Question: question(), DecidedAt: time.Date(2026, 11, 20, 16, 45, 30, 0, time.UTC), Reason: "Not <now>\nperhaps later",
-		Stop: true, Receipt: "/consent/x.y/receipt"}
+	return Page{State: s, Question: question(), DecidedAt: time.Date(2026, 11, 20, 16, 45, 30, 0, time.UTC),
+		Reason: "Not <now>\nperhaps later",
+		Stop:   true, Receipt: "/consent/x.y/receipt"}
 }
 
 func TestD10_EachStateHasItsStatus(t *testing.T) {
-	for state, want := range map[State]int{Void: 404, Asking: 200, WrongDecision: 422, ReasonTooLong: 422, StatementChanged: 422, Accepted: 200,
-		Declined: 200, TooLate: 410, Unreadable: 400, NotAllowed: 405, TooLarge: 413, UnsupportedForm: 415, Unavailable: 503} {
+	for state, want := range map[State]int{Void: 404, Asking: 200, WrongDecision: 422, ReasonTooLong: 422,
+		StatementChanged: 422, Accepted: 200,
+		Declined: 200, TooLate: 410, Unreadable: 400, NotAllowed: 405, TooLarge: 413, UnsupportedForm: 415,
+		Unavailable: 503} {
 		if got, _, _ := render(t, pageOf(state), English); got != want {
 			t.Errorf("state %d answers %d, want %d", state, got, want)
 		}
@@ -58,7 +61,8 @@ func TestThePageIsWellMade(t *testing.T) {
 		root, elements := parse(t, body)
 		loadsNothing(t, elements)
 		document := elements["html"][0]
-		if attribute(document, "lang") != string(l) || attribute(document, "dir") == "" || header["Content-Language"] != string(l) {
+		if attribute(document, "lang") != string(l) || attribute(document, "dir") == "" ||
+			header["Content-Language"] != string(l) {
 			t.Error("its language is not said")
 		}
 		for _, one := range []string{"title", "h1", "main", "header", "footer", "style"} {
@@ -89,7 +93,8 @@ func TestThePageIsWellMade(t *testing.T) {
 		}
 		for _, link := range elements["a"] {
 			to := attribute(link, "href")
-			if fragment, ok := strings.CutPrefix(to, "#"); ok && !ids[fragment] || !ok && to != "mailto:kim@contoso.example" && to != "/consent/x.y/receipt" {
+			if fragment, ok := strings.CutPrefix(to, "#"); ok && !ids[fragment] || !ok && to != "mailto:kim@contoso.example" &&
+				to != "/consent/x.y/receipt" {
 				t.Errorf("a link leads to %q", to)
 			}
 		}
@@ -124,7 +129,8 @@ func TestThePageIsKeptToItself(t *testing.T) {
 			}
 		}
 		policy := header["Content-Security-Policy"]
-		for _, directive := range []string{"default-src 'none'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"} {
+		for _, directive := range []string{"default-src 'none'", "form-action 'self'", "base-uri 'none'",
+			"frame-ancestors 'none'"} {
 			if !slices.Contains(strings.Split(policy, "; "), directive) {
 				t.Errorf("the policy lacks %s: %s", directive, policy)
 			}
@@ -157,8 +163,8 @@ func TestThePageIsKeptToItself(t *testing.T) {
 	})
 }
 
-// visible lists the texts of a page's main part that are part of the statement, in their order: the alert, the partner's contact
-// and the forms are not.
+// visible lists the texts of a page's main part that are part of the statement, in their order: the alert, the
+// partner's contact and the forms are not.
 func visible(main *html.Node) []string {
 	var lines []string
 	var walk func(n *html.Node)
@@ -234,7 +240,8 @@ func TestS22_ThePageAsks(t *testing.T) {
 func TestD27_TheStatementIsWordForWordWhatThePageShows(t *testing.T) {
 	for _, l := range Locales {
 		for _, state := range []State{Asking, WrongDecision, ReasonTooLong, StatementChanged} {
-			for _, q := range []ConsentQuestion{question(), hostileQuestion("PartnerContactEmail"), questionFor("コントソ", "ファブリカム", "kim@contoso.example")} {
+			for _, q := range []ConsentQuestion{question(), hostileQuestion("PartnerContactEmail"), questionFor("コントソ", "ファブリカム",
+				"kim@contoso.example")} {
 				_, _, body := render(t, Page{State: state, Question: q}, l)
 				_, elements := parse(t, body)
 				var lines []string
@@ -308,7 +315,8 @@ func TestD10_ThePageShowsWhatWasRecorded(t *testing.T) {
 			if len(elements["form"]) > 0 {
 				t.Errorf("%s: the page asks again", l)
 			}
-			if link := elements["a"][len(elements["a"])-1]; attribute(link, "href") != p.Receipt || text(link) != w.sentence("receiptLink").String() {
+			if link := elements["a"][len(elements["a"])-1]; attribute(link, "href") != p.Receipt ||
+				text(link) != w.sentence("receiptLink").String() {
 				t.Errorf("%s: the page does not lead to the receipt", l)
 			}
 			p.Stop = false
@@ -353,7 +361,8 @@ func TestD10_NothingOfAClaimIsShownWithoutItsLink(t *testing.T) {
 		}
 		_, _, bare := render(t, Page{State: TooLate}, l)
 		root, elements := parse(t, bare)
-		if len(elements["dl"]) > 0 || len(elements["a"]) > 0 || strings.Contains(text(root), "0001") || strings.Contains(text(root), " .") {
+		if len(elements["dl"]) > 0 || len(elements["a"]) > 0 || strings.Contains(text(root), "0001") ||
+			strings.Contains(text(root), " .") {
 			t.Errorf("%s: without the claim the page says %q", l, text(root))
 		}
 	}
@@ -361,7 +370,8 @@ func TestD10_NothingOfAClaimIsShownWithoutItsLink(t *testing.T) {
 
 func TestHostileNamesStayTextOnThePage(t *testing.T) {
 	every(t, func(t *testing.T, state State, l Locale) {
-		p := Page{State: state, Question: hostileQuestion("PartnerContactEmail"), Stop: true, DecidedAt: time.Unix(0, 0), Reason: hostile + "</textarea><script>alert(3)</script>"}
+		p := Page{State: state, Question: hostileQuestion("PartnerContactEmail"), Stop: true, DecidedAt: time.Unix(0, 0),
+			Reason: hostile + "</textarea><script>alert(3)</script>"}
 		_, header, body := render(t, p, l)
 		_, elements := parse(t, body)
 		loadsNothing(t, elements)
@@ -432,9 +442,11 @@ func TestThePageCanBeReadLightAndDark(t *testing.T) {
 			front, back string
 			least       float64
 		}{
-			{"ink", "paper", 4.5}, {"ink", "ground", 4.5}, {"ink", "wash", 4.5}, {"quiet", "paper", 4.5}, {"quiet", "ground", 4.5},
+			{"ink", "paper", 4.5}, {"ink", "ground", 4.5}, {"ink", "wash", 4.5}, {"quiet", "paper", 4.5},
+			{"quiet", "ground", 4.5},
 			{"accent", "paper", 4.5}, {"accent", "wash", 4.5}, {"accent-deep", "wash", 4.5}, {"on-accent", "accent", 4.5},
-			{"on-accent", "accent-deep", 4.5}, {"bad", "paper", 4.5}, {"bad", "wash", 4.5}, {"edge", "paper", 3}, {"good", "wash", 3},
+			{"on-accent", "accent-deep", 4.5}, {"bad", "paper", 4.5}, {"bad", "wash", 4.5}, {"edge", "paper", 3},
+			{"good", "wash", 3},
 		} {
 			if scheme[c.front] == "" || scheme[c.back] == "" {
 				t.Fatalf("scheme %d lacks %s or %s", i, c.front, c.back)

@@ -18,7 +18,8 @@ func question() ConsentQuestion {
 	return ConsentQuestion{
 		PartnerName: "Contoso & Sons", EngagementName: "Security Workshop", CustomerName: "Fabrikam Ltd",
 		ContactName: "Ada Example", PartnerContactName: "Kim Lee", PartnerContactEmail: "kim@contoso.example",
-		Payout: mci.MustMoney("12500.00"), ConsentDue: time.Date(2026, 12, 5, 14, 30, 0, 0, time.UTC), SubmissionWindowDays: 90,
+		Payout: mci.MustMoney("12500.00"), ConsentDue: time.Date(2026, 12, 5, 14, 30, 0, 0, time.UTC),
+		SubmissionWindowDays: 90,
 	}
 }
 
@@ -93,7 +94,8 @@ func TestD27_TheStatementSaysWhatAcceptingMeansAndNamesNoPerson(t *testing.T) {
 		}
 	})
 	t.Run("no hash is that of no statement", func(t *testing.T) {
-		for _, hash := range []string{"", strings.Repeat("0", 64), strings.ToUpper(statement(t, English, question()).Hash())} {
+		for _, hash := range []string{"", strings.Repeat("0", 64),
+			strings.ToUpper(statement(t, English, question()).Hash())} {
 			if _, found, err := question().StatementWithHash(hash); found || err != nil {
 				t.Errorf("%q is one: %v", hash, err)
 			}
@@ -144,7 +146,8 @@ func TestNamesBecomeOneHarmlessLine(t *testing.T) {
 		})
 	}
 	t.Run("of any text", rapid.MakeCheck(func(t *rapid.T) {
-		s := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune("a \r\n\t\u202e\u2028\u0085\x00\x7f字")))).Draw(t, "name")
+		s := rapid.OneOf(rapid.String(), rapid.StringOf(
+			rapid.SampledFrom([]rune("a \r\n\t\u202e\u2028\u0085\x00\x7f字")))).Draw(t, "name")
 		got := OneLine(s)
 		if strings.ContainsFunc(got, unicode.IsControl) || strings.ContainsAny(got, "\u2028\u2029\u202e") {
 			t.Fatalf("OneLine(%q) = %q", s, got)

@@ -70,8 +70,8 @@ var Statuses = []Status{
 	Completed, Rejected, Declined, Cancelled, Expired,
 }
 
-// moves is the claim's state machine (D1): what may happen in a status, and the status it leads to. A status that is not
-// here is terminal.
+// moves is the claim's state machine (D1): what may happen in a status, and the status it leads to. A status that is
+// not here is terminal.
 var moves = map[Status]map[EventType]Status{
 	ConsentNotSent: {ConsentRequested: ConsentPending, ClaimCancelled: Cancelled, ClaimExpired: Expired},
 	ConsentPending: {
@@ -108,44 +108,45 @@ type Contact struct {
 
 // Claim is one partner location's work for one customer on one engagement.
 type Claim struct {
-	ID              ClaimID         `json:"id"`
-	FriendlyName    string          `json:"friendlyName"`
-	PartnerID       string          `json:"partnerId"`
-	PartnerName     string          `json:"partnerName"`
-	LocationID      string          `json:"locationId"`
-	LocationName    string          `json:"locationName"`
-	EngagementID    string          `json:"engagementId"`
-	EngagementName  string          `json:"engagementName"`
-	PayType         PayType         `json:"payType"`
-	Customer        CustomerSummary `json:"customer"`
-	Nominated       NominatedID     `json:"nominated"` // the ID on which eligibility was checked
-	Origin          Origin          `json:"origin"`
-	WasKnown        bool            `json:"wasKnown"` // the customer was known to the partner when the claim was born (S24, D16)
-	Status          Status          `json:"status"`
-	Hours           int             `json:"hours,omitempty"` // never changed after birth (S15)
-	Payout          Money           `json:"payout"`
-	DealSize        *Money          `json:"dealSize,omitempty"` // never changed once sent (S21)
-	MismatchReason  string          `json:"mismatchReason,omitempty"`
-	CustomerContact Contact         `json:"customerContact"`
-	PartnerContact  Contact         `json:"partnerContact"`
-	EmailDomain     DirectoryEntry  `json:"emailDomain"` // of the customer contact's address
-	Email           Email           `json:"email"`
-	CreatedAt       time.Time       `json:"createdAt"`
-	ConsentDue      time.Time       `json:"consentDue"`
-	ConsentedAt     *time.Time      `json:"consentedAt,omitempty"`
-	SubmissionDue   *time.Time      `json:"submissionDue,omitempty"`
-	SubmittedAt     *time.Time      `json:"submittedAt,omitempty"`
-	SubmittedBy     string          `json:"submittedBy,omitempty"` // the user's ID (D31)
-	CompletedOn     Date            `json:"completedOn,omitempty"`
-	SubmissionNotes string          `json:"submissionNotes,omitempty"`
-	ReviewReason    string          `json:"reviewReason,omitempty"` // of the latest review
-	EndedAt         *time.Time      `json:"endedAt,omitempty"`
-	DeclineReason   string          `json:"declineReason,omitempty"`
-	Stopped         bool            `json:"stopped,omitempty"` // the customer shall not be asked again (D26)
-	Referral        *Referral       `json:"referral,omitempty"`
-	Events          int             `json:"events"` // how many there are (B1)
-	Head            string          `json:"head"`   // the latest event's hash
-	Version         int             `json:"version"`
+	ID             ClaimID         `json:"id"`
+	FriendlyName   string          `json:"friendlyName"`
+	PartnerID      string          `json:"partnerId"`
+	PartnerName    string          `json:"partnerName"`
+	LocationID     string          `json:"locationId"`
+	LocationName   string          `json:"locationName"`
+	EngagementID   string          `json:"engagementId"`
+	EngagementName string          `json:"engagementName"`
+	PayType        PayType         `json:"payType"`
+	Customer       CustomerSummary `json:"customer"`
+	Nominated      NominatedID     `json:"nominated"` // the ID on which eligibility was checked
+	Origin         Origin          `json:"origin"`
+	// the customer was known to the partner when the claim was born (S24, D16)
+	WasKnown        bool           `json:"wasKnown"`
+	Status          Status         `json:"status"`
+	Hours           int            `json:"hours,omitempty"` // never changed after birth (S15)
+	Payout          Money          `json:"payout"`
+	DealSize        *Money         `json:"dealSize,omitempty"` // never changed once sent (S21)
+	MismatchReason  string         `json:"mismatchReason,omitempty"`
+	CustomerContact Contact        `json:"customerContact"`
+	PartnerContact  Contact        `json:"partnerContact"`
+	EmailDomain     DirectoryEntry `json:"emailDomain"` // of the customer contact's address
+	Email           Email          `json:"email"`
+	CreatedAt       time.Time      `json:"createdAt"`
+	ConsentDue      time.Time      `json:"consentDue"`
+	ConsentedAt     *time.Time     `json:"consentedAt,omitempty"`
+	SubmissionDue   *time.Time     `json:"submissionDue,omitempty"`
+	SubmittedAt     *time.Time     `json:"submittedAt,omitempty"`
+	SubmittedBy     string         `json:"submittedBy,omitempty"` // the user's ID (D31)
+	CompletedOn     Date           `json:"completedOn,omitempty"`
+	SubmissionNotes string         `json:"submissionNotes,omitempty"`
+	ReviewReason    string         `json:"reviewReason,omitempty"` // of the latest review
+	EndedAt         *time.Time     `json:"endedAt,omitempty"`
+	DeclineReason   string         `json:"declineReason,omitempty"`
+	Stopped         bool           `json:"stopped,omitempty"` // the customer shall not be asked again (D26)
+	Referral        *Referral      `json:"referral,omitempty"`
+	Events          int            `json:"events"` // how many there are (B1)
+	Head            string         `json:"head"`   // the latest event's hash
+	Version         int            `json:"version"`
 
 	// SubmissionWindowDays is what the engagement promised when the claim was born (D27).
 	SubmissionWindowDays int `json:"submissionWindowDays"`
@@ -299,8 +300,8 @@ func (c Claim) OwnedBy(partnerID, userID string) error {
 	return nil
 }
 
-// Review completes, rejects or sends back a submitted claim. One that is sent back gets the engagement's present time to
-// resubmit (D2, D27).
+// Review completes, rejects or sends back a submitted claim. One that is sent back gets the engagement's present time
+// to resubmit (D2, D27).
 func (c Claim) Review(act Act, decision ReviewDecision, reason string, engagement Engagement) (Change, error) {
 	detail := map[string]string{}
 	var due *time.Time

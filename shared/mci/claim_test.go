@@ -16,8 +16,10 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 // claimIn gives a claim that is in the status in time, with all that a claim in it has.
 func claimIn(status Status, now time.Time) Claim {
 	claim := Claim{
-		ID: NewClaimID("01M7XY0BKKW8B0KCSSSGWVWS32", "partner-1"), PartnerID: "partner-1", Status: status, CreatedAt: now, ConsentDue: now.Add(Days(10)), Version: 1,
-		CustomerContact: Contact{Name: "Kim", Email: "kim@contoso.com"}, Events: 1, Head: "head", Email: Email{Sends: []time.Time{}},
+		ID: NewClaimID("01M7XY0BKKW8B0KCSSSGWVWS32", "partner-1"), PartnerID: "partner-1", Status: status, CreatedAt: now,
+		ConsentDue: now.Add(Days(10)), Version: 1,
+		CustomerContact: Contact{Name: "Kim", Email: "kim@contoso.com"}, Events: 1, Head: "head",
+		Email: Email{Sends: []time.Time{}},
 	}
 	if status != ConsentNotSent && status != Cancelled && status != Expired {
 		size := MustMoney("1000.00")
@@ -82,12 +84,13 @@ var deeds = map[string]func(Claim) (Change, bool, error){
 	},
 }
 
-// TestD1_WhatMovesAClaim holds every status against everything that can be done: what the table of the decision does not
-// name is refused, and changes nothing.
+// TestD1_WhatMovesAClaim holds every status against everything that can be done: what the table of the decision does
+// not name is refused, and changes nothing.
 func TestD1_WhatMovesAClaim(t *testing.T) {
 	leads := map[Status]map[string]Status{
 		ConsentNotSent: {"request consent": ConsentPending, "cancel": Cancelled, "let expire": Expired},
-		ConsentPending: {"request consent": ConsentPending, "accept": Consented, "decline": Declined, "cancel": Cancelled, "let expire": Expired},
+		ConsentPending: {"request consent": ConsentPending, "accept": Consented, "decline": Declined, "cancel": Cancelled,
+			"let expire": Expired},
 		Consented:      {"submit": Submitted, "cancel": Cancelled, "let expire": Expired},
 		Submitted:      {"complete": Completed, "return": ActionRequired, "reject": Rejected},
 		ActionRequired: {"submit": Submitted, "cancel": Cancelled, "let expire": Expired},
@@ -118,7 +121,8 @@ func TestD1_WhatMovesAClaim(t *testing.T) {
 				continue
 			}
 			after := change.After
-			if after.Version != claim.Version+1 || after.Events != claim.Events+len(change.Events) || len(change.Events) == 0 || after.Head != change.Events[len(change.Events)-1].Hash {
+			if after.Version != claim.Version+1 || after.Events != claim.Events+len(change.Events) || len(change.Events) == 0 ||
+				after.Head != change.Events[len(change.Events)-1].Hash {
 				t.Errorf("%s, %s: the claim counts %d events, version %d", status, name, after.Events, after.Version)
 			}
 			if ended := after.EndedAt != nil; ended != after.Status.Terminal() {
@@ -179,14 +183,16 @@ func TestD2_ADeadlinePassesWhenTheClockReachesIt(t *testing.T) {
 			due.In(time.FixedZone("", 14*3600)): true, due.Add(-time.Nanosecond).In(time.FixedZone("", -12*3600)): false,
 		} {
 			seen := claim.At(at)
-			if (seen.Status == Expired) != expired || expired && !seen.EndedAt.Equal(due) || !expired && !reflect.DeepEqual(seen, claim) {
+			if (seen.Status == Expired) != expired || expired && !seen.EndedAt.Equal(due) || !expired && !reflect.DeepEqual(seen,
+				claim) {
 				t.Errorf("%s, due %s: at %s it is %s, ended at %v", test.status, due, at, seen.Status, seen.EndedAt)
 			}
 			if held := claim.Place().Holds(at); held == expired {
 				t.Errorf("%s, due %s: at %s its place is held: %t", test.status, due, at, held)
 			}
 			change, did := claim.Expire(at, anAct)
-			if did != expired || did && (change.After.Status != Expired || !change.After.EndedAt.Equal(due) || !change.Events[0].At.Equal(due)) {
+			if did != expired || did && (change.After.Status != Expired || !change.After.EndedAt.Equal(due) ||
+				!change.Events[0].At.Equal(due)) {
 				t.Errorf("%s, due %s: at %s the expiry is written: %t, %+v", test.status, due, at, did, change.After.EndedAt)
 			}
 			if expired {
@@ -227,7 +233,8 @@ func TestD2_ADayIs24HoursWhateverTheCalendarSays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		engagement := Engagement{ID: "e", PayType: Fixed, Payout: new(Money), ConsentWindowDays: test.days, SubmissionWindowDays: test.days, ResubmissionWindowDays: test.days}
+		engagement := Engagement{ID: "e", PayType: Fixed, Payout: new(Money), ConsentWindowDays: test.days,
+			SubmissionWindowDays: test.days, ResubmissionWindowDays: test.days}
 		nomination := Nomination{Origin: Added, Engagements: []Engagement{engagement}}
 		nomination.CustomerContact.Email, nomination.PartnerContact.Email = "a@b.example", "c@d.example"
 		born := nomination.birth("id", Candidate{Engagement: engagement}, Act{At: from}).After
@@ -254,7 +261,8 @@ func TestD21_AnEmailCountsFor24HoursAndNoLonger(t *testing.T) {
 	}{
 		{noon.Add(Days(1) - time.Hour), time.Hour}, {noon.Add(Days(1) - 1), 1}, {noon.Add(Days(1)), 0},
 	} {
-		change, err := claim.RequestConsent(Act{At: c.at, Actor: "user-1", Salt: []byte("salt")}, ConsentRequest{}, anEngagement)
+		change, err := claim.RequestConsent(Act{At: c.at, Actor: "user-1", Salt: []byte("salt")}, ConsentRequest{},
+			anEngagement)
 		var refusal *Refusal
 		switch refused := errors.As(err, &refusal); {
 		case refused != (c.wait > 0), refused && (refusal.Code != TooManyRequests || refusal.RetryAfter != c.wait):
@@ -310,8 +318,10 @@ func TestClaimIDs_NameTheirPartnerAndNothingElseIsOne(t *testing.T) {
 	}
 	good := string(NewClaimID(ordinal, "partner-1"))
 	for _, bad := range []string{
-		"", "-", ordinal, ordinal + "-", good[1:], good[:len(good)-1], strings.ToLower(good), strings.ToUpper(good), " " + good, good + "\n",
-		strings.Replace(good, "-", "", 1), strings.Replace(good, "0", "O", 1), good + "-" + good, "R" + good, ordinal + "-" + strings.Repeat("0", 201),
+		"", "-", ordinal, ordinal + "-", good[1:], good[:len(good)-1], strings.ToLower(good), strings.ToUpper(good),
+		" " + good, good + "\n",
+		strings.Replace(good, "-", "", 1), strings.Replace(good, "0", "O", 1), good + "-" + good, "R" + good, ordinal + "-" +
+			strings.Repeat("0", 201),
 	} {
 		if id, isID := ParseClaimID(bad); isID {
 			t.Errorf("%q is taken for the ID %q", bad, id)

@@ -115,8 +115,8 @@ func (c Claim) contactCheck(request ConsentRequest) ContactCheck {
 	}
 }
 
-// CheckContacts gives the mistakes in the contacts of a request (D23). Contacts that the request leaves as they are make
-// no mistake.
+// CheckContacts gives the mistakes in the contacts of a request (D23). Contacts that the request leaves as they are
+// make no mistake.
 func (c Claim) CheckContacts(request ConsentRequest) []Mistake {
 	if request.CustomerContact == nil && request.PartnerContact == nil {
 		return nil
@@ -246,8 +246,8 @@ func (c Claim) recordRequest(change *Change, act Act, request ConsentRequest, en
 	}
 }
 
-// EmailSent records that SES took the pending email (D12). There is nothing to record for another email than the pending
-// one, or once the claim has ended.
+// EmailSent records that SES took the pending email (D12). There is nothing to record for another email than the
+// pending one, or once the claim has ended.
 func (c Claim) EmailSent(act Act, number int, messageID string) (Change, bool) {
 	if c.Email.Pending == nil || c.Email.Pending.Number != number || c.Status.Terminal() {
 		return Change{}, false

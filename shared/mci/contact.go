@@ -102,7 +102,8 @@ func (k ContactCheck) Mismatch() string {
 func (k ContactCheck) Mistakes() []Mistake {
 	var mistakes []Mistake
 	if k.Customer.Email != "" && SameAddress(k.Customer.Email, k.Partner.Email) {
-		mistakes = append(mistakes, Mistake{"/customerContact/email", "must be the customer's, not the partner contact's own"})
+		mistakes = append(mistakes, Mistake{"/customerContact/email",
+			"must be the customer's, not the partner contact's own"})
 	}
 	domains := k.Location.PartnerDomains
 	if k.Partner.Email != "" && len(domains) > 0 && !slices.Contains(domains, EmailDomain(k.Partner.Email)) {

@@ -29,8 +29,8 @@ type CustomerSummary struct {
 // Summary is what claims and lists say of the customer.
 func (c Customer) Summary() CustomerSummary { return CustomerSummary{c.ID, c.Name, c.Country} }
 
-// SortName is the form of a customer's name by which customers are listed and searched, whatever the letter case (D22). The
-// four letters i of Turkish are one, for which of them is another's capital depends on the language.
+// SortName is the form of a customer's name by which customers are listed and searched, whatever the letter case (D22).
+// The four letters i of Turkish are one, for which of them is another's capital depends on the language.
 func SortName(name string) string {
 	return turkish.Replace(norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name))))
 }
@@ -104,7 +104,8 @@ func Join[T ~string](words []T) string {
 }
 
 // domainProfile maps as browsers do when they look a name up, and refuses what no name server can hold.
-var domainProfile = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true),
+var domainProfile = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true),
+	idna.VerifyDNSLength(true),
 	idna.ValidateLabels(true), idna.CheckHyphens(false))
 
 // ParseDomain gives a domain in lower case and ASCII ("münchen.example" becomes "xn--mnchen-3ya.example").
@@ -114,7 +115,8 @@ func ParseDomain(value string) (string, error) {
 	if again, errAgain := domainProfile.ToASCII(ascii); errAgain != nil || again != ascii {
 		err = errors.Join(err, errAgain, errors.New("it has no normal form"))
 	}
-	if err != nil || !strings.Contains(ascii, ".") || strings.HasSuffix(ascii, ".") || strings.Trim(ascii, "0123456789.") == "" {
+	if err != nil || !strings.Contains(ascii, ".") || strings.HasSuffix(ascii, ".") ||
+		strings.Trim(ascii, "0123456789.") == "" {
 		return "", fmt.Errorf("a domain is a name such as contoso.com")
 	}
 	return ascii, nil

@@ -152,8 +152,8 @@ func Has(reasons []Reason, code ReasonCode) bool {
 	return slices.ContainsFunc(reasons, func(r Reason) bool { return r.Code == code })
 }
 
-// FirstEligible gives, of candidates that differ in the ID alone, the first that is eligible, in the order of nomination;
-// if none is, it gives the reasons of all, each once (D19). There must be at least one candidate.
+// FirstEligible gives, of candidates that differ in the ID alone, the first that is eligible, in the order of
+// nomination; if none is, it gives the reasons of all, each once (D19). There must be at least one candidate.
 func FirstEligible(candidates []Candidate) (Candidate, []Reason) {
 	var all []Reason
 	for _, candidate := range candidates {

@@ -20,9 +20,11 @@ func codes(reasons []Reason) string {
 // fits is a candidate that may take part.
 func fits() Candidate {
 	return Candidate{
-		Engagement: Engagement{ID: "e", PayType: Fixed, CustomerIDTypes: []IDType{TenantID, TPID}, StartsOn: "2026-11-01", EndsOn: "2026-11-30", ClaimLimits: ClaimLimits{2, 3}},
-		PartnerID:  "p", CustomerID: "c", ID: NominatedID{CustomerID: CustomerID{TPID, "1"}}, Eligibility: &Eligibility{Eligible: true},
-		Location: &Location{PartnerID: "p", Enrolled: true, AllEngagements: true}, Now: noon,
+		Engagement: Engagement{ID: "e", PayType: Fixed, CustomerIDTypes: []IDType{TenantID, TPID}, StartsOn: "2026-11-01",
+			EndsOn: "2026-11-30", ClaimLimits: ClaimLimits{2, 3}},
+		PartnerID: "p", CustomerID: "c", ID: NominatedID{CustomerID: CustomerID{TPID, "1"}},
+		Eligibility: &Eligibility{Eligible: true},
+		Location:    &Location{PartnerID: "p", Enrolled: true, AllEngagements: true}, Now: noon,
 	}
 }
 
@@ -47,33 +49,57 @@ func TestS14_EachReasonByItself(t *testing.T) {
 		change func(*Candidate)
 		want   string
 	}{
-		"too few hours":                   {forHours(9, open), "hours-out-of-range"},
-		"the least hours":                 {forHours(10, open), ""},
-		"the most hours":                  {forHours(100, open), ""},
-		"too many hours":                  {forHours(101, open), "hours-out-of-range"},
-		"an opportunity that was won":     {forHours(50, Opportunity{CustomerID: "c", Status: OpportunityWon}), "opportunity-closed"},
-		"an opportunity of another":       {forHours(50, Opportunity{CustomerID: "d", Status: OpportunityOpen}), "opportunity-of-another-customer"},
-		"none":                            {func(*Candidate) {}, ""},
-		"before the first day":            {func(c *Candidate) { c.Engagement.StartsOn = "2026-11-22" }, "engagement-not-active"},
-		"after the last day":              {func(c *Candidate) { c.Engagement.EndsOn = "2026-11-20" }, "engagement-not-active"},
-		"another type":                    {func(c *Candidate) { c.ID.Type = AzureSubscription }, "id-type-not-accepted"},
-		"not enrolled":                    {func(c *Candidate) { c.Location.Enrolled = false }, "location-not-enrolled"},
-		"not for this engagement":         {func(c *Candidate) { c.Location = &Location{Enrolled: true, EngagementIDs: []string{"f"}} }, "location-not-eligible"},
-		"no location chosen yet":          {func(c *Candidate) { c.Location = nil }, ""},
-		"no word on the ID":               {func(c *Candidate) { c.Eligibility = nil }, "criteria-not-met"},
-		"a no":                            {func(c *Candidate) { c.Eligibility = &Eligibility{} }, "criteria-not-met"},
-		"another type, and a no":          {func(c *Candidate) { c.ID.Type, c.Eligibility = Domain, nil }, "id-type-not-accepted"},
-		"an open claim of this partner":   {func(c *Candidate) { c.Participation.Places = held("p") }, "claim-exists"},
-		"an open claim of another":        {func(c *Candidate) { c.Participation.Places = held("q") }, ""},
-		"as many open as may be":          {func(c *Candidate) { c.Participation.Places = held("q", "r") }, "active-limit-reached"},
-		"one completed":                   {func(c *Candidate) { c.Participation.Completed = 1 }, ""},
-		"as many completed as may be":     {func(c *Candidate) { c.Participation.Completed = 3 }, "allowed-limit-reached"},
-		"more completed than may be":      {func(c *Candidate) { c.Participation.Completed = 9 }, "allowed-limit-reached"},
-		"one open, two completed":         {func(c *Candidate) { c.Participation.Places, c.Participation.Completed = held("q"), 2 }, "allowed-limit-reached"},
-		"two open, one completed":         {func(c *Candidate) { c.Participation.Places, c.Participation.Completed = held("q", "r"), 1 }, "active-limit-reached allowed-limit-reached"},
-		"exclusive, and engaged":          {func(c *Candidate) { c.Engagement.Exclusive, c.Participation.Places = true, held("q") }, "engaged-with-another-partner"},
-		"exclusive, completed by another": {func(c *Candidate) { c.Engagement.Exclusive, c.Participation.CompletedBy = true, []string{"q"} }, "consented-to-another-partner engaged-with-another-partner"},
-		"exclusive, completed by its own": {func(c *Candidate) { c.Engagement.Exclusive, c.Participation.CompletedBy = true, []string{"p"} }, ""},
+		"too few hours":   {forHours(9, open), "hours-out-of-range"},
+		"the least hours": {forHours(10, open), ""},
+		"the most hours":  {forHours(100, open), ""},
+		"too many hours":  {forHours(101, open), "hours-out-of-range"},
+		"an opportunity that was won": {forHours(50, Opportunity{CustomerID: "c", Status: OpportunityWon}),
+			"opportunity-closed"},
+		"an opportunity of another": {forHours(50, Opportunity{CustomerID: "d", Status: OpportunityOpen}),
+			"opportunity-of-another-customer"},
+		"none": {func(*Candidate) {}, ""},
+		"before the first day": {func(c *Candidate) { c.Engagement.StartsOn = "2026-11-22" },
+			"engagement-not-active"},
+		"after the last day": {func(c *Candidate) { c.Engagement.EndsOn = "2026-11-20" },
+			"engagement-not-active"},
+		"another type": {func(c *Candidate) { c.ID.Type = AzureSubscription }, "id-type-not-accepted"},
+		"not enrolled": {func(c *Candidate) { c.Location.Enrolled = false }, "location-not-enrolled"},
+		"not for this engagement": {func(c *Candidate) {
+			c.Location = &Location{Enrolled: true,
+				EngagementIDs: []string{"f"}}
+		}, "location-not-eligible"},
+		"no location chosen yet": {func(c *Candidate) { c.Location = nil }, ""},
+		"no word on the ID":      {func(c *Candidate) { c.Eligibility = nil }, "criteria-not-met"},
+		"a no":                   {func(c *Candidate) { c.Eligibility = &Eligibility{} }, "criteria-not-met"},
+		"another type, and a no": {func(c *Candidate) { c.ID.Type, c.Eligibility = Domain, nil },
+			"id-type-not-accepted"},
+		"an open claim of this partner": {func(c *Candidate) { c.Participation.Places = held("p") }, "claim-exists"},
+		"an open claim of another":      {func(c *Candidate) { c.Participation.Places = held("q") }, ""},
+		"as many open as may be": {func(c *Candidate) { c.Participation.Places = held("q", "r") },
+			"active-limit-reached"},
+		"one completed":               {func(c *Candidate) { c.Participation.Completed = 1 }, ""},
+		"as many completed as may be": {func(c *Candidate) { c.Participation.Completed = 3 }, "allowed-limit-reached"},
+		"more completed than may be":  {func(c *Candidate) { c.Participation.Completed = 9 }, "allowed-limit-reached"},
+		"one open, two completed": {func(c *Candidate) {
+			c.Participation.Places,
+				c.Participation.Completed = held("q"), 2
+		}, "allowed-limit-reached"},
+		"two open, one completed": {func(c *Candidate) {
+			c.Participation.Places, c.Participation.Completed = held("q",
+				"r"), 1
+		}, "active-limit-reached allowed-limit-reached"},
+		"exclusive, and engaged": {func(c *Candidate) {
+			c.Engagement.Exclusive, c.Participation.Places = true,
+				held("q")
+		}, "engaged-with-another-partner"},
+		"exclusive, completed by another": {func(c *Candidate) {
+			c.Engagement.Exclusive, c.Participation.CompletedBy = true,
+				[]string{"q"}
+		}, "consented-to-another-partner engaged-with-another-partner"},
+		"exclusive, completed by its own": {func(c *Candidate) {
+			c.Engagement.Exclusive, c.Participation.CompletedBy = true,
+				[]string{"p"}
+		}, ""},
 		"exclusive, and free again": {func(c *Candidate) {
 			c.Engagement.Exclusive, c.Participation.Places = true, held("q")
 			c.Now = noon.Add(time.Hour)
@@ -107,7 +133,8 @@ func TestD3_PlacesAreHeldUntilTheirDeadlineAndNotLonger(t *testing.T) {
 	// A new place sweeps those that are over, and leaves what was loaded as it was.
 	claim := claimIn(ConsentNotSent, noon)
 	with := p.With(claim, due)
-	if len(p.Places) != 2 || len(with.Places) != 2 || with.Version != p.Version+1 || with.Places[claim.ID].PartnerID != claim.PartnerID {
+	if len(p.Places) != 2 || len(with.Places) != 2 || with.Version != p.Version+1 ||
+		with.Places[claim.ID].PartnerID != claim.PartnerID {
 		t.Errorf("with a claim more, %+v is %+v", p, with)
 	}
 }
@@ -129,12 +156,14 @@ func TestD19_TheFirstThatIsEligibleIsChosen(t *testing.T) {
 		candidates []Candidate
 		want       string // the value chosen, or the reasons
 	}{
-		"the only one":           {[]Candidate{candidate("1", "")}, "1"},
-		"the first of two":       {[]Candidate{candidate("1", ""), candidate("2", "")}, "1"},
-		"the second":             {[]Candidate{candidate("1", no), candidate("2", "")}, "2"},
-		"the last of three":      {[]Candidate{candidate("1", wrong), candidate("2", no), candidate("3", "")}, "3"},
-		"none, each reason once": {[]Candidate{candidate("1", no), candidate("2", wrong), candidate("3", no)}, "criteria-not-met id-type-not-accepted"},
-		"none, in another order": {[]Candidate{candidate("1", wrong), candidate("2", no)}, "id-type-not-accepted criteria-not-met"},
+		"the only one":      {[]Candidate{candidate("1", "")}, "1"},
+		"the first of two":  {[]Candidate{candidate("1", ""), candidate("2", "")}, "1"},
+		"the second":        {[]Candidate{candidate("1", no), candidate("2", "")}, "2"},
+		"the last of three": {[]Candidate{candidate("1", wrong), candidate("2", no), candidate("3", "")}, "3"},
+		"none, each reason once": {[]Candidate{candidate("1", no), candidate("2", wrong), candidate("3", no)},
+			"criteria-not-met id-type-not-accepted"},
+		"none, in another order": {[]Candidate{candidate("1", wrong), candidate("2", no)},
+			"id-type-not-accepted criteria-not-met"},
 	} {
 		chosen, reasons := FirstEligible(test.candidates)
 		got := codes(reasons)
@@ -170,7 +199,8 @@ func TestDates(t *testing.T) {
 			t.Errorf("%s: %v", good, err)
 		}
 	}
-	for _, bad := range []string{"", "2026-11-31", "2027-02-29", "2026-1-1", "26-11-01", "2026-11-01T00:00:00Z", " 2026-11-01", "2026/11/01", "١٢٣٤-٠١-٠١"} {
+	for _, bad := range []string{"", "2026-11-31", "2027-02-29", "2026-1-1", "26-11-01", "2026-11-01T00:00:00Z",
+		" 2026-11-01", "2026/11/01", "١٢٣٤-٠١-٠١"} {
 		if _, err := ParseDate(bad); err == nil {
 			t.Errorf("%q is taken for a date", bad)
 		}
@@ -195,7 +225,8 @@ func TestD5_WhichIDsAnEngagementTakes(t *testing.T) {
 			t.Errorf("%v takes %+v: %t", test.takes, test.id, got)
 		}
 	}
-	for takes, want := range map[string]bool{"msx-opportunity-id": true, "msx-opportunity-id tpid": false, "tpid": false, "": false} {
+	for takes, want := range map[string]bool{"msx-opportunity-id": true, "msx-opportunity-id tpid": false, "tpid": false,
+		"": false} {
 		var types []IDType
 		for _, word := range strings.Fields(takes) {
 			types = append(types, IDType(word))
@@ -213,7 +244,8 @@ func TestD5_NominatingAddsAnIDOnceAndLeavesWhatWasLoaded(t *testing.T) {
 	with := loaded.With("p", summary, two)
 	with = with.With("p", summary, NominatedID{two.CustomerID, true})
 	with = with.With("p", summary, one)
-	if !slices.Equal(with.IDs, []NominatedID{one, {two.CustomerID, true}}) || with.Customer != summary || with.PartnerID != "p" {
+	if !slices.Equal(with.IDs, []NominatedID{one, {two.CustomerID, true}}) || with.Customer != summary ||
+		with.PartnerID != "p" {
 		t.Errorf("nominated by both: %+v", with)
 	}
 	byDomain := NominatedID{one.CustomerID, true}

@@ -153,7 +153,8 @@ func digest(parts ...any) string {
 
 func (e Event) hash() string {
 	at := e.At.UTC().Format(time.RFC3339Nano)
-	return digest(e.ClaimID, e.PartnerID, e.EngagementID, e.CustomerID, e.Seq, at, e.Actor, e.Type, e.Detail, e.PreviousHash)
+	return digest(e.ClaimID, e.PartnerID, e.EngagementID, e.CustomerID, e.Seq, at, e.Actor, e.Type, e.Detail,
+		e.PreviousHash)
 }
 
 // record appends an event to the change and to the claim's chain. Empty values are left out.

@@ -18,6 +18,6 @@ func TooMuchMail(detail string, now time.Time) *Refusal {
 	return &Refusal{Code: TooManyRequests, Detail: detail, RetryAfter: midnight.Sub(now)}
 }
 
-// TooManyBounce says whether more of a partner's consent emails of a day bounce than wrong addresses now and then explain:
-// at least five, and more than one in twenty, at which the email service reviews whoever sends them.
+// TooManyBounce says whether more of a partner's consent emails of a day bounce than wrong addresses now and then
+// explain: at least five, and more than one in twenty, at which the email service reviews whoever sends them.
 func TooManyBounce(mails, bounced int) bool { return bounced >= 5 && 20*bounced > mails }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// NominatedCustomer is what a partner has to do with a customer that it nominated: by which IDs, in that order, and since
-// when the customer is known to it. Eligible judges by these IDs alone (D5).
+// NominatedCustomer is what a partner has to do with a customer that it nominated: by which IDs, in that order, and
+// since when the customer is known to it. Eligible judges by these IDs alone (D5).
 type NominatedCustomer struct {
 	PartnerID  string          `json:"partnerId"`
 	Customer   CustomerSummary `json:"customer"`

@@ -31,8 +31,9 @@ func (s *Share) UnmarshalText(text []byte) error {
 	return err
 }
 
-// PayoutFor is what a claim on the engagement pays (S17, D8): the engagement's payout, or for variable pay the hours at the
-// rate, at most the engagement's maximum and its share of the opportunity's value. Hours must be within the rates' bounds.
+// PayoutFor is what a claim on the engagement pays (S17, D8): the engagement's payout, or for variable pay the hours at
+// the rate, at most the engagement's maximum and its share of the opportunity's value. Hours must be within the rates'
+// bounds.
 func (e Engagement) PayoutFor(hours int, opportunity *Opportunity) Money {
 	if e.PayType == Fixed {
 		return *e.Payout

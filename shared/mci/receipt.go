@@ -20,8 +20,8 @@ const (
 // decisions are the customer's, by the event that records each.
 var decisions = map[EventType]Decision{ConsentAccepted: DecisionAccepted, ConsentDeclined: DecisionDeclined}
 
-// Receipt is the payload of a decision's signed record (D28): who asked, for what, what was shown word for word, what was
-// answered and when, bound to the claim's history. It names no person.
+// Receipt is the payload of a decision's signed record (D28): who asked, for what, what was shown word for word, what
+// was answered and when, bound to the claim's history. It names no person.
 type Receipt struct {
 	Issuer        string          `json:"iss"` // scheme and host of the deployment that took the answer
 	IssuedAt      int64           `json:"iat"` // Unix seconds
@@ -83,7 +83,8 @@ func (r Receipt) Check() error {
 		{"customer.id", r.Customer.ID != ""}, {"customer.name", r.Customer.Name != ""},
 		{"engagement.id", r.Engagement.ID != ""}, {"engagement.name", r.Engagement.Name != ""},
 		{"language", r.Language != ""}, {"statement", r.Statement != ""}, {"statementHash", r.StatementHash != ""},
-		{"event.seq", r.Event.Seq > 0}, {"event.hash", r.Event.Hash != ""}, {"event.previousHash", r.Event.PreviousHash != ""},
+		{"event.seq", r.Event.Seq > 0}, {"event.hash", r.Event.Hash != ""},
+		{"event.previousHash", r.Event.PreviousHash != ""},
 	}
 	for _, field := range fields {
 		if !field.given {

@@ -46,7 +46,8 @@ func ParseReferralID(text string) (ClaimID, bool) {
 }
 
 // substatuses say how a referral closed, by its claim's end (D9).
-var substatuses = map[Status]string{Completed: "won", Rejected: "lost", Cancelled: "lost", Declined: "declined", Expired: "expired"}
+var substatuses = map[Status]string{Completed: "won", Rejected: "lost", Cancelled: "lost", Declined: "declined",
+	Expired: "expired"}
 
 func (c Claim) referralStatus() (ReferralStatus, string) {
 	switch {
@@ -93,9 +94,9 @@ func (c Claim) IsCoSell() bool { return c.Referral != nil && c.Referral.Type == 
 // NotManaged refuses an upgrade for a customer that is not managed (D9).
 var NotManaged = Refuse(NotQualified, "The engagement co-sells with managed customers only, and this one is not.")
 
-// Upgrade makes the claim's referral co-sell if it qualifies (S27, D9): the customer has consented, the claim is open, and
-// the engagement's rule holds. The change says where it holds for managed customers only. A referral that is co-sell
-// already stays as it is: the change is then empty.
+// Upgrade makes the claim's referral co-sell if it qualifies (S27, D9): the customer has consented, the claim is open,
+// and the engagement's rule holds. The change says where it holds for managed customers only. A referral that is
+// co-sell already stays as it is: the change is then empty.
 func (c Claim) Upgrade(act Act, engagement Engagement) (Change, error) {
 	rule := engagement.CoSell
 	switch {
@@ -115,6 +116,7 @@ func (c Claim) Upgrade(act Act, engagement Engagement) (Change, error) {
 	upgraded := *c.Referral
 	upgraded.Type, upgraded.UpgradedAt = CoSell, &act.At
 	change.After.Referral = &upgraded
-	change.record(act, ReferralUpgraded, map[string]string{"referralId": string(c.ReferralID()), "type": string(CoSell)}, nil)
+	change.record(act, ReferralUpgraded, map[string]string{"referralId": string(c.ReferralID()), "type": string(CoSell)},
+		nil)
 	return change, nil
 }

@@ -25,8 +25,8 @@ func (e Engagement) reminderDays(status Status) []int {
 // daysText writes reminders as events' details hold them: "7 2".
 func daysText(days []int) string { return strings.Trim(fmt.Sprint(days), "[]") }
 
-// setReminders gives a claim that enters its status at an instant the reminders that the engagement has then. Those whose
-// instant has passed by then are skipped.
+// setReminders gives a claim that enters its status at an instant the reminders that the engagement has then. Those
+// whose instant has passed by then are skipped.
 func (c *Claim) setReminders(engagement Engagement, at time.Time) {
 	c.ReminderDays = engagement.reminderDays(c.Status)
 	c.RemindAt = c.nextReminder(at)
@@ -42,8 +42,8 @@ func (c Claim) nextReminder(after time.Time) *time.Time {
 	return nil
 }
 
-// NextInstant is when time next does something to the claim: the instant of a reminder, or its deadline. It is nil where
-// the claim runs under none.
+// NextInstant is when time next does something to the claim: the instant of a reminder, or its deadline. It is nil
+// where the claim runs under none.
 func (c Claim) NextInstant() *time.Time {
 	if c.RemindAt != nil {
 		return c.RemindAt
@@ -112,10 +112,12 @@ func (c Claim) contactsAsked() PrivateText {
 	}
 }
 
-// SendReminder decides on sending the reminder that the event of that number recorded: it commits to it as RequestConsent
-// does, under a lease and with a new link. Where it may not go any more it is left out for good, and sends is false. The
-// change is empty where that email is not pending any more. SendReminder refuses while another sends it.
-func (c Claim) SendReminder(act Act, number int, linkHash string, optedOut bool) (change Change, sends bool, err error) {
+// SendReminder decides on sending the reminder that the event of that number recorded: it commits to it as
+// RequestConsent does, under a lease and with a new link. Where it may not go any more it is left out for good, and
+// sends is false. The change is empty where that email is not pending any more. SendReminder refuses while another
+// sends it.
+func (c Claim) SendReminder(act Act, number int, linkHash string, optedOut bool) (change Change, sends bool,
+	err error) {
 	pending := c.Email.Pending
 	switch {
 	case c.Status.Terminal() || pending == nil || pending.Number != number:

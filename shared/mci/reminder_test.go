@@ -37,7 +37,8 @@ func TestD30_TimeDoesSomethingAtEachReminderAndAtTheDeadline(t *testing.T) {
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			for status, event := range map[Status]EventType{
-				ConsentNotSent: ConsentDueSoon, ConsentPending: ConsentReminded, Consented: SubmissionDueSoon, ActionRequired: SubmissionDueSoon,
+				ConsentNotSent: ConsentDueSoon, ConsentPending: ConsentReminded, Consented: SubmissionDueSoon,
+				ActionRequired: SubmissionDueSoon,
 			} {
 				claim := remindedClaim(status, c.days...)
 				change, does := claim.Remind(Act{At: c.now, Actor: ActorSystem}, true)
@@ -73,14 +74,17 @@ func TestD30_TheCustomerIsRemindedWhereTheEmailMayGoElseLeftOutForGood(t *testin
 		allowed bool
 		want    bool
 	}{
-		{"an email of long ago", Email{Status: EmailStatusDelivered, SentAt: ago(Days(3))}, Contact{Email: "a@b.c"}, true, true},
+		{"an email of long ago", Email{Status: EmailStatusDelivered, SentAt: ago(Days(3))}, Contact{Email: "a@b.c"}, true,
+			true},
 		{"an email of 24 hours ago", Email{Status: EmailStatusSent, SentAt: ago(Days(1))}, Contact{}, true, true},
-		{"an email of less than 24 hours ago", Email{Status: EmailStatusSent, SentAt: ago(Days(1) - time.Millisecond)}, Contact{}, true, false},
+		{"an email of less than 24 hours ago", Email{Status: EmailStatusSent, SentAt: ago(Days(1) - time.Millisecond)},
+			Contact{}, true, false},
 		{"one that may have gone out", Email{Pending: &Sending{Lease: *ago(time.Hour)}}, Contact{}, true, false},
 		{"one that did not go out", Email{Pending: &Sending{Lease: *ago(time.Hour), Unsent: true}}, Contact{}, true, true},
 		{"an address that bounced", Email{Status: EmailStatusBounced, SentAt: ago(Days(3))}, Contact{}, true, false},
 		{"who complained", Email{Status: EmailStatusComplained, SentAt: ago(Days(3))}, Contact{}, true, false},
-		{"who said stop, or a bound is reached", Email{Status: EmailStatusSent, SentAt: ago(Days(3))}, Contact{}, false, false},
+		{"who said stop, or a bound is reached", Email{Status: EmailStatusSent, SentAt: ago(Days(3))}, Contact{}, false,
+			false},
 		{"an erased contact", Email{Status: EmailStatusSent, SentAt: ago(Days(3))}, ErasedContact, true, false},
 		{"ten emails that failed in a day", Email{Sends: make([]time.Time, 0, 10)}, Contact{}, true, false},
 	} {
@@ -92,7 +96,8 @@ func TestD30_TheCustomerIsRemindedWhereTheEmailMayGoElseLeftOutForGood(t *testin
 		}
 		claim.Email, claim.CustomerContact = c.email, c.contact
 		change, due := claim.Remind(Act{At: now, Actor: ActorSystem}, c.allowed)
-		if reminded := len(change.Events) == 1; !due || reminded != c.want || reminded != (len(change.After.Email.Sends) == 1) && c.email.Sends == nil {
+		if reminded := len(change.Events) == 1; !due || reminded != c.want ||
+			reminded != (len(change.After.Email.Sends) == 1) && c.email.Sends == nil {
 			t.Errorf("%s: it records %v", c.rule, change.Events)
 		}
 		if next := change.After.NextInstant(); !next.Equal(daysIn(8)) {
@@ -106,7 +111,8 @@ func TestD30_AReminderIsLookedAtAgainBeforeItIsSent(t *testing.T) {
 	number := reminded.Events[0].Seq
 	act := Act{At: daysIn(3).Add(time.Minute), Actor: ActorSystem}
 	sending, sends, err := reminded.After.SendReminder(act, number, "hash", false)
-	if err != nil || !sends || len(sending.Events) != 0 || sending.After.Email.Pending.LinkHash != "hash" || len(sending.After.Email.Sends) != 1 {
+	if err != nil || !sends || len(sending.Events) != 0 || sending.After.Email.Pending.LinkHash != "hash" ||
+		len(sending.After.Email.Sends) != 1 {
 		t.Fatalf("it sends %t, %v: %+v", sends, err, sending.After.Email)
 	}
 	if _, _, err := sending.After.SendReminder(act, number, "other", false); CodeOf(err) != TryAgain {

@@ -10,13 +10,14 @@ import (
 // TokenSecret is how many random bytes a consent link carries: 256 bits (D10).
 const TokenSecret = 32
 
-// NewConsentToken makes the token of a consent link, which names the claim and carries the secret, and the hash, all of the
-// secret that is ever stored (D10). The secret is TokenSecret bytes that nobody can guess.
+// NewConsentToken makes the token of a consent link, which names the claim and carries the secret, and the hash, all of
+// the secret that is ever stored (D10). The secret is TokenSecret bytes that nobody can guess.
 func NewConsentToken(id ClaimID, secret []byte) (token, hash string) {
 	return base64.RawURLEncoding.EncodeToString(secret) + "." + string(id), secretHash(secret)
 }
 
-// ParseConsentToken gives the claim that a token names and the hash of its secret, and whether it can be a token at all.
+// ParseConsentToken gives the claim that a token names and the hash of its secret, and whether it can be a token at
+// all.
 func ParseConsentToken(token string) (id ClaimID, hash string, ok bool) {
 	encoded, named, _ := strings.Cut(token, ".")
 	secret, err := base64.RawURLEncoding.Strict().DecodeString(encoded)

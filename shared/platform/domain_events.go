@@ -2,9 +2,9 @@ package platform
 
 // DomainEvents is what other systems are told, on a bus of their own, of every event of every claim. A pipe reads the
 // table's stream. Each record that passes Filter (an EventBridge event pattern) becomes an event on the bus: its source
-// is Source, its detail type the item's attribute type, and its detail the attributes of Detail, each a string, from the
-// DynamoDB type named here. They are identifiers and the hashes of the claim's history (B4): whoever may know more reads
-// the claim.
+// is Source, its detail type the item's attribute type, and its detail the attributes of Detail, each a string, from
+// the DynamoDB type named here. They are identifiers and the hashes of the claim's history (B4): whoever may know more
+// reads the claim.
 var DomainEvents = struct {
 	Source                     string
 	PartitionPrefix, KeyPrefix string // of events in the table

@@ -16,7 +16,8 @@ import (
 )
 
 // defaults are of the settings that need not be given.
-var defaults = map[string]string{PartnerClaim: "custom:partnerId", RolesClaim: "cognito:groups", MailsPerPartner: "1000"}
+var defaults = map[string]string{PartnerClaim: "custom:partnerId", RolesClaim: "cognito:groups",
+	MailsPerPartner: "1000"}
 
 // mayBeEmpty are the settings for which no value means something.
 var mayBeEmpty = map[string]bool{SignOutURL: true, RetentionMonths: true}

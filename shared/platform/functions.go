@@ -1,12 +1,13 @@
-// Package platform is what every function's main needs: configuration, clock, logging, metrics; in clients, those of AWS. The functions'
-// own settings stand here too, for the CDK app and the one-machine cloud read the same values.
+// Package platform is what every function's main needs: configuration, clock, logging, metrics; in clients, those of
+// AWS. The functions' own settings stand here too, for the CDK app and the one-machine cloud read the same values.
 package platform
 
 import "time"
 
 // Names of the environment variables that functions read. AWS's own are not among them.
 const (
-	Stage            = "STAGE"             // which deployment it is: dev, prod, or local on one machine; every function has it
+	// which deployment it is: dev, prod, or local on one machine; every function has it
+	Stage            = "STAGE"
 	TableName        = "TABLE_NAME"        // the DynamoDB table
 	PartnerClaim     = "PARTNER_CLAIM"     // the token's claim that names the caller's partner
 	RolesClaim       = "ROLES_CLAIM"       // the token's claim that lists the caller's roles
@@ -14,14 +15,16 @@ const (
 	Sender           = "SENDER"            // the address that consent emails come from
 	ConfigurationSet = "CONFIGURATION_SET" // SES's, for the consent email
 	PublicURL        = "PUBLIC_URL"        // what the consent link begins with: scheme and host
-	ReceiptKeys      = "RECEIPT_KEYS"      // the keys of receipts by number, as in 1=<KMS key>,2=<KMS key>; the last one signs
-	OIDCIssuer       = "OIDC_ISSUER"       // whose ID tokens the API takes, and where the portal has people sign in
-	OIDCClientID     = "OIDC_CLIENT_ID"    // the portal's name at the issuer, which is the audience of ID tokens
-	SignOutURL       = "SIGN_OUT_URL"      // the issuer's sign-out address; empty: the one that its discovery names
-	MailsPerPartner  = "MAILS_PER_PARTNER" // how many consent emails one partner may send in a UTC day (D25)
-	RetentionMonths  = "RETENTION_MONTHS"  // how long private detail outlives a claim's end (D37); empty: until erased
-	ClockOffset      = "CLOCK_OFFSET"      // how far ahead the clock runs; only the one-machine cloud sets it
-	APIURL           = "API_URL"           // where functions call the API, see Environment.API; only the one-machine cloud sets it
+	// the keys of receipts by number, as in 1=<KMS key>,2=<KMS key>; the last one signs
+	ReceiptKeys     = "RECEIPT_KEYS"
+	OIDCIssuer      = "OIDC_ISSUER"       // whose ID tokens the API takes, and where the portal has people sign in
+	OIDCClientID    = "OIDC_CLIENT_ID"    // the portal's name at the issuer, which is the audience of ID tokens
+	SignOutURL      = "SIGN_OUT_URL"      // the issuer's sign-out address; empty: the one that its discovery names
+	MailsPerPartner = "MAILS_PER_PARTNER" // how many consent emails one partner may send in a UTC day (D25)
+	RetentionMonths = "RETENTION_MONTHS"  // how long private detail outlives a claim's end (D37); empty: until erased
+	ClockOffset     = "CLOCK_OFFSET"      // how far ahead the clock runs; only the one-machine cloud sets it
+	// where functions call the API, see Environment.API; only the one-machine cloud sets it
+	APIURL = "API_URL"
 )
 
 // Function is one Lambda function: a folder of functions/ and what it runs with.
@@ -54,7 +57,8 @@ var Functions = []Function{
 	{"list-referrals", 512, 10 * time.Second, listEnvironment},
 	{"mail-feedback", 512, 30 * time.Second, tableEnvironment},
 	{"openapi", 256, 10 * time.Second, []string{Stage}},
-	{"portal", 512, 29 * time.Second, []string{Stage, PublicURL, OIDCIssuer, OIDCClientID, SignOutURL, PartnerClaim, RolesClaim}},
+	{"portal", 512, 29 * time.Second, []string{Stage, PublicURL, OIDCIssuer, OIDCClientID, SignOutURL, PartnerClaim,
+		RolesClaim}},
 	{"receipts", 512, 10 * time.Second, append(callerEnvironment[:4:4], ReceiptKeys)},
 	{"referral-upgrade", 512, 30 * time.Second, callerEnvironment},
 	{"review-claim", 512, 10 * time.Second, callerEnvironment},

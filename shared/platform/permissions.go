@@ -25,8 +25,8 @@ var Permissions = map[string][]string{
 	"submit-claim":      {get, put, query, update},
 }
 
-// LeadingKeys limits what a function may write to partitions of these patterns (IAM's dynamodb:LeadingKeys), where it has
-// a row here. IAM cannot say more of an item than its partition key.
+// LeadingKeys limits what a function may write to partitions of these patterns (IAM's dynamodb:LeadingKeys), where it
+// has a row here. IAM cannot say more of an item than its partition key.
 var LeadingKeys = map[string][]string{
 	"consent-callback": {"CLAIM#*", "CUSTOMER#*", "OPTOUT#*", "PARTNER#*"},
 }

@@ -147,8 +147,8 @@ func TestTheClockRunsAheadByItsOffsetInWholeMillisecondsOfUTC(t *testing.T) {
 	}
 }
 
-// TestFoldersFunctionsAndPermissionsAreOneList holds what is declared here against the folders of functions/, and against
-// the name by which each main opens its environment.
+// TestFoldersFunctionsAndPermissionsAreOneList holds what is declared here against the folders of functions/, and
+// against the name by which each main opens its environment.
 func TestFoldersFunctionsAndPermissionsAreOneList(t *testing.T) {
 	t.Parallel()
 	names := make([]string, len(Functions))
@@ -181,7 +181,8 @@ func TestFoldersFunctionsAndPermissionsAreOneList(t *testing.T) {
 			t.Errorf("%s has a permission twice: %q", name, actions)
 		}
 	}
-	for what, function := range map[string]string{"schedule": Schedule.Function, "stream": Stream.Function, "mail events": MailEvents.Function} {
+	for what, function := range map[string]string{"schedule": Schedule.Function, "stream": Stream.Function,
+		"mail events": MailEvents.Function} {
 		if !slices.Contains(names, function) {
 			t.Errorf("the %s wake %s, which is no function", what, function)
 		}
@@ -256,17 +257,20 @@ func TestMetricsAreWrittenInTheEmbeddedFormat(t *testing.T) {
 		t.Fatalf("written as %s", &out)
 	}
 	directive := line.AWS.CloudWatchMetrics[0]
-	if directive.Namespace != MetricNamespace || !slices.EqualFunc(directive.Dimensions, [][]string{{MetricDimension}}, slices.Equal) {
+	if directive.Namespace != MetricNamespace || !slices.EqualFunc(directive.Dimensions, [][]string{{MetricDimension}},
+		slices.Equal) {
 		t.Errorf("the directive is %+v", directive)
 	}
 	unitOf := map[string]string{}
 	for _, metric := range directive.Metrics {
 		unitOf[metric.Name] = metric.Unit
 	}
-	if want := map[string]string{ClaimsAdded: "Count", TimeToConsentHours: "None", SweepLagSeconds: "Seconds"}; !maps.Equal(unitOf, want) {
+	if want := map[string]string{ClaimsAdded: "Count", TimeToConsentHours: "None",
+		SweepLagSeconds: "Seconds"}; !maps.Equal(unitOf, want) {
 		t.Errorf("the units are %v", unitOf)
 	}
-	if line.ClaimsAdded == nil || *line.ClaimsAdded != 2 || line.TimeToConsentHours == nil || *line.TimeToConsentHours != 1.5 ||
+	if line.ClaimsAdded == nil || *line.ClaimsAdded != 2 || line.TimeToConsentHours == nil ||
+		*line.TimeToConsentHours != 1.5 ||
 		line.SweepLagSeconds == nil || *line.SweepLagSeconds != 0 {
 		t.Errorf("the values are written as %s", &out)
 	}

@@ -1,5 +1,5 @@
-// Package receipts signs and verifies the receipts of customers' decisions (D28): a JWS in compact form, by a key of KMS
-// that no code can read. Keys have numbers, so that a new one leaves old receipts verifiable.
+// Package receipts signs and verifies the receipts of customers' decisions (D28): a JWS in compact form, by a key of
+// KMS that no code can read. Keys have numbers, so that a new one leaves old receipts verifiable.
 package receipts
 
 import (
@@ -99,8 +99,8 @@ type signature struct {
 func (signature) Public() *jose.JSONWebKey        { return nil } // the header names the key itself
 func (signature) Algs() []jose.SignatureAlgorithm { return []jose.SignatureAlgorithm{algorithm} }
 
-// SignPayload has KMS sign the payload's digest. KMS gives the signature's two numbers in DER; a JWS has them as they are,
-// 32 bytes each.
+// SignPayload has KMS sign the payload's digest. KMS gives the signature's two numbers in DER; a JWS has them as they
+// are, 32 bytes each.
 func (s signature) SignPayload(payload []byte, _ jose.SignatureAlgorithm) ([]byte, error) {
 	digest := sha256.Sum256(payload)
 	output, err := s.signer.client.Sign(s.ctx, &kms.SignInput{

@@ -42,7 +42,8 @@ func (e *kmsEdge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := map[string]any{}
 	switch r.Header.Get("X-Amz-Target") {
 	case "TrentService.Sign":
-		if e.broken || input.MessageType != "DIGEST" || input.SigningAlgorithm != "ECDSA_SHA_256" || len(input.Message) != 32 {
+		if e.broken || input.MessageType != "DIGEST" || input.SigningAlgorithm != "ECDSA_SHA_256" ||
+			len(input.Message) != 32 {
 			w.WriteHeader(http.StatusBadRequest)
 			answer["__type"] = "ValidationException"
 			break
@@ -71,7 +72,8 @@ func newKMS(t *testing.T, ids ...string) (*kmsEdge, *kms.Client) {
 	server := httptest.NewServer(edge)
 	t.Cleanup(server.Close)
 	return edge, kms.New(kms.Options{
-		Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("k", "s", ""),
+		Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("k",
+			"s", ""),
 	})
 }
 
@@ -89,9 +91,11 @@ func aDecision() (mci.Claim, mci.Event, mci.Receipt) {
 	at := time.Date(2026, 11, 2, 9, 30, 0, 0, time.UTC)
 	claim := mci.Claim{
 		ID: mci.NewClaimID("01JBQ3E5Z8Q7C4T9W2X6Y1V0KM", "fabrikam"), PartnerID: "fabrikam", PartnerName: "Fabrikam",
-		EngagementID: "assessment", EngagementName: "Assessment", Customer: mci.CustomerSummary{ID: "c1", Name: "緑川製作所", Country: "JP"},
+		EngagementID: "assessment", EngagementName: "Assessment", Customer: mci.CustomerSummary{ID: "c1", Name: "緑川製作所",
+			Country: "JP"},
 	}
-	event := mci.Event{ClaimID: claim.ID, Seq: 4, At: at, Type: mci.ConsentDeclined, Hash: strings.Repeat("b", 64), PreviousHash: strings.Repeat("a", 64)}
+	event := mci.Event{ClaimID: claim.ID, Seq: 4, At: at, Type: mci.ConsentDeclined, Hash: strings.Repeat("b", 64),
+		PreviousHash: strings.Repeat("a", 64)}
 	return claim, event, mci.NewReceipt("https://mci.example", claim, event, "ja", "緑川製作所は…\nに同意します")
 }
 
@@ -171,7 +175,10 @@ func TestB4_AReceiptThatWasAlteredOrSignedByAnotherDoesNotHold(t *testing.T) {
 func TestD28_AReceiptProvesItsOwnDecisionAlone(t *testing.T) {
 	claim, event, receipt := aDecision()
 	changes := map[string]func(*mci.Claim, *mci.Event){
-		"another claim":      func(c *mci.Claim, _ *mci.Event) { c.ID = mci.NewClaimID("01JBQ3E5Z8Q7C4T9W2X6Y1V0KN", "fabrikam") },
+		"another claim": func(c *mci.Claim, _ *mci.Event) {
+			c.ID = mci.NewClaimID("01JBQ3E5Z8Q7C4T9W2X6Y1V0KN",
+				"fabrikam")
+		},
 		"another partner":    func(c *mci.Claim, _ *mci.Event) { c.PartnerID = "contoso" },
 		"another customer":   func(c *mci.Claim, _ *mci.Event) { c.Customer.ID = "c2" },
 		"another engagement": func(c *mci.Claim, _ *mci.Event) { c.EngagementID = "workshop" },
@@ -203,7 +210,8 @@ func TestD28_WhatCannotBeAReceiptIsNotSigned(t *testing.T) {
 	_, _, receipt := aDecision()
 	blank := receipt
 	blank.Statement, blank.StatementHash = "", mci.StatementHash("")
-	if _, err := signer.Sign(t.Context(), blank); err == nil || !strings.Contains(err.Error(), "lacks statement") || edge.asked > 0 {
+	if _, err := signer.Sign(t.Context(), blank); err == nil || !strings.Contains(err.Error(), "lacks statement") ||
+		edge.asked > 0 {
 		t.Errorf("it says %v", err)
 	}
 	edge.broken = true
@@ -217,7 +225,8 @@ func TestKeysAreOfTheRightKindAndNumbered(t *testing.T) {
 	public := receipts.NewPublicKeys(client, keysOf(t, "1=k"))
 	wrong, _ := rsa.GenerateKey(rand.Reader, 2048)
 	edge.other = &wrong.PublicKey
-	if _, err := public.Set(t.Context()); err == nil || !strings.Contains(err.Error(), "receipt key 1 is not one of ECDSA") {
+	if _, err := public.Set(t.Context()); err == nil || !strings.Contains(err.Error(),
+		"receipt key 1 is not one of ECDSA") {
 		t.Errorf("it says %v", err)
 	}
 	edge.other = nil // a failure is not kept
@@ -227,7 +236,8 @@ func TestKeysAreOfTheRightKindAndNumbered(t *testing.T) {
 	}
 	text, _ := json.Marshal(keys)
 	var published jose.JSONWebKeySet
-	if err := json.Unmarshal(text, &published); err != nil || !strings.Contains(string(text), `"alg":"ES256"`) || strings.Contains(string(text), `"d"`) {
+	if err := json.Unmarshal(text, &published); err != nil || !strings.Contains(string(text), `"alg":"ES256"`) ||
+		strings.Contains(string(text), `"d"`) {
 		t.Errorf("what is published is %s (%v)", text, err)
 	}
 	for _, text := range []string{"", "k", "1=", "a=k", "01=k", "0=k", "2=k,1=l", "1=k,1=l", "1=k,"} {

@@ -63,8 +63,8 @@ func (c Cursors) Seal(r *Request, position string) string {
 	return base64.RawURLEncoding.EncodeToString(c.seal.Seal(nonce, nonce, []byte(position), binding(r)))
 }
 
-// Open gives the position of the request's cursor, "" where it has none. A cursor of another caller or query, or that was
-// tampered with, is a mistake.
+// Open gives the position of the request's cursor, "" where it has none. A cursor of another caller or query, or that
+// was tampered with, is a mistake.
 func (c Cursors) Open(r *Request) string {
 	cursor := r.Query("cursor")
 	if cursor == "" {

@@ -10,13 +10,16 @@ import (
 	"mci.example/customers/shared/mci"
 )
 
-// Whatever a body is, reading it takes an object that JSON has too, and every mistake has a place and a word, and can be told.
+// Whatever a body is, reading it takes an object that JSON has too, and every mistake has a place and a word, and can
+// be told.
 func FuzzABodyIsReadOrItsMistakesAreTold(f *testing.F) {
 	for _, seed := range []string{
 		`{"friendlyName":"A","locationId":"l","customerId":{"type":"domain","value":"contoso.com"},"engagementIds":["e"],"hours":40,` +
 			`"customerContact":{"name":"Ana","email":"ana@contoso.com","phone":"+1 425 555 0100","locale":"pt-BR"},"dealSize":{"amount":"1.00","currency":"USD"}}`,
-		`{"hours":1e999999999,"dealSize":1,"disclaimerAccepted":"yes","engagementIds":[1,1,"",null,"a","a"]}`, `{"a":1,"a":2}`, `{"a":{"b":[{"c":1,"c":2}]}}`,
-		`{"a/b~c":{"":1}}`, `{"engagementIds":{}}`, `{"customerContact":[]}`, "{\"a\":\"\xff\"}", `{"\ud800":1}`, `[]`, `null`, `{} {}`, `{`, ``,
+		`{"hours":1e999999999,"dealSize":1,"disclaimerAccepted":"yes","engagementIds":[1,1,"",null,"a","a"]}`,
+		`{"a":1,"a":2}`, `{"a":{"b":[{"c":1,"c":2}]}}`,
+		`{"a/b~c":{"":1}}`, `{"engagementIds":{}}`, `{"customerContact":[]}`, "{\"a\":\"\xff\"}", `{"\ud800":1}`, `[]`,
+		`null`, `{} {}`, `{`, ``,
 		strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100),
 	} {
 		f.Add([]byte(seed))
@@ -45,7 +48,8 @@ func FuzzABodyIsReadOrItsMistakesAreTold(f *testing.F) {
 		if hours := object.OptionalWhole("hours"); hours != nil && *hours < 1 {
 			t.Errorf("%d hours are taken", *hours)
 		}
-		if size := object.OptionalMoney("dealSize", largest); size != nil && len(object.Mistakes()) == 0 && largest.Less(*size) {
+		if size := object.OptionalMoney("dealSize", largest); size != nil && len(object.Mistakes()) == 0 &&
+			largest.Less(*size) {
 			t.Errorf("a deal of %s is taken", size)
 		}
 		object.OptionalBool("disclaimerAccepted")
@@ -55,7 +59,8 @@ func FuzzABodyIsReadOrItsMistakesAreTold(f *testing.F) {
 		OneOf(object, "decision", mci.ReviewDecisions)
 		mistakes := object.Mistakes()
 		for _, mistake := range mistakes {
-			if !strings.HasPrefix(mistake.Pointer, "/") || mistake.Detail == "" || !utf8.ValidString(mistake.Pointer+mistake.Detail) {
+			if !strings.HasPrefix(mistake.Pointer, "/") || mistake.Detail == "" || !utf8.ValidString(mistake.Pointer+
+				mistake.Detail) {
 				t.Errorf("the mistake %q cannot be told", mistake)
 			}
 		}
@@ -77,7 +82,8 @@ func FuzzACursorOpensOnlyWhatItSealed(f *testing.F) {
 		f.Fatal(err)
 	}
 	request := func(cursor, partner, name string) *Request {
-		return &Request{Route: Routes[2], Caller: Caller{PartnerID: partner, UserID: "user"}, path: map[string]string{"engagementId": "e"},
+		return &Request{Route: Routes[2], Caller: Caller{PartnerID: partner, UserID: "user"},
+			path:  map[string]string{"engagementId": "e"},
 			query: map[string]string{"cursor": cursor, "q": name}}
 	}
 	sealed := cursors.Seal(request("", "partner", "con"), "contoso\x01c-1")

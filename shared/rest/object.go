@@ -18,8 +18,8 @@ import (
 // maxDepth is how deep a body may nest; none of ours needs more than four.
 const maxDepth = 16
 
-// Object is a JSON object whose fields are read one by one. Every mistake is kept with its JSON pointer, so that all can
-// be told at once; what was never read is unknown, and a mistake too.
+// Object is a JSON object whose fields are read one by one. Every mistake is kept with its JSON pointer, so that all
+// can be told at once; what was never read is unknown, and a mistake too.
 type Object struct {
 	pointer  string
 	fields   map[string]any
@@ -28,8 +28,8 @@ type Object struct {
 	mistakes []mci.Mistake
 }
 
-// ParseObject reads a body; an empty one is an object without fields. It refuses what is not one JSON object in UTF-8, and
-// names that occur twice.
+// ParseObject reads a body; an empty one is an object without fields. It refuses what is not one JSON object in UTF-8,
+// and names that occur twice.
 func ParseObject(body []byte) (*Object, error) {
 	if len(body) == 0 {
 		return newObject("", map[string]any{}), nil
@@ -46,7 +46,8 @@ func ParseObject(body []byte) (*Object, error) {
 		}
 	}
 	if err != nil {
-		return nil, mci.Refuse(mci.Malformed, fmt.Sprintf("The body is not JSON that can be read: %v (at byte %d).", err, decoder.InputOffset()))
+		return nil, mci.Refuse(mci.Malformed, fmt.Sprintf("The body is not JSON that can be read: %v (at byte %d).", err,
+			decoder.InputOffset()))
 	}
 	fields, isObject := value.(map[string]any)
 	if !isObject {
@@ -124,8 +125,8 @@ func (o *Object) Mistake(name, detail string) {
 	o.mistakes = append(o.mistakes, mci.Mistake{Pointer: o.pointerTo(name), Detail: detail})
 }
 
-// Mistakes gives all that is wrong: with the fields that were read, and those that nobody knows. Every field must have been
-// read by then.
+// Mistakes gives all that is wrong: with the fields that were read, and those that nobody knows. Every field must have
+// been read by then.
 func (o *Object) Mistakes() []mci.Mistake {
 	all := slices.Clone(o.mistakes)
 	for _, child := range o.children {

@@ -67,7 +67,8 @@ func problem(event GatewayRequest, refusal *mci.Refusal) GatewayResponse {
 	}
 	body, err := json.Marshal(Problem{
 		Type: ProblemType(refusal.Code), Title: title(refusal.Code), Status: status, Detail: detail,
-		Instance: event.RequestContext.RequestID, Errors: refusal.Mistakes, ClaimID: refusal.ClaimID, Ineligible: refusal.Ineligible,
+		Instance: event.RequestContext.RequestID, Errors: refusal.Mistakes, ClaimID: refusal.ClaimID,
+		Ineligible: refusal.Ineligible,
 	})
 	if err != nil {
 		body = fmt.Appendf(nil, `{"type":%q,"status":%d}`, ProblemType(mci.Internal), http.StatusInternalServerError)

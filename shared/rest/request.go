@@ -42,13 +42,14 @@ func (c Caller) SeesAll(id mci.ClaimID) bool {
 // partnerRoles are roles in which one acts for a partner.
 var partnerRoles = []mci.Role{mci.IncentivesAdmin, mci.IncentivesUser, mci.ReferralAdmin}
 
-// admit refuses a caller whom the route is not for: by role, or because the role acts for a partner and the token names none.
-// What every role may see needs no partner.
+// admit refuses a caller whom the route is not for: by role, or because the role acts for a partner and the token names
+// none. What every role may see needs no partner.
 func (r Route) admit(caller Caller) error {
 	if !r.Allows(caller.Roles) {
 		return mci.Refuse(mci.Forbidden, "None of your roles opens this route; it takes one of "+mci.Join(r.Roles)+".")
 	}
-	withoutPartner := slices.DeleteFunc(slices.Clone(caller.Roles), func(role mci.Role) bool { return slices.Contains(partnerRoles, role) })
+	withoutPartner := slices.DeleteFunc(slices.Clone(caller.Roles),
+		func(role mci.Role) bool { return slices.Contains(partnerRoles, role) })
 	if caller.PartnerID == "" && len(r.Roles) < len(mci.Roles) && !r.Allows(withoutPartner) {
 		return mci.Refuse(mci.Forbidden, "Your token names no partner to act for.")
 	}
@@ -215,8 +216,10 @@ func (r *Request) Mistakes() []mci.Mistake {
 	}
 	if r.hasIdempotencyKey {
 		visible := func(c rune) bool { return c <= ' ' || c > '~' }
-		if length := len(r.idempotencyKey); length < 1 || length > maxIdempotencyKey || strings.ContainsFunc(r.idempotencyKey, visible) {
-			all = append(all, mci.Mistake{Pointer: "/Idempotency-Key", Detail: fmt.Sprintf("must be 1 to %d visible ASCII characters", maxIdempotencyKey)})
+		if length := len(r.idempotencyKey); length < 1 || length > maxIdempotencyKey || strings.ContainsFunc(r.idempotencyKey,
+			visible) {
+			all = append(all, mci.Mistake{Pointer: "/Idempotency-Key",
+				Detail: fmt.Sprintf("must be 1 to %d visible ASCII characters", maxIdempotencyKey)})
 		}
 	}
 	if r.Body != nil {

@@ -42,7 +42,8 @@ var (
 var Routes = []Route{
 	{"GET", "/v1/engagements", "list-engagements", mci.Roles, []string{"state"}},
 	{"GET", "/v1/engagements/{engagementId}", "list-engagements", mci.Roles, nil},
-	{"GET", "/v1/engagements/{engagementId}/customers", "list-customers", incentives, []string{"tab", "q", "limit", "cursor"}},
+	{"GET", "/v1/engagements/{engagementId}/customers", "list-customers", incentives, []string{"tab", "q", "limit",
+		"cursor"}},
 	{"POST", "/v1/eligibility-checks", "check-eligibility", incentives, nil},
 	{"POST", "/v1/customers", "add-customer", incentives, nil},
 	{"POST", "/v1/customers/{customerId}/claims", "claim-customer", incentives, nil},

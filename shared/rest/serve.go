@@ -44,8 +44,8 @@ func NewServer(environment *platform.Environment, handlers map[string]Handler) *
 	return &Server{environment, handlers}
 }
 
-// Handle serves a request: it finds the route and the caller, refuses what the route does not allow or take, and renders
-// the handler's response. It never fails and never panics.
+// Handle serves a request: it finds the route and the caller, refuses what the route does not allow or take, and
+// renders the handler's response. It never fails and never panics.
 func (s *Server) Handle(ctx context.Context, event GatewayRequest) (GatewayResponse, error) {
 	respond := func(ctx context.Context) (GatewayResponse, error) {
 		response, err := s.respond(ctx, event)
@@ -93,8 +93,8 @@ func (s *Server) respond(ctx context.Context, event GatewayRequest) (Response, e
 	return handler(ctx, request)
 }
 
-// jsonBody returns the body of a request; UnsupportedMediaType if it is not JSON. A request that needs to say nothing may
-// have none.
+// jsonBody returns the body of a request; UnsupportedMediaType if it is not JSON. A request that needs to say nothing
+// may have none.
 func jsonBody(event GatewayRequest) ([]byte, error) {
 	body, err := Body(event)
 	if err != nil || len(body) == 0 {

@@ -32,8 +32,8 @@ type catalogueCache struct {
 	current Catalogue
 }
 
-// Catalogue gives every engagement, at most catalogueAge old, and read anew where it lacks one of those named, which may have
-// been imported since. Query of ENGAGEMENTS: 1 round trip per megabyte, or none; 1 unit per 4 KB.
+// Catalogue gives every engagement, at most catalogueAge old, and read anew where it lacks one of those named, which
+// may have been imported since. Query of ENGAGEMENTS: 1 round trip per megabyte, or none; 1 unit per 4 KB.
 func (t *Table) Catalogue(ctx context.Context, engagementIDs ...string) (Catalogue, error) {
 	t.catalogue.Lock()
 	current, fresh := t.catalogue.current, time.Since(t.catalogue.read) < catalogueAge
@@ -44,8 +44,8 @@ func (t *Table) Catalogue(ctx context.Context, engagementIDs ...string) (Catalog
 	return t.FreshCatalogue(ctx)
 }
 
-// Including gives the catalogue, read anew where it lacks one of the engagements: none that was just imported is taken for
-// one that the program does not have. No round trip, or as Catalogue.
+// Including gives the catalogue, read anew where it lacks one of the engagements: none that was just imported is taken
+// for one that the program does not have. No round trip, or as Catalogue.
 func (t *Table) Including(ctx context.Context, catalogue Catalogue, engagementIDs ...string) (Catalogue, error) {
 	for _, id := range engagementIDs {
 		if _, found := catalogue[id]; !found {
@@ -92,7 +92,8 @@ func (t *Table) Locations(ctx context.Context, partnerID string) ([]mci.Location
 	return decodeAll[mci.Location](items)
 }
 
-// Location gives one location of the partner, and whether there is one. GetItem: 1 round trip, or none for no ID; 1 unit.
+// Location gives one location of the partner, and whether there is one. GetItem: 1 round trip, or none for no ID; 1
+// unit.
 func (t *Table) Location(ctx context.Context, partnerID, locationID string) (mci.Location, bool, error) {
 	var location mci.Location
 	if locationID == "" {

@@ -65,7 +65,8 @@ func NewDirectoryRecord(id mci.CustomerID, customerID string) DirectoryRecord {
 
 // NewDomainRecord says that a domain leads to the tenant, which customerID, or "", is known by.
 func NewDomainRecord(domain, tenant mci.CustomerID, customerID string) DirectoryRecord {
-	return DirectoryRecord{idKey(domain), mci.DirectoryEntry{CustomerID: domain, Tenant: tenant.Value, Customer: customerID}}
+	return DirectoryRecord{idKey(domain), mci.DirectoryEntry{CustomerID: domain, Tenant: tenant.Value,
+		Customer: customerID}}
 }
 
 // NewOpportunityRecord says what an MSX opportunity ID names, and whose it is.

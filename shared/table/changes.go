@@ -11,16 +11,18 @@ import (
 	"mci.example/customers/shared/mci"
 )
 
-// This file translates decisions into writes. What follows from a decision is said by mci.Change; each write's condition
-// says what the decision relied on.
+// This file translates decisions into writes. What follows from a decision is said by mci.Change; each write's
+// condition says what the decision relied on.
 
 // PutBirth writes a claim that is born: the claim, its event, and its place in the participation as it was loaded.
 func (t *Table) PutBirth(change mci.Change, loaded mci.Participation, now time.Time) []Write {
-	writes := append(t.putHistory(change), t.put(newClaimRecord(change.After), "attribute_not_exists(pk)", nil, ErrLostRace))
+	writes := append(t.putHistory(change), t.put(newClaimRecord(change.After), "attribute_not_exists(pk)", nil,
+		ErrLostRace))
 	return append(writes, t.putVersion(struct {
 		Key
 		mci.Participation
-	}{participationKey(change.After.Customer.ID, change.After.EngagementID), loaded.With(change.After, now)}, loaded.Version))
+	}{participationKey(change.After.Customer.ID, change.After.EngagementID), loaded.With(change.After,
+		now)}, loaded.Version))
 }
 
 // PutNominated writes that the partner nominated a customer, as it was loaded, by an ID. A customer that was nominated
@@ -37,8 +39,8 @@ func (t *Table) PutNominated(loaded, after mci.NominatedCustomer) []Write {
 	return []Write{{item: types.TransactWriteItem{ConditionCheck: check}, lost: ErrLostRace, err: err}}
 }
 
-// UpdateClaim writes a change of a claim that was born before: the claim, its events, and all that follows from them. It
-// relies on the claim alone, as it was loaded, and on what the change says must still hold.
+// UpdateClaim writes a change of a claim that was born before: the claim, its events, and all that follows from them.
+// It relies on the claim alone, as it was loaded, and on what the change says must still hold.
 func (t *Table) UpdateClaim(change mci.Change) []Write {
 	if change.Empty() {
 		return nil
@@ -73,7 +75,8 @@ func (t *Table) updatePlace(change mci.Change) []Write {
 			Item{":one": one, ":partner": &types.AttributeValueMemberSS{Value: []string{claim.PartnerID}}})}
 	case mci.PlaceFreed:
 		// A rival that took the place after its deadline may have removed it already.
-		return []Write{t.update(place, "REMOVE places.#claim ADD version :one", "attribute_exists(pk)", names, Item{":one": one})}
+		return []Write{t.update(place, "REMOVE places.#claim ADD version :one", "attribute_exists(pk)", names,
+			Item{":one": one})}
 	case mci.PlaceMoved:
 		held, err := encode(claim.Place())
 		write := t.update(place, "SET places.#claim = :place ADD version :one", "attribute_exists(places.#claim)", names,

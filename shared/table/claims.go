@@ -100,23 +100,28 @@ func (t *Table) SubmittedClaims(ctx context.Context, from string, limit int) (Pa
 // DueClaims gives claims of one shard to which time does something by now, longest overdue first, from a position on: a
 // deadline has passed, or the instant of a reminder (D3, D30). Query of the Queues index: 1 round trip; half a unit per
 // 4 KB of due claims, whatever else the table holds.
-func (t *Table) DueClaims(ctx context.Context, shard int, now time.Time, from string, limit int) (Page[mci.Claim], error) {
-	s := span{index: Queues, partition: dueQueue(shard), from: after(from), to: instantKey(now) + last, limit: int32(limit)}
+func (t *Table) DueClaims(ctx context.Context, shard int, now time.Time, from string, limit int) (Page[mci.Claim],
+	error) {
+	s := span{index: Queues, partition: dueQueue(shard), from: after(from), to: instantKey(now) + last,
+		limit: int32(limit)}
 	return t.claimPage(ctx, s, func(record claimRecord) string { return record.QueueKey })
 }
 
 // OpenClaims gives a partner's claims on an engagement that are stored as open, by customer name, from a position on,
 // where the name begins with prefix. Query of the Pages index: 1 round trip; 1 unit per 4 KB of claims looked at.
-func (t *Table) OpenClaims(ctx context.Context, partnerID, engagementID, prefix, from string, limit int) (Page[mci.Claim], error) {
+func (t *Table) OpenClaims(ctx context.Context, partnerID, engagementID, prefix, from string,
+	limit int) (Page[mci.Claim], error) {
 	return t.claimsByName(ctx, partnerID, openPages(engagementID), prefix, from, limit)
 }
 
 // DoneClaims gives a partner's ended claims on an engagement that are to be seen, as OpenClaims does.
-func (t *Table) DoneClaims(ctx context.Context, partnerID, engagementID, prefix, from string, limit int) (Page[mci.Claim], error) {
+func (t *Table) DoneClaims(ctx context.Context, partnerID, engagementID, prefix, from string,
+	limit int) (Page[mci.Claim], error) {
 	return t.claimsByName(ctx, partnerID, donePages(engagementID), prefix, from, limit)
 }
 
-func (t *Table) claimsByName(ctx context.Context, partnerID, page, prefix, from string, limit int) (Page[mci.Claim], error) {
+func (t *Table) claimsByName(ctx context.Context, partnerID, page, prefix, from string, limit int) (Page[mci.Claim],
+	error) {
 	s := byName(partnerID, page, prefix, from, limit)
 	return t.claimPage(ctx, s, func(record claimRecord) string { return record.PageKey[len(page):] })
 }

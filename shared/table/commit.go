@@ -90,7 +90,8 @@ func Settle[T any](ctx context.Context, decide func(ctx context.Context) (T, err
 		}
 		if attempt == attempts || pause(ctx, attempt) != nil {
 			var none T
-			return none, &mci.Refusal{Code: mci.TryAgain, Detail: "Many requests meet here just now; nothing was changed.", RetryAfter: time.Second}
+			return none, &mci.Refusal{Code: mci.TryAgain, Detail: "Many requests meet here just now; nothing was changed.",
+				RetryAfter: time.Second}
 		}
 	}
 }

@@ -16,7 +16,8 @@ import (
 func cancelling(t *testing.T, reasons ...string) *Table {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		body := map[string]any{"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", "message": "cancelled"}
+		body := map[string]any{"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+			"message": "cancelled"}
 		list := []map[string]string{}
 		for _, reason := range reasons {
 			list = append(list, map[string]string{"Code": reason})

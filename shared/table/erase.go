@@ -13,8 +13,9 @@ import (
 // eraseAtOnce is how many private details are erased in one transaction.
 const eraseAtOnce = 50
 
-// Erase writes a claim without a person's data, and what is left of its private details. The details go first: cut short
-// anywhere, what is left is whole, and repeating it completes it. It gives ErrLostRace where the claim has moved on.
+// Erase writes a claim without a person's data, and what is left of its private details. The details go first: cut
+// short anywhere, what is left is whole, and repeating it completes it. It gives ErrLostRace where the claim has moved
+// on.
 func (t *Table) Erase(ctx context.Context, before, after mci.Claim, erased []mci.Private) error {
 	for details := range slices.Chunk(erased, eraseAtOnce) {
 		writes := make([]Write, len(details))

@@ -8,7 +8,8 @@ import (
 	"mci.example/customers/shared/mci"
 )
 
-// eventRecord is an event as the table holds it: with what the portal and CRMs are told of it, which is identifiers only.
+// eventRecord is an event as the table holds it: with what the portal and CRMs are told of it, which is identifiers
+// only.
 type eventRecord struct {
 	Key
 	mci.Event
@@ -19,8 +20,8 @@ type privateRecord struct {
 	mci.Private
 }
 
-// History returns a claim's events with their private details, in order, and the receipt of its decision. Query of the claim's history: 1 round trip; 1 unit
-// per 4 KB.
+// History returns a claim's events with their private details, in order, and the receipt of its decision. Query of the
+// claim's history: 1 round trip; 1 unit per 4 KB.
 func (t *Table) History(ctx context.Context, id mci.ClaimID) (mci.History, error) {
 	items, _, err := t.query(ctx, span{partition: historyPK(id), from: eventPrefix, to: receiptSK})
 	if err != nil {
@@ -51,8 +52,8 @@ func historyOf(items []Item) mci.History {
 	return history
 }
 
-// asWritten reads an item into a record, and says whether the record is all that the item holds. An item that was altered
-// in the table may hold more than the record, or what the record cannot hold (B1).
+// asWritten reads an item into a record, and says whether the record is all that the item holds. An item that was
+// altered in the table may hold more than the record, or what the record cannot hold (B1).
 func asWritten(item Item, record any) bool {
 	if err := decode(item, record); err != nil {
 		return false

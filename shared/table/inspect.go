@@ -18,7 +18,8 @@ import (
 // Kind is what an item is, by its key.
 type Kind string
 
-// The kinds of item that the rules of claims speak of; all others are the program's own data and what lives for a while.
+// The kinds of item that the rules of claims speak of; all others are the program's own data and what lives for a
+// while.
 const (
 	ClaimKind         Kind = "claim"
 	KnownKind         Kind = "nominated customer"
@@ -34,9 +35,11 @@ const (
 
 // kinds finds the kind by the words with which partition and sort key begin.
 var kinds = map[string]Kind{
-	"PARTNER CLAIM": ClaimKind, "PARTNER CUSTOMER": KnownKind, "PARTNER REFERRAL": ReferralKind, "PARTNER LOCATION": PartnerKind,
-	"PARTNER GRANT": PartnerKind, "CUSTOMER PARTICIPATION": ParticipationKind, "CLAIM EVENT": EventKind,
-	"CLAIM PRIVATE": PrivateKind, "CLAIM CONSENT": LinkKind, "MESSAGE MESSAGE": MessageKind, "IDEMPOTENCY IDEMPOTENCY": KeptResponseKind,
+	"PARTNER CLAIM": ClaimKind, "PARTNER CUSTOMER": KnownKind, "PARTNER REFERRAL": ReferralKind,
+	"PARTNER LOCATION": PartnerKind,
+	"PARTNER GRANT":    PartnerKind, "CUSTOMER PARTICIPATION": ParticipationKind, "CLAIM EVENT": EventKind,
+	"CLAIM PRIVATE": PrivateKind, "CLAIM CONSENT": LinkKind, "MESSAGE MESSAGE": MessageKind,
+	"IDEMPOTENCY IDEMPOTENCY": KeptResponseKind,
 }
 
 // Kind is what the item of this key is.
@@ -119,7 +122,8 @@ func (t *Table) Surroundings(ctx context.Context, id mci.ClaimID) (Surroundings,
 		return s, err
 	}
 	s.History = historyOf(items)
-	participation, nominated := participationKey(s.Claim.Customer.ID, s.Claim.EngagementID), nominatedKey(id.PartnerID(), s.Claim.Customer.ID)
+	participation, nominated := participationKey(s.Claim.Customer.ID, s.Claim.EngagementID), nominatedKey(id.PartnerID(),
+		s.Claim.Customer.ID)
 	found, err := t.getAll(ctx, []Key{participation, nominated, referralKey(id)})
 	if err != nil {
 		return s, err
@@ -168,7 +172,8 @@ func (t *Table) Managed(ctx context.Context, customerID string) (bool, error) {
 	return customer.Managed, err
 }
 
-// Participation gives a customer's part in an engagement, the zero value for none. GetItem: 1 round trip; 1 unit per 4 KB.
+// Participation gives a customer's part in an engagement, the zero value for none. GetItem: 1 round trip; 1 unit per 4
+// KB.
 func (t *Table) Participation(ctx context.Context, key Key) (mci.Participation, error) {
 	var participation mci.Participation
 	_, err := t.get(ctx, key, &participation)
@@ -181,8 +186,8 @@ func ParticipationKey(p mci.Participation) Key { return participationKey(p.Custo
 // ClaimKey is where a claim belongs.
 func ClaimKey(id mci.ClaimID) Key { return claimKey(id) }
 
-// NominatedAsStored gives a nominated customer, and the attributes of its item that its state does not ask for. GetItem: 1
-// round trip, 1 unit.
+// NominatedAsStored gives a nominated customer, and the attributes of its item that its state does not ask for.
+// GetItem: 1 round trip, 1 unit.
 func (t *Table) NominatedAsStored(ctx context.Context, key Key) (mci.NominatedCustomer, []string, error) {
 	items, err := t.getAll(ctx, []Key{key})
 	if err != nil || items[key] == nil {
@@ -215,11 +220,12 @@ func (t *Table) EveryClaim(ctx context.Context, partnerID string, f func(mci.Cla
 	}
 }
 
-// Segment goes through one of so many segments of the table, and hands on the attributes that are asked for, "" for all.
-// Scan, strongly consistent: 1 unit per 4 KB of all that the table holds.
+// Segment goes through one of so many segments of the table, and hands on the attributes that are asked for, "" for
+// all. Scan, strongly consistent: 1 unit per 4 KB of all that the table holds.
 func (t *Table) Segment(ctx context.Context, segment, segments int, attributes string, take func([]Item) error) error {
 	input := &dynamodb.ScanInput{
-		TableName: &t.name, Segment: aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(segments)), ConsistentRead: aws.Bool(true),
+		TableName: &t.name, Segment: aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(segments)),
+		ConsistentRead: aws.Bool(true),
 	}
 	if attributes != "" {
 		input.ProjectionExpression = &attributes

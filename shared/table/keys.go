@@ -21,8 +21,8 @@ type Key struct {
 // fits says whether an item can have the key. Keys longer than DynamoDB allows cannot exist, so they are not looked up.
 func (k Key) fits() bool { return len(k.PK) <= 2048 && len(k.SK) <= 1024 }
 
-// separator ends a name within a sort key. It sorts before every character that a name may hold, so that "Contoso" comes
-// before "Contoso Ltd", and no name can contain it.
+// separator ends a name within a sort key. It sorts before every character that a name may hold, so that "Contoso"
+// comes before "Contoso Ltd", and no name can contain it.
 const separator = "\x01"
 
 // first sorts before everything that a key may be; a key must not be empty.

@@ -73,7 +73,8 @@ func (t *Table) MailCount(ctx context.Context, partnerID string, sent time.Time)
 // PutBounce counts a bounce among a partner's consent emails of the day on which it was sent.
 func (t *Table) PutBounce(partnerID string, sent, now time.Time) []Write {
 	return []Write{t.update(mailCountKey("PARTNER", partnerID, string(mci.DateOf(sent))),
-		"SET #ttl = :ttl ADD bounced :one", "attribute_not_exists(bounced) OR bounced > :none", map[string]string{"#ttl": TimeToLive},
+		"SET #ttl = :ttl ADD bounced :one", "attribute_not_exists(bounced) OR bounced > :none",
+		map[string]string{"#ttl": TimeToLive},
 		Item{
 			":one": version(1), ":none": version(0),
 			":ttl": number(strconv.FormatInt(now.Add(mailCountLife).Unix(), 10)),

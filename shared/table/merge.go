@@ -32,14 +32,16 @@ var (
 	Descending = func(a, b string) int { return strings.Compare(b, a) }
 )
 
-// Merge gives at most limit items of the lists in the order of their positions, and where the rest begins, "" where there is
-// none. What lies behind the end of a list that goes on is left for the next page, for that list may have more before it.
+// Merge gives at most limit items of the lists in the order of their positions, and where the rest begins, "" where
+// there is none. What lies behind the end of a list that goes on is left for the next page, for that list may have more
+// before it.
 func Merge[T any](order func(a, b string) int, limit int, lists ...List[T]) (items []T, next string) {
 	return MergeWhere(order, limit, func(T) bool { return true }, lists...)
 }
 
 // MergeWhere is Merge of the items that are wanted.
-func MergeWhere[T any](order func(a, b string) int, limit int, wanted func(T) bool, lists ...List[T]) (items []T, next string) {
+func MergeWhere[T any](order func(a, b string) int, limit int, wanted func(T) bool, lists ...List[T]) (items []T,
+	next string) {
 	var all []placed[T]
 	horizon, cut := "", false
 	for _, list := range lists {

@@ -20,8 +20,9 @@ func newReferralRecord(claim mci.Claim) referralRecord {
 
 func referralQueue(t mci.ReferralType) string { return join("REFERRAL", string(t)) }
 
-// PartnerReferrals gives a partner's claims that have a referral, newest first, from a position on. Query of the partner's
-// REFERRAL# items, then BatchGetItem of their claims: 2 round trips; 1 unit per 4 KB of the list and 1 per claim.
+// PartnerReferrals gives a partner's claims that have a referral, newest first, from a position on. Query of the
+// partner's REFERRAL# items, then BatchGetItem of their claims: 2 round trips; 1 unit per 4 KB of the list and 1 per
+// claim.
 func (t *Table) PartnerReferrals(ctx context.Context, partnerID, from string, limit int) (Page[mci.Claim], error) {
 	s := within(partnerPK(partnerID), referralPrefix)
 	if from != "" {
@@ -30,10 +31,11 @@ func (t *Table) PartnerReferrals(ctx context.Context, partnerID, from string, li
 	return t.referrals(ctx, s, limit)
 }
 
-// Referrals gives the claims of all partners that have a referral of that type, newest first, from a position on. Query of
-// the Queues index, then BatchGetItem of the claims: 2 round trips; half a unit per 4 KB of the list and 1 per claim. It
-// may lag by a moment (D14).
-func (t *Table) Referrals(ctx context.Context, referralType mci.ReferralType, from string, limit int) (Page[mci.Claim], error) {
+// Referrals gives the claims of all partners that have a referral of that type, newest first, from a position on. Query
+// of the Queues index, then BatchGetItem of the claims: 2 round trips; half a unit per 4 KB of the list and 1 per
+// claim. It may lag by a moment (D14).
+func (t *Table) Referrals(ctx context.Context, referralType mci.ReferralType, from string, limit int) (Page[mci.Claim],
+	error) {
 	s := span{index: Queues, partition: referralQueue(referralType), from: "0", to: last}
 	if from != "" {
 		s.to = before(from)

@@ -36,7 +36,8 @@ func (t *Table) get(ctx context.Context, key Key, record any) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: item, ConsistentRead: aws.Bool(true)})
+	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: item,
+		ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return false, fmt.Errorf("reading %s: %w", key.kind(), err)
 	}

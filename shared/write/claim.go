@@ -50,9 +50,9 @@ type ClaimCase struct {
 	Decide func(claim Claim, act mci.Act) (mci.Change, error)
 }
 
-// ChangeClaim carries out a request to change a claim, and responds with the claim. A partner's user needs a grant on the
-// claim's location (D17), and the program's staff review no claim of their own (D31). Another partner's claim is not even
-// read. 2 round trips.
+// ChangeClaim carries out a request to change a claim, and responds with the claim. A partner's user needs a grant on
+// the claim's location (D17), and the program's staff review no claim of their own (D31). Another partner's claim is
+// not even read. 2 round trips.
 func ChangeClaim(ctx context.Context, t *table.Table, r *rest.Request, c ClaimCase) (rest.Response, error) {
 	reviews := r.Route.Allows([]mci.Role{mci.ProgramAdmin})
 	var claim Claim

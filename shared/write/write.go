@@ -1,6 +1,6 @@
-// Package write runs every route that writes: load, decide, commit, and keep the response for a repetition of the request.
-// The order in which refusals win is the contract's, and stands here alone. A route says what it loads and what it
-// decides.
+// Package write runs every route that writes: load, decide, commit, and keep the response for a repetition of the
+// request. The order in which refusals win is the contract's, and stands here alone. A route says what it loads and
+// what it decides.
 package write
 
 import (
@@ -35,8 +35,8 @@ type Decision struct {
 	After func(ctx context.Context) (rest.Response, error)
 }
 
-// Case is one request's case. Load reads what the decision needs; Run reads the caller's grants and the kept response at
-// the same time. Decide decides at the act's instant; it may load once more what depends on what was loaded first.
+// Case is one request's case. Load reads what the decision needs; Run reads the caller's grants and the kept response
+// at the same time. Decide decides at the act's instant; it may load once more what depends on what was loaded first.
 type Case struct {
 	Load   func(ctx context.Context) (Loaded, error)
 	Decide func(ctx context.Context, act mci.Act, grants mci.Grants) (Decision, error)

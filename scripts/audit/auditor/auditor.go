@@ -1,10 +1,10 @@
-// Package auditor reads a whole table and says what in it breaks the rules that must always hold, however the system was
-// used, crashed or raced.
+// Package auditor reads a whole table and says what in it breaks the rules that must always hold, however the system
+// was used, crashed or raced.
 //
-// It only reads. A parallel scan names what there is to judge; each claim, participation and customer is then read with all
-// that it stands on, and what looks wrong is read again before it is told, so that a table may be judged while it is at work.
-// In memory it keeps 16 bytes for each customer that consented to a partner and for each that completed a claim; all else
-// passes by.
+// It only reads. A parallel scan names what there is to judge; each claim, participation and customer is then read with
+// all that it stands on, and what looks wrong is read again before it is told, so that a table may be judged while it
+// is at work. In memory it keeps 16 bytes for each customer that consented to a partner and for each that completed a
+// claim; all else passes by.
 package auditor
 
 import (
@@ -141,8 +141,8 @@ func (a *auditor) found(violations []Violation) {
 	}
 }
 
-// settle judges until nothing is wrong, or what is wrong has been looked at a few times: between two reads of a table at
-// work a claim may have moved on.
+// settle judges until nothing is wrong, or what is wrong has been looked at a few times: between two reads of a table
+// at work a claim may have moved on.
 func (a *auditor) settle(ctx context.Context, judge func() ([]Violation, error)) error {
 	for look := 1; ; look++ {
 		violations, err := judge()
@@ -289,7 +289,8 @@ func (a *auditor) claim(ctx context.Context, key table.Key, id mci.ClaimID) erro
 
 // consentsSince says whether the claim's consent is the one from which on the customer is known to the partner.
 func consentsSince(claim mci.Claim, n mci.NominatedCustomer) bool {
-	return n.Known() && claim.Customer.ID == n.Customer.ID && claim.ConsentedAt != nil && claim.ConsentedAt.Equal(*n.KnownSince)
+	return n.Known() && claim.Customer.ID == n.Customer.ID && claim.ConsentedAt != nil &&
+		claim.ConsentedAt.Equal(*n.KnownSince)
 }
 
 // count adds to a tally, and forgets one that is even. The auditor must be locked.
@@ -436,7 +437,8 @@ func (a *auditor) settleCompleted(ctx context.Context) error {
 			if completed == p.Completed {
 				return nil, nil
 			}
-			return []Violation{{LimitRule, t.key, fmt.Sprintf("%d claims are counted as completed, and there are %d", p.Completed, completed)}}, nil
+			return []Violation{{LimitRule, t.key, fmt.Sprintf("%d claims are counted as completed, and there are %d",
+				p.Completed, completed)}}, nil
 		})
 		if err != nil {
 			return err
@@ -486,9 +488,11 @@ func (a *auditor) compare(ctx context.Context) error {
 			case err != nil:
 				return err
 			case !found:
-				a.found([]Violation{{TerminalRule, table.ClaimKey(was.Claim), "the claim was " + string(was.Status) + " and is gone"}})
+				a.found([]Violation{{TerminalRule, table.ClaimKey(was.Claim), "the claim was " + string(was.Status) +
+					" and is gone"}})
 			case endingOf(claim) != was:
-				a.found([]Violation{{TerminalRule, table.ClaimKey(was.Claim), fmt.Sprintf("the claim was %s and has changed since; it is %s", was.Status, claim.Status)}})
+				a.found([]Violation{{TerminalRule, table.ClaimKey(was.Claim),
+					fmt.Sprintf("the claim was %s and has changed since; it is %s", was.Status, claim.Status)}})
 			}
 			return nil
 		})

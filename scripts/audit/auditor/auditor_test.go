@@ -38,14 +38,16 @@ func item(t *testing.T, key table.Key) table.Item {
 // put stores an item as it is.
 func put(t *testing.T, item table.Item) {
 	t.Helper()
-	if _, err := localtest.DynamoDB().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(localtest.Table()), Item: item}); err != nil {
+	if _, err := localtest.DynamoDB().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(localtest.Table()),
+		Item: item}); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func remove(t *testing.T, key table.Key) {
 	t.Helper()
-	if _, err := localtest.DynamoDB().DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: aws.String(localtest.Table()), Key: table.KeyItem(key)}); err != nil {
+	if _, err := localtest.DynamoDB().DeleteItem(t.Context(),
+		&dynamodb.DeleteItemInput{TableName: aws.String(localtest.Table()), Key: table.KeyItem(key)}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -124,7 +126,8 @@ func newWorld(t *testing.T) world {
 	w.placeKey, w.donePlaceKey = place(w.open), place(w.completed)
 	w.knownKey = table.Key{PK: w.claimKey.PK, SK: "CUSTOMER#" + w.customer.ID}
 	w.referralKey = table.Key{PK: w.claimKey.PK, SK: "REFERRAL#" + mci.ClaimID(w.coSell.ID).Ordinal()}
-	w.eventKey, w.privateKey = table.Key{PK: history(w.completed), SK: "EVENT#00002"}, table.Key{PK: history(w.completed), SK: "PRIVATE#00001"}
+	w.eventKey, w.privateKey = table.Key{PK: history(w.completed), SK: "EVENT#00002"}, table.Key{PK: history(w.completed),
+		SK: "PRIVATE#00001"}
 	return w
 }
 
@@ -146,45 +149,77 @@ func TestEveryTamperingIsFound(t *testing.T) {
 		tamper func(table.Item)
 		told   table.Key // of what it is told; the zero value is the item itself
 	}{
-		"an open claim without its place": {auditor.PlaceRule, w.placeKey, in("places", func(i table.Item) { clear(i) }), w.claimKey},
+		"an open claim without its place": {auditor.PlaceRule, w.placeKey, in("places", func(i table.Item) { clear(i) }),
+			w.claimKey},
 		"a place whose claim is another's": {auditor.PlaceRule, w.placeKey, in("places", func(i table.Item) {
 			i[string(foreign)] = i[w.open.ID]
 			delete(i, w.open.ID)
 		}), table.Key{}},
 		"a place of a claim that has ended": {auditor.PlaceRule, w.donePlaceKey, in("places", func(i table.Item) {
-			i[string(ended)] = &types.AttributeValueMemberM{Value: table.Item{"partnerId": str(w.partner.ID), "consented": &types.AttributeValueMemberBOOL{}}}
+			i[string(ended)] = &types.AttributeValueMemberM{Value: table.Item{"partnerId": str(w.partner.ID),
+				"consented": &types.AttributeValueMemberBOOL{}}}
 		}), w.doneKey},
-		"a place that is due when its claim is not": {auditor.PlaceRule, w.placeKey, in("places", in(w.open.ID, set(table.Item{"due": str("2090-01-01T00:00:00Z")}))), w.claimKey},
-		"more completed claims than are allowed":    {auditor.LimitRule, w.donePlaceKey, set(table.Item{"completed": num(3)}), table.Key{}},
-		"a completed claim that is not counted":     {auditor.LimitRule, w.donePlaceKey, set(table.Item{"completed": num(0), "completedBy": nil}), w.doneKey},
-		"a completed claim that there never was":    {auditor.LimitRule, w.donePlaceKey, set(table.Item{"completed": num(2)}), table.Key{}},
-		"a known customer who never consented":      {auditor.KnownRule, table.Key{PK: w.claimKey.PK, SK: "CUSTOMER#" + w.declined.Customer["id"].(string)}, set(table.Item{"knownSince": str("2026-01-01T00:00:00Z")}), table.Key{}},
-		"a customer known since before the consent": {auditor.KnownRule, w.knownKey, set(table.Item{"knownSince": str("2020-01-01T00:00:00Z")}), table.Key{}},
-		"a customer known since after the consent":  {auditor.KnownRule, w.knownKey, set(table.Item{"knownSince": str("2090-01-01T00:00:00Z")}), table.Key{}},
-		"a consent whose customer is not known":     {auditor.KnownRule, w.knownKey, set(table.Item{"knownSince": nil, "pageKey": nil}), w.doneKey},
-		"a known customer who is not listed":        {auditor.IndexRule, w.knownKey, set(table.Item{"pageKey": nil}), table.Key{}},
+		"a place that is due when its claim is not": {auditor.PlaceRule, w.placeKey,
+			in("places", in(w.open.ID, set(table.Item{"due": str("2090-01-01T00:00:00Z")}))), w.claimKey},
+		"more completed claims than are allowed": {auditor.LimitRule, w.donePlaceKey, set(table.Item{"completed": num(3)}),
+			table.Key{}},
+		"a completed claim that is not counted": {auditor.LimitRule, w.donePlaceKey,
+			set(table.Item{"completed": num(0), "completedBy": nil}), w.doneKey},
+		"a completed claim that there never was": {auditor.LimitRule, w.donePlaceKey, set(table.Item{"completed": num(2)}),
+			table.Key{}},
+		"a known customer who never consented": {auditor.KnownRule, table.Key{PK: w.claimKey.PK, SK: "CUSTOMER#" +
+			w.declined.Customer["id"].(string)}, set(table.Item{"knownSince": str("2026-01-01T00:00:00Z")}), table.Key{}},
+		"a customer known since before the consent": {auditor.KnownRule, w.knownKey,
+			set(table.Item{"knownSince": str("2020-01-01T00:00:00Z")}), table.Key{}},
+		"a customer known since after the consent": {auditor.KnownRule, w.knownKey,
+			set(table.Item{"knownSince": str("2090-01-01T00:00:00Z")}), table.Key{}},
+		"a consent whose customer is not known": {auditor.KnownRule, w.knownKey,
+			set(table.Item{"knownSince": nil, "pageKey": nil}), w.doneKey},
+		"a known customer who is not listed": {auditor.IndexRule, w.knownKey, set(table.Item{"pageKey": nil}),
+			table.Key{}},
 		"a referral of no claim": {auditor.ReferralRule, w.referralKey, func(i table.Item) {
-			i["sk"], i["claimId"] = str("REFERRAL#00000000000000000000000000"), str(string(mci.NewClaimID("00000000000000000000000000", w.partner.ID)))
+			i["sk"], i["claimId"] = str("REFERRAL#00000000000000000000000000"),
+				str(string(mci.NewClaimID("00000000000000000000000000", w.partner.ID)))
 		}, table.Key{PK: w.referralKey.PK, SK: "REFERRAL#00000000000000000000000000"}},
-		"a referral that is listed as another type": {auditor.ReferralRule, w.referralKey, set(table.Item{"queue": str("REFERRAL#partner-led")}), table.ClaimKey(mci.ClaimID(w.coSell.ID))},
-		"a referral that its claim forgot":          {auditor.ReferralRule, table.ClaimKey(mci.ClaimID(w.coSell.ID)), set(table.Item{"referral": nil}), table.Key{}},
-		"a referral whose type is another":          {auditor.ReferralRule, table.ClaimKey(mci.ClaimID(w.coSell.ID)), in("referral", set(table.Item{"type": str("partner-led")})), table.Key{}},
-		"an altered event":                          {auditor.HistoryRule, w.eventKey, set(table.Item{"actor": str("somebody")}), w.doneKey},
-		"an altered detail":                         {auditor.HistoryRule, w.privateKey, in("data", set(table.Item{"friendlyName": str("another")})), w.doneKey},
-		"an event of no claim":                      {auditor.HistoryRule, w.eventKey, set(table.Item{"pk": str("CLAIM#none")}), table.Key{PK: "CLAIM#none", SK: w.eventKey.SK}},
-		"a deal size that was changed":              {auditor.HistoryRule, w.claimKey, set(table.Item{"dealSize": str("1.00")}), table.Key{}},
-		"a payout that was changed":                 {auditor.HistoryRule, w.claimKey, set(table.Item{"payout": str("9999.00")}), table.Key{}},
-		"a consent that was not given":              {auditor.KnownRule, w.claimKey, set(table.Item{"consentedAt": str("2026-01-01T00:00:00Z")}), table.Key{}},
-		"a claim that lives again":                  {auditor.TerminalRule, w.doneKey, set(table.Item{"status": str("submitted")}), table.Key{}},
-		"a claim that ended otherwise":              {auditor.TerminalRule, w.doneKey, set(table.Item{"status": str("rejected")}), table.Key{}},
-		"a claim under another partner's key":       {auditor.OwnerRule, w.claimKey, set(table.Item{"pk": str("PARTNER#" + w.other.ID)}), table.Key{PK: "PARTNER#" + w.other.ID, SK: w.claimKey.SK}},
-		"a claim that names another partner":        {auditor.OwnerRule, w.claimKey, set(table.Item{"partnerId": str(w.other.ID)}), table.Key{}},
-		"a customer under another partner's key":    {auditor.OwnerRule, w.knownKey, set(table.Item{"pk": str("PARTNER#" + w.other.ID)}), table.Key{PK: "PARTNER#" + w.other.ID, SK: w.knownKey.SK}},
-		"a location under another partner's key":    {auditor.OwnerRule, table.Key{PK: "PARTNER#" + w.partner.ID, SK: "LOCATION#" + w.partner.Location}, set(table.Item{"pk": str("PARTNER#" + w.other.ID)}), table.Key{PK: "PARTNER#" + w.other.ID, SK: "LOCATION#" + w.partner.Location}},
-		"a participation under another customer":    {auditor.OwnerRule, w.placeKey, set(table.Item{"pk": str("CUSTOMER#another")}), table.Key{PK: "CUSTOMER#another", SK: w.placeKey.SK}},
-		"a claim that waits for review and is done": {auditor.IndexRule, w.doneKey, set(table.Item{"queue": str("REVIEW"), "queueKey": str("0")}), table.Key{}},
-		"an open claim that no sweep finds":         {auditor.IndexRule, w.claimKey, set(table.Item{"queue": nil, "queueKey": nil}), table.Key{}},
-		"an ended claim on the page of open ones":   {auditor.IndexRule, w.doneKey, set(table.Item{"pageKey": str("OPEN#" + w.engagement + "#x")}), table.Key{}},
+		"a referral that is listed as another type": {auditor.ReferralRule, w.referralKey,
+			set(table.Item{"queue": str("REFERRAL#partner-led")}), table.ClaimKey(mci.ClaimID(w.coSell.ID))},
+		"a referral that its claim forgot": {auditor.ReferralRule, table.ClaimKey(mci.ClaimID(w.coSell.ID)),
+			set(table.Item{"referral": nil}), table.Key{}},
+		"a referral whose type is another": {auditor.ReferralRule, table.ClaimKey(mci.ClaimID(w.coSell.ID)),
+			in("referral", set(table.Item{"type": str("partner-led")})), table.Key{}},
+		"an altered event": {auditor.HistoryRule, w.eventKey,
+			set(table.Item{"actor": str("somebody")}), w.doneKey},
+		"an altered detail": {auditor.HistoryRule, w.privateKey,
+			in("data", set(table.Item{"friendlyName": str("another")})), w.doneKey},
+		"an event of no claim": {auditor.HistoryRule, w.eventKey,
+			set(table.Item{"pk": str("CLAIM#none")}), table.Key{PK: "CLAIM#none", SK: w.eventKey.SK}},
+		"a deal size that was changed": {auditor.HistoryRule, w.claimKey,
+			set(table.Item{"dealSize": str("1.00")}), table.Key{}},
+		"a payout that was changed": {auditor.HistoryRule, w.claimKey,
+			set(table.Item{"payout": str("9999.00")}), table.Key{}},
+		"a consent that was not given": {auditor.KnownRule, w.claimKey,
+			set(table.Item{"consentedAt": str("2026-01-01T00:00:00Z")}), table.Key{}},
+		"a claim that lives again": {auditor.TerminalRule, w.doneKey,
+			set(table.Item{"status": str("submitted")}), table.Key{}},
+		"a claim that ended otherwise": {auditor.TerminalRule, w.doneKey,
+			set(table.Item{"status": str("rejected")}), table.Key{}},
+		"a claim under another partner's key": {auditor.OwnerRule, w.claimKey,
+			set(table.Item{"pk": str("PARTNER#" + w.other.ID)}), table.Key{PK: "PARTNER#" + w.other.ID, SK: w.claimKey.SK}},
+		"a claim that names another partner": {auditor.OwnerRule, w.claimKey,
+			set(table.Item{"partnerId": str(w.other.ID)}), table.Key{}},
+		"a customer under another partner's key": {auditor.OwnerRule, w.knownKey,
+			set(table.Item{"pk": str("PARTNER#" + w.other.ID)}), table.Key{PK: "PARTNER#" + w.other.ID, SK: w.knownKey.SK}},
+		"a location under another partner's key": {auditor.OwnerRule, table.Key{PK: "PARTNER#" + w.partner.ID,
+			SK: "LOCATION#" + w.partner.Location}, set(table.Item{"pk": str("PARTNER#" + w.other.ID)}), table.Key{
+			PK: "PARTNER#" + w.other.ID, SK: "LOCATION#" + w.partner.Location}},
+		"a participation under another customer": {auditor.OwnerRule, w.placeKey,
+			set(table.Item{"pk": str("CUSTOMER#another")}), table.Key{PK: "CUSTOMER#another", SK: w.placeKey.SK}},
+		"a claim that waits for review and is done": {auditor.IndexRule, w.doneKey,
+			set(table.Item{"queue": str("REVIEW"), "queueKey": str("0")}), table.Key{}},
+		"an open claim that no sweep finds": {auditor.IndexRule, w.claimKey,
+			set(table.Item{"queue": nil, "queueKey": nil}), table.Key{}},
+		"an ended claim on the page of open ones": {auditor.IndexRule, w.doneKey,
+			set(table.Item{"pageKey": str("OPEN#" + w.engagement + "#x")}), table.Key{}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -205,7 +240,10 @@ func TestEveryTamperingIsFound(t *testing.T) {
 				told = test.key
 			}
 			report := run(t, auditor.Options{})
-			if !slices.ContainsFunc(report.Violations, func(v auditor.Violation) bool { return v.Rule == test.rule && v.Key == told }) {
+			if !slices.ContainsFunc(report.Violations, func(v auditor.Violation) bool {
+				return v.Rule == test.rule &&
+					v.Key == told
+			}) {
 				t.Errorf("%v was not told to break %q: %v", told, test.rule, report.Violations)
 			}
 		})
@@ -223,7 +261,10 @@ func TestAPlaceTooManyIsFound(t *testing.T) {
 	defer put(t, mine)
 	report := run(t, auditor.Options{})
 	for _, rule := range []auditor.Rule{auditor.PlaceRule, auditor.LimitRule, auditor.OneClaimRule} {
-		if !slices.ContainsFunc(report.Violations, func(v auditor.Violation) bool { return v.Rule == rule && v.Key == w.placeKey }) {
+		if !slices.ContainsFunc(report.Violations, func(v auditor.Violation) bool {
+			return v.Rule == rule &&
+				v.Key == w.placeKey
+		}) {
 			t.Errorf("%q was not told: %v", rule, report.Violations)
 		}
 	}
@@ -240,7 +281,10 @@ func TestD15_TwoPartnersOnAnExclusiveEngagementAreFound(t *testing.T) {
 	put(t, tampered)
 	defer put(t, mine)
 	report := run(t, auditor.Options{})
-	if !slices.ContainsFunc(report.Violations, func(v auditor.Violation) bool { return v.Rule == auditor.ExclusiveRule && v.Key == key }) {
+	if !slices.ContainsFunc(report.Violations, func(v auditor.Violation) bool {
+		return v.Rule == auditor.ExclusiveRule &&
+			v.Key == key
+	}) {
 		t.Errorf("it was not told: %v", report.Violations)
 	}
 }
@@ -263,7 +307,8 @@ func TestWhatHasEndedIsHeldAgainstAnEarlierSnapshot(t *testing.T) {
 	put(t, changed)
 	violated := func() bool {
 		report := run(t, auditor.Options{Earlier: bytes.NewReader(snapshot.Bytes())})
-		return slices.ContainsFunc(report.Violations, func(v auditor.Violation) bool { return v.Rule == auditor.TerminalRule && v.Key == w.doneKey })
+		return slices.ContainsFunc(report.Violations,
+			func(v auditor.Violation) bool { return v.Rule == auditor.TerminalRule && v.Key == w.doneKey })
 	}
 	if !violated() {
 		t.Error("a changed claim was not told")

@@ -1,5 +1,5 @@
-// Command empty-table is what the cold start of a function that reads and writes the table is measured against: it holds
-// the same SDK client and does nothing with it.
+// Command empty-table is what the cold start of a function that reads and writes the table is measured against: it
+// holds the same SDK client and does nothing with it.
 package main
 
 import (

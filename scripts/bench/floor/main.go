@@ -1,9 +1,10 @@
 // Command floor is what a function's call is measured against: a bare Lambda function that sends the same requests to
-// DynamoDB and SES as the call did, in the same order and as many at a time, by the plain SDK clients, and answers fixed
-// bytes. It knows no rule of the program.
+// DynamoDB and SES as the call did, in the same order and as many at a time, by the plain SDK clients, and answers
+// fixed bytes. It knows no rule of the program.
 //
-// A payload that begins with Load is a list of calls to learn, and one that begins with Once is a call to make. Any other
-// begins with the number of a call that was learnt, which is then made; what follows stands for the event that the function gets, and is not read.
+// A payload that begins with Load is a list of calls to learn, and one that begins with Once is a call to make. Any
+// other begins with the number of a call that was learnt, which is then made; what follows stands for the event that
+// the function gets, and is not read.
 package main
 
 import (

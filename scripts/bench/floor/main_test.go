@@ -29,7 +29,8 @@ func TestRecordedRequestsAreSentAsTheyWere(t *testing.T) {
 		io.WriteString(w, `{}`)
 	}))
 	defer server.Close()
-	settings := aws.Config{Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}
+	settings := aws.Config{Region: "us-east-1", BaseEndpoint: &server.URL,
+		Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}
 	f := &floor{table: dynamodb.NewFromConfig(settings), mail: sesv2.NewFromConfig(settings)}
 
 	requests := map[string]string{
@@ -70,7 +71,8 @@ func TestRecordedRequestsAreSentAsTheyWere(t *testing.T) {
 	if _, err := f.prepare(replay.Request{Action: "DeleteTable", Body: json.RawMessage(`{}`)}); err == nil {
 		t.Error("what no function sends was taken")
 	}
-	if _, err := f.prepare(replay.Request{Action: "GetItem", Body: json.RawMessage(`{"Tablename":"customers"}`)}); err == nil {
+	if _, err := f.prepare(replay.Request{Action: "GetItem",
+		Body: json.RawMessage(`{"Tablename":"customers"}`)}); err == nil {
 		t.Error("a parameter that the request does not have was taken")
 	}
 }

@@ -48,7 +48,8 @@ func (f *floor) prepare(request replay.Request) (send, error) {
 }
 
 // input reads the request's parameters once, and sends a copy of them each time: the SDK fills in a token of its own.
-func input[Input any](request replay.Request, send func(ctx context.Context, in Input) error) (func(ctx context.Context) error, error) {
+func input[Input any](request replay.Request, send func(ctx context.Context, in Input) error) (
+	func(ctx context.Context) error, error) {
 	decoder := json.NewDecoder(bytes.NewReader(request.Body))
 	decoder.UseNumber()
 	var parameters map[string]any

@@ -3,8 +3,8 @@ package replay
 
 import "encoding/json"
 
-// Load begins a payload that holds a Program, and Once one whose only call is made at once; End ends the number that begins
-// any other.
+// Load begins a payload that holds a Program, and Once one whose only call is made at once; End ends the number that
+// begins any other.
 const (
 	Load = "load "
 	Once = "once "

@@ -30,7 +30,8 @@ import (
 // Endpoint is the engine's address, once Run runs the tests.
 var Endpoint string
 
-// Run starts the engine, runs the tests, stops it, and gives the exit code. DYNAMODB_ENDPOINT names another engine to use.
+// Run starts the engine, runs the tests, stops it, and gives the exit code. DYNAMODB_ENDPOINT names another engine to
+// use.
 func Run(m *testing.M) int {
 	if Endpoint = os.Getenv("DYNAMODB_ENDPOINT"); Endpoint != "" {
 		return m.Run()

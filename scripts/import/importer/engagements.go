@@ -339,7 +339,8 @@ func leaveOut(value any, at []string) {
 	}
 }
 
-// engagementOf makes an engagement of its fields. The file has amounts as strings, the domain as objects with a currency.
+// engagementOf makes an engagement of its fields. The file has amounts as strings, the domain as objects with a
+// currency.
 func engagementOf(fields map[string]any) (engagement mci.Engagement, err error) {
 	for _, amount := range []struct {
 		in    any
@@ -363,7 +364,8 @@ func engagementOf(fields map[string]any) (engagement mci.Engagement, err error) 
 		reminders.ConsentDays = append([]int{}, reminders.ConsentDays...)
 		reminders.SubmissionDays = append([]int{}, reminders.SubmissionDays...)
 	}
-	engagement.Name, engagement.SolutionArea = strings.TrimSpace(engagement.Name), strings.TrimSpace(engagement.SolutionArea)
+	engagement.Name, engagement.SolutionArea = strings.TrimSpace(engagement.Name),
+		strings.TrimSpace(engagement.SolutionArea)
 	return engagement, nil
 }
 

@@ -26,13 +26,17 @@ func FuzzAnyFileIsLoadedOrItsMistakesAreTold(f *testing.F) {
 	f.Fuzz(func(t *testing.T, which uint8, content string) {
 		files := sound()
 		files[names[int(which)%len(names)]] = content
-		_, err := importer.Run(t.Context(), enginetest.Client(enginetest.Endpoint), "none", folderOf(t, files), importer.Options{DryRun: true})
+		_, err := importer.Run(t.Context(), enginetest.Client(enginetest.Endpoint), "none", folderOf(t, files),
+			importer.Options{DryRun: true})
 		var mistakes importer.Mistakes
 		if err != nil && !errors.As(err, &mistakes) && !strings.Contains(err.Error(), "there is no table none") {
 			t.Errorf("%q: %v", content, err)
 		}
 		for _, mistake := range mistakes {
-			if strings.ContainsFunc(mistake.String(), func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }) {
+			if strings.ContainsFunc(mistake.String(), func(r rune) bool {
+				return !unicode.IsPrint(r) ||
+					r == unicode.ReplacementChar
+			}) {
 				t.Errorf("%q: the mistake %q cannot be shown", content, mistake)
 			}
 		}

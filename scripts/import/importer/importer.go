@@ -1,10 +1,10 @@
 // Package importer loads the program's own data, a folder of files, into the table.
 //
-// A load has two passes. The first reads and checks everything, and looks up in the table what the files refer to and do
-// not hold themselves; one mistake anywhere, and nothing is written. The second reads the files again and writes. Neither
-// holds a file in memory: of each row the first keeps a digest of its key alone. What is written is decided by the
-// files, never by what the table had before, so that a load can be repeated, and one that was cut short is mended by
-// repeating it.
+// A load has two passes. The first reads and checks everything, and looks up in the table what the files refer to and
+// do not hold themselves; one mistake anywhere, and nothing is written. The second reads the files again and writes.
+// Neither holds a file in memory: of each row the first keeps a digest of its key alone. What is written is decided by
+// the files, never by what the table had before, so that a load can be repeated, and one that was cut short is mended
+// by repeating it.
 package importer
 
 import (
@@ -260,7 +260,8 @@ const (
 )
 
 // read goes through a file, hands on what its rows ask for, and gives their number. Progress counts bytes.
-func (l *load) read(ctx context.Context, present presentFile, pass string, take func(place, change) error) (int, error) {
+func (l *load) read(ctx context.Context, present presentFile, pass string, take func(place, change) error) (int,
+	error) {
 	f, err := os.Open(filepath.Join(l.folder, present.name))
 	if err != nil {
 		return 0, err

@@ -25,10 +25,12 @@ func TestAFolderThatCannotBeLoadedIsToldSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests := map[string]struct{ folder, want string }{
-		"a folder that is not there":      {filepath.Join(t.TempDir(), "nowhere"), "there is no folder "},
-		"a file in place of a folder":     {aFile, "reading the folder "},
-		"an empty folder":                 {t.TempDir(), "has none of the files that can be loaded: engagements.json, locations.csv"},
-		"a folder of other files":         {folderOf(t, map[string]string{"README.md": "x", "notes.txt": "x"}), "has none of the files"},
+		"a folder that is not there":  {filepath.Join(t.TempDir(), "nowhere"), "there is no folder "},
+		"a file in place of a folder": {aFile, "reading the folder "},
+		"an empty folder": {t.TempDir(),
+			"has none of the files that can be loaded: engagements.json, locations.csv"},
+		"a folder of other files": {folderOf(t, map[string]string{"README.md": "x", "notes.txt": "x"}),
+			"has none of the files"},
 		"a folder where a file should be": {folderForFile, "is not a file"},
 	}
 	for rule, test := range tests {
@@ -61,7 +63,8 @@ func TestWhatFilesReferToMayBeInTheTable(t *testing.T) {
 	files := sound()
 	together, nameTogether := enginetest.NewTable(t)
 	mustRun(t, together, nameTogether, folderOf(t, files), importer.Options{})
-	order := []string{"engagements.json", "locations.csv", "grants.csv", "customers.csv", "customer-ids.csv", "domains.csv", "opportunities.csv", "eligibility.csv"}
+	order := []string{"engagements.json", "locations.csv", "grants.csv", "customers.csv", "customer-ids.csv",
+		"domains.csv", "opportunities.csv", "eligibility.csv"}
 	for _, file := range order {
 		mustRun(t, client, name, folderOf(t, map[string]string{file: files[file]}), importer.Options{})
 	}
@@ -86,7 +89,8 @@ func TestWhatAFileLacksIsLeftAsItIs(t *testing.T) {
 func TestAGrantIsTakenAway(t *testing.T) {
 	client, name := enginetest.NewTable(t)
 	mustRun(t, client, name, folderOf(t, sound()), importer.Options{})
-	grant := table.NewGrantRecord(mci.Grant{PartnerID: "p1", UserID: "u1", LocationID: "l1", Role: mci.IncentivesAdmin}).Key
+	grant := table.NewGrantRecord(mci.Grant{PartnerID: "p1", UserID: "u1", LocationID: "l1",
+		Role: mci.IncentivesAdmin}).Key
 	if _, there := enginetest.Scan(t, client, name)[grant]; !there {
 		t.Fatal("the grant is not there")
 	}
@@ -108,7 +112,8 @@ func TestS10_ADomainNamesItsTenantAndTheTenantsCustomer(t *testing.T) {
 	const nobodys = "00000000-1111-2222-3333-444444444444"
 	client, name := enginetest.NewTable(t)
 	files := sound()
-	files["domains.csv"] = domainsHeader + "One.Example," + strings.ToUpper(aTenant) + "\nmünchen.example," + aTenant + "\nnobody.example," + nobodys + "\n"
+	files["domains.csv"] = domainsHeader + "One.Example," + strings.ToUpper(aTenant) + "\nmünchen.example," + aTenant +
+		"\nnobody.example," + nobodys + "\n"
 	mustRun(t, client, name, folderOf(t, files), importer.Options{})
 	items := enginetest.Scan(t, client, name)
 	for domain, want := range map[string][2]string{
@@ -146,7 +151,8 @@ func TestADryRunNeedsNoTable(t *testing.T) {
 }
 
 func TestATableThatIsNotThereIsToldSo(t *testing.T) {
-	_, err := importer.Run(t.Context(), enginetest.Client(enginetest.Endpoint), "none", folderOf(t, sound()), importer.Options{})
+	_, err := importer.Run(t.Context(), enginetest.Client(enginetest.Endpoint), "none", folderOf(t, sound()),
+		importer.Options{})
 	if err == nil || !strings.Contains(err.Error(), "there is no table none") {
 		t.Errorf("the error is %v", err)
 	}
@@ -155,7 +161,8 @@ func TestATableThatIsNotThereIsToldSo(t *testing.T) {
 // DynamoDB may do a part of a batch, or nothing of it, and leave the rest to be asked for again.
 func TestWhatDynamoDBLeavesUndoneIsAskedForAgain(t *testing.T) {
 	direct, name := enginetest.NewTable(t)
-	mustRun(t, direct, name, folderOf(t, map[string]string{"engagements.json": sound()["engagements.json"]}), importer.Options{})
+	mustRun(t, direct, name, folderOf(t, map[string]string{"engagements.json": sound()["engagements.json"]}),
+		importer.Options{})
 	var lock sync.Mutex
 	refusals := map[string]int{}
 	client := enginetest.Client(enginetest.Edge(t, func(action string, body []byte) []byte {
@@ -212,7 +219,8 @@ func TestALoadThatWasCutShortIsCompletedByAnother(t *testing.T) {
 		}
 		return nil
 	}))
-	if _, err := importer.Run(ctx, client, name, folder, importer.Options{}); err == nil || !strings.Contains(err.Error(), "load the folder again to complete it") {
+	if _, err := importer.Run(ctx, client, name, folder, importer.Options{}); err == nil || !strings.Contains(err.Error(),
+		"load the folder again to complete it") {
 		t.Fatalf("the error is %v", err)
 	}
 	if count := len(enginetest.Scan(t, direct, name)); count == 0 || count >= 2000 {
@@ -238,7 +246,8 @@ func TestAFileThatChangesWhileItIsLoadedIsNotWritten(t *testing.T) {
 		return nil
 	}))
 	_, err := importer.Run(t.Context(), client, name, folder, importer.Options{})
-	if err == nil || !strings.Contains(err.Error(), "writing customers.csv") || !strings.Contains(err.Error(), "changed after it had been checked") {
+	if err == nil || !strings.Contains(err.Error(), "writing customers.csv") || !strings.Contains(err.Error(),
+		"changed after it had been checked") {
 		t.Errorf("the error is %v", err)
 	}
 	if _, there := enginetest.Scan(t, direct, name)[table.NewCustomerRecord(mci.Customer{ID: "c1"}).Key]; there {

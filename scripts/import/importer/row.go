@@ -165,13 +165,15 @@ func (f *file) header(header []string) (columns map[string]int, problems []strin
 		case twice:
 			problems = append(problems, fmt.Sprintf("the column %s is there twice", quoted(name)))
 		case !slices.Contains(f.columns, name):
-			problems = append(problems, fmt.Sprintf("there is no column %s; the columns are %s", quoted(name), strings.Join(f.columns, ",")))
+			problems = append(problems, fmt.Sprintf("there is no column %s; the columns are %s", quoted(name),
+				strings.Join(f.columns, ",")))
 		}
 		columns[name] = i
 	}
 	for _, name := range f.columns {
 		if _, found := columns[name]; !found && name != f.optional {
-			problems = append(problems, fmt.Sprintf("the column %s is missing; the columns are %s", name, strings.Join(f.columns, ",")))
+			problems = append(problems, fmt.Sprintf("the column %s is missing; the columns are %s", name,
+				strings.Join(f.columns, ",")))
 		}
 	}
 	return columns, problems
@@ -196,9 +198,11 @@ func (r *row) shape(columns int) string {
 func syntaxReason(err *csv.ParseError) string {
 	switch {
 	case errors.Is(err, csv.ErrBareQuote):
-		return fmt.Sprintf("a cell that holds a quote must stand in quotes, and its quotes doubled (line %d, column %d)", err.Line, err.Column)
+		return fmt.Sprintf("a cell that holds a quote must stand in quotes, and its quotes doubled (line %d, column %d)",
+			err.Line, err.Column)
 	case errors.Is(err, csv.ErrQuote):
-		return fmt.Sprintf("a cell in quotes must end with a quote, and its quotes be doubled (line %d, column %d)", err.Line, err.Column)
+		return fmt.Sprintf("a cell in quotes must end with a quote, and its quotes be doubled (line %d, column %d)", err.Line,
+			err.Column)
 	}
 	return err.Err.Error()
 }

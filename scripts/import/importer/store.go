@@ -160,7 +160,8 @@ func (w *writer) send(batch []change) error {
 }
 
 // untilDone asks again for what DynamoDB left undone, which it does when more is asked than the table has capacity for.
-// It waits ever longer as long as nothing gets done, by chance more or less, so that workers do not all come back at once.
+// It waits ever longer as long as nothing gets done, by chance more or less, so that workers do not all come back at
+// once.
 func untilDone(ctx context.Context, left int, round func() (left int, err error)) error {
 	for idle := 0; ; {
 		now, err := round()

@@ -12,8 +12,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// authorize does what API Gateway's JWT authorizer does: it verifies the token in the Authorization header and hands its
-// claims over as strings.
+// authorize does what API Gateway's JWT authorizer does: it verifies the token in the Authorization header and hands
+// its claims over as strings.
 func (c *Cloud) authorize(ctx context.Context, authorization string) (map[string]string, error) {
 	raw := authorization
 	if scheme, token, found := strings.Cut(authorization, " "); found && strings.EqualFold(scheme, "Bearer") {

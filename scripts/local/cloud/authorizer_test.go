@@ -67,7 +67,8 @@ func TestTokens(t *testing.T) {
 	key, keyID := issuerKey(t, c)
 	claims := func(changes map[string]any) map[string]any {
 		now := time.Now()
-		all := map[string]any{"sub": "user-1", "iss": c.Issuer(), "aud": ClientID, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
+		all := map[string]any{"sub": "user-1", "iss": c.Issuer(), "aud": ClientID, "iat": now.Unix(),
+			"exp": now.Add(time.Hour).Unix()}
 		for name, value := range changes {
 			if all[name] = value; value == nil {
 				delete(all, name)
@@ -117,9 +118,12 @@ func TestTokens(t *testing.T) {
 		"another key":                       {"Bearer " + sign(t, jose.RS256, otherRSA, "other", claims(nil)), 401},
 		"our key without its name":          {"Bearer " + sign(t, jose.RS256, key, "", claims(nil)), 401},
 		"an algorithm of another kind":      {"Bearer " + sign(t, jose.ES256, otherEC, keyID, claims(nil)), 401},
-		"the public key as a shared secret": {"Bearer " + sign(t, jose.HS256, key.PublicKey.N.Bytes(), keyID, claims(nil)), 401},
-		"no signature":                      {"Bearer " + encode(`{"alg":"none"}`) + "." + encode(string(payload)) + ".", 401},
-		"a changed payload":                 {"Bearer " + parts[0] + "." + encode(strings.Replace(string(payload), "user-1", "user-2", 1)) + "." + parts[2], 401},
+		"the public key as a shared secret": {"Bearer " + sign(t, jose.HS256, key.PublicKey.N.Bytes(), keyID, claims(nil)),
+			401},
+		"no signature": {"Bearer " + encode(`{"alg":"none"}`) + "." + encode(string(payload)) + ".",
+			401},
+		"a changed payload": {"Bearer " + parts[0] + "." + encode(strings.Replace(string(payload), "user-1",
+			"user-2", 1)) + "." + parts[2], 401},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -141,8 +145,10 @@ func TestLocalTokens(t *testing.T) {
 		status int
 		claims map[string]string
 	}{
-		"a partner's user":     {`{"sub":"u","partnerId":"p","roles":["incentives-user","referral-admin"]}`, 200, map[string]string{"sub": "u", issuer.PartnerClaim: "p", issuer.RolesClaim: "[incentives-user referral-admin]"}},
-		"one without partner":  {`{"sub":"u","roles":["program-admin"]}`, 200, map[string]string{"sub": "u", issuer.PartnerClaim: "", issuer.RolesClaim: "[program-admin]"}},
+		"a partner's user": {`{"sub":"u","partnerId":"p","roles":["incentives-user","referral-admin"]}`, 200,
+			map[string]string{"sub": "u", issuer.PartnerClaim: "p", issuer.RolesClaim: "[incentives-user referral-admin]"}},
+		"one without partner": {`{"sub":"u","roles":["program-admin"]}`, 200, map[string]string{"sub": "u",
+			issuer.PartnerClaim: "", issuer.RolesClaim: "[program-admin]"}},
 		"one without roles":    {`{"sub":"u","partnerId":"p"}`, 200, map[string]string{issuer.RolesClaim: ""}},
 		"nobody":               {`{"partnerId":"p"}`, 400, nil},
 		"an unknown field":     {`{"sub":"u","partner":"p"}`, 400, nil},
@@ -177,14 +183,16 @@ func TestTheIssuerStandsApartAndSettingsReachFunctions(t *testing.T) {
 		t.Errorf("the API's address answers for the issuer: %d", answer.StatusCode)
 	}
 	_, body := call(t, "GET", c.Issuer()+"/.well-known/openid-configuration", "")
-	if found := decode[struct{ Issuer string }](t, body).Issuer; found != c.Issuer() || !strings.HasPrefix(found, "http://localhost:") {
+	if found := decode[struct{ Issuer string }](t, body).Issuer; found != c.Issuer() || !strings.HasPrefix(found,
+		"http://localhost:") {
 		t.Errorf("the issuer at %s says that it is %s", c.Issuer(), found)
 	}
 	token, err := c.Token("user-1", "partner-1", "incentives-user")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if answer, body := call(t, "GET", c.URL()+"/v1/things", "", "Authorization", "Bearer "+token); answer.StatusCode != 200 {
+	if answer, body := call(t, "GET", c.URL()+"/v1/things", "", "Authorization", "Bearer "+
+		token); answer.StatusCode != 200 {
 		t.Errorf("its token is answered with %d %s", answer.StatusCode, body)
 	}
 	for _, keys := range []int{1, 2} {
@@ -210,7 +218,8 @@ func TestClaimsAreRenderedAsStrings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"s": "x", "n": "1700000000", "f": "1.5", "b": "true", "a": "[x y z]", "e": "[]", "o": "map[k:v]"} {
+	for name, want := range map[string]string{"s": "x", "n": "1700000000", "f": "1.5", "b": "true", "a": "[x y z]",
+		"e": "[]", "o": "map[k:v]"} {
 		if got[name] != want {
 			t.Errorf("%s is %q instead of %q", name, got[name], want)
 		}

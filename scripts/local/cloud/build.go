@@ -80,8 +80,8 @@ func buildFlags() []string {
 	return append(slices.Clone(platform.BuildFlags), "-cover", "-coverpkg=./shared/...,./functions/...")
 }
 
-// goBuild writes the folder as a whole or not at all. Where broken functions are allowed, those that build go to a folder
-// that is used this once.
+// goBuild writes the folder as a whole or not at all. Where broken functions are allowed, those that build go to a
+// folder that is used this once.
 func goBuild(ctx context.Context, config Config, folder string) (string, error) {
 	work, err := os.MkdirTemp(filepath.Dir(folder), "new-")
 	if err != nil {
@@ -110,7 +110,8 @@ func goBuild(ctx context.Context, config Config, folder string) (string, error) 
 // toolchain and the flags.
 func hashSources(config Config) (string, error) {
 	hash := sha256.New()
-	fmt.Fprintln(hash, runtime.Version(), runtime.GOOS, runtime.GOARCH, os.Getenv("GOFLAGS"), buildFlags(), config.Packages)
+	fmt.Fprintln(hash, runtime.Version(), runtime.GOOS, runtime.GOARCH, os.Getenv("GOFLAGS"), buildFlags(),
+		config.Packages)
 	add := func(path string) error {
 		file, err := os.Open(path)
 		if err != nil {

@@ -76,7 +76,8 @@ func TestEventsOfClaimsReachTheBusAndThoseThatARuleNames(t *testing.T) {
 			t.Errorf("%s is %v instead of %v", name, is[0], is[1])
 		}
 	}
-	if _, err := time.Parse(time.RFC3339, fmt.Sprint(events[0]["time"])); err != nil || events[0]["id"] == events[1]["id"] {
+	if _, err := time.Parse(time.RFC3339, fmt.Sprint(events[0]["time"])); err != nil ||
+		events[0]["id"] == events[1]["id"] {
 		t.Errorf("the events are %v", events)
 	}
 	for _, part := range []string{`"claimId":"a"`, `"seq":"1"`, `"partnerId":"p"`, `"at":"2026-11-01T10:00:00Z"`} {
@@ -134,6 +135,7 @@ func TestWhatARunHadNotDeliveredTheNextOneDelivers(t *testing.T) {
 	record(t, again, "a", 3, "told.three", "")
 	drain(t, again)
 	if told(t, again, 1) != 1 || told(t, again, 2) != 2 || told(t, again, 3) != 1 || len(listed(t, again, "a")) != 3 {
-		t.Errorf("told %d, %d and %d times, listed %v", told(t, again, 1), told(t, again, 2), told(t, again, 3), listed(t, again, "a"))
+		t.Errorf("told %d, %d and %d times, listed %v", told(t, again, 1), told(t, again, 2), told(t, again, 3),
+			listed(t, again, "a"))
 	}
 }

@@ -31,7 +31,8 @@ func TestTheClock(t *testing.T) {
 		t.Error("a clock that does not run ahead is set in the environment")
 	}
 	for body, status := range map[string]int{
-		`{"offset":"-1h"}`: 422, `{"offset":"soon"}`: 422, `{"offset":744}`: 400, `{}`: 400, `{"hours":1}`: 400, ``: 400, `{"offset":""}`: 422,
+		`{"offset":"-1h"}`: 422, `{"offset":"soon"}`: 422, `{"offset":744}`: 400, `{}`: 400, `{"hours":1}`: 400, ``: 400,
+		`{"offset":""}`: 422,
 	} {
 		if answer, said := call(t, "POST", c.URL()+"/local/clock", body); answer.StatusCode != status {
 			t.Errorf("%s answered %d %s", body, answer.StatusCode, said)
@@ -53,7 +54,8 @@ func TestTheClock(t *testing.T) {
 	if got := again.Offset(); got != 744*time.Hour {
 		t.Errorf("after a restart the offset is %s", got)
 	}
-	if _, body := call(t, "GET", again.URL()+"/local/clock", ""); decode[struct{ Offset string }](t, body).Offset != "744h0m0s" {
+	if _, body := call(t, "GET", again.URL()+"/local/clock", ""); decode[struct{ Offset string }](t,
+		body).Offset != "744h0m0s" {
 		t.Errorf("the clock shows %s", body)
 	}
 }

@@ -67,8 +67,8 @@ type Config struct {
 
 	NoDomainEvents bool // for those who measure: nothing is read for the bus
 
-	// Functions, Routes, Stream and Rules are the product's own, unless a test of the cloud itself brings others, and Packages
-	// are those that make the functions' binaries.
+	// Functions, Routes, Stream and Rules are the product's own, unless a test of the cloud itself brings others, and
+	// Packages are those that make the functions' binaries.
 	Functions []platform.Function
 	Routes    []rest.Route
 	Stream    Stream
@@ -117,7 +117,8 @@ type Cloud struct {
 }
 
 // Start starts everything and returns once requests are answered. An error is one line that says what to do, except for
-// what the compiler has to say about functions that do not build. ctx bounds the start alone; Stop ends what was started.
+// what the compiler has to say about functions that do not build. ctx bounds the start alone; Stop ends what was
+// started.
 func Start(ctx context.Context, config Config) (_ *Cloud, err error) {
 	config = config.withDefaults()
 	c := &Cloud{config: config}
@@ -238,7 +239,8 @@ func (config Config) withDefaults() Config {
 	if config.Stream == (Stream{}) {
 		config.Stream = Stream(platform.Stream)
 	}
-	if config.Rules == nil && slices.ContainsFunc(config.Functions, func(f platform.Function) bool { return f.Name == platform.Notices.Function }) {
+	if config.Rules == nil && slices.ContainsFunc(config.Functions,
+		func(f platform.Function) bool { return f.Name == platform.Notices.Function }) {
 		config.Rules = []Rule{Rule(platform.Notices)}
 	}
 	if config.Packages == nil {
@@ -303,8 +305,8 @@ func (c *Cloud) SetClock(offset time.Duration) error {
 	return nil
 }
 
-// form is the number of the state's form: what a table's items, keys and files look like. Whoever changes one of them so
-// that the functions cannot read what is there counts it up.
+// form is the number of the state's form: what a table's items, keys and files look like. Whoever changes one of them
+// so that the functions cannot read what is there counts it up.
 const form = "2"
 
 // checkForm refuses a state of another form, and notes the form of a new one.
@@ -345,7 +347,8 @@ func (c *Cloud) readStream() error {
 	if c.config.NoDomainEvents {
 		return nil
 	}
-	return add(Stream{Function: pipe, Filter: platform.DomainEvents.Filter, BatchSize: 10, Retries: 50, MaximumAge: 6 * time.Hour},
+	return add(Stream{Function: pipe, Filter: platform.DomainEvents.Filter, BatchSize: 10, Retries: 50,
+		MaximumAge: 6 * time.Hour},
 		"pipe.json", c.publish)
 }
 
@@ -360,10 +363,11 @@ func (c *Cloud) openIssuer() error {
 		url = strings.Replace(apart, "127.0.0.1", "localhost", 1)
 	}
 	var err error
-	c.issuer, err = issuer.Open(url+issuerPath, filepath.Join(c.config.StateDir, "issuer-key.pem"), issuer.Client{ID: ClientID,
-		RedirectTo:  []string{c.url + "/portal/callback"},
-		SignedOutTo: []string{c.url + "/", c.url + "/portal", c.url + "/portal/sign-in"},
-	})
+	c.issuer, err = issuer.Open(url+issuerPath, filepath.Join(c.config.StateDir, "issuer-key.pem"),
+		issuer.Client{ID: ClientID,
+			RedirectTo:  []string{c.url + "/portal/callback"},
+			SignedOutTo: []string{c.url + "/", c.url + "/portal", c.url + "/portal/sign-in"},
+		})
 	if err != nil {
 		return err
 	}

@@ -27,8 +27,8 @@ import (
 // healthTimeout is how long an engine may take to answer.
 const healthTimeout = 30 * time.Second
 
-// Memory is a folder whose files lie in memory, "" where there is none with that much room: a state that need not survive
-// this machine is not held up there by a disk that others use too.
+// Memory is a folder whose files lie in memory, "" where there is none with that much room: a state that need not
+// survive this machine is not held up there by a disk that others use too.
 func Memory(room uint64) string {
 	const folder = "/dev/shm"
 	var found syscall.Statfs_t
@@ -48,8 +48,10 @@ func mailboxModule(root string) string {
 
 // checkEngines finds what would keep the engines from starting, before anything that takes long.
 func checkEngines(config Config) error {
-	for variable, endpoint := range map[string]string{"DYNAMODB_ENDPOINT": config.DynamoDBEndpoint, "SES_ENDPOINT": config.SESEndpoint} {
-		if parsed, err := url.Parse(endpoint); endpoint != "" && (err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https") {
+	for variable, endpoint := range map[string]string{"DYNAMODB_ENDPOINT": config.DynamoDBEndpoint,
+		"SES_ENDPOINT": config.SESEndpoint} {
+		if parsed, err := url.Parse(endpoint); endpoint != "" && (err != nil || parsed.Host == "" ||
+			parsed.Scheme != "http" && parsed.Scheme != "https") {
 			return fmt.Errorf("%s is no address of the form http://host:port: %s", variable, endpoint)
 		}
 	}
@@ -90,8 +92,8 @@ func free(variable string, port int) error {
 	return listener.Close()
 }
 
-// KillDatabase ends the engine as it stands, in the middle of whatever it does; RestartDatabase starts it again on what it has
-// kept. Only an engine that this cloud started can be killed.
+// KillDatabase ends the engine as it stands, in the middle of whatever it does; RestartDatabase starts it again on what
+// it has kept. Only an engine that this cloud started can be killed.
 func (c *Cloud) KillDatabase() error {
 	if c.engine == nil {
 		return errors.New("the engine was not started here")
@@ -148,7 +150,8 @@ type engine struct {
 
 // startEngine starts the engine, waits until it answers, and says where.
 func (c *Cloud) startEngine(ctx context.Context, e engine) (endpoint string, err error) {
-	log, err := os.OpenFile(filepath.Join(c.config.StateDir, "logs", e.name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	log, err := os.OpenFile(filepath.Join(c.config.StateDir, "logs", e.name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND,
+		0o644)
 	if err != nil {
 		return "", fmt.Errorf("open the log of %s: %w", e.name, err)
 	}
@@ -256,15 +259,17 @@ func ensureTable(ctx context.Context, client *dynamodb.Client) (created bool, er
 		return false, fmt.Errorf("wait for the table: %w", err)
 	}
 	_, err = client.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{TableName: name,
-		TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: aws.String(table.TimeToLive), Enabled: aws.Bool(true)}})
+		TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: aws.String(table.TimeToLive),
+			Enabled: aws.Bool(true)}})
 	if err != nil {
 		return false, fmt.Errorf("set the attribute that items expire by: %w", err)
 	}
 	return true, nil
 }
 
-// WithoutStream runs f while the table has no stream, for loads that wake nobody: the engine slows down with every record
-// that its stream holds, and takes more than ten times as many writes without one. Nothing else may write meanwhile.
+// WithoutStream runs f while the table has no stream, for loads that wake nobody: the engine slows down with every
+// record that its stream holds, and takes more than ten times as many writes without one. Nothing else may write
+// meanwhile.
 func (c *Cloud) WithoutStream(ctx context.Context, f func() error) error {
 	if err := c.Drain(ctx); err != nil {
 		return err
@@ -280,6 +285,7 @@ func (c *Cloud) WithoutStream(ctx context.Context, f func() error) error {
 }
 
 func (c *Cloud) setStream(ctx context.Context, stream *types.StreamSpecification) error {
-	_, err := c.database.UpdateTable(ctx, &dynamodb.UpdateTableInput{TableName: aws.String(TableName), StreamSpecification: stream})
+	_, err := c.database.UpdateTable(ctx, &dynamodb.UpdateTableInput{TableName: aws.String(TableName),
+		StreamSpecification: stream})
 	return err
 }

@@ -53,9 +53,9 @@ func (c *Cloud) serveFunction(w http.ResponseWriter, r *http.Request) {
 	c.serveAPI(w, r, functionSource, append(forwardedFor(r), functionSource))
 }
 
-// outsideSource gives the address that a call of the outside comes from, and X-Forwarded-For as the gateway hands it on,
-// which ends with that address. Everything outside is on this machine, so whoever wants to come from elsewhere says so in
-// X-Forwarded-For: its last address is the connection's, and those before are what that client sent.
+// outsideSource gives the address that a call of the outside comes from, and X-Forwarded-For as the gateway hands it
+// on, which ends with that address. Everything outside is on this machine, so whoever wants to come from elsewhere says
+// so in X-Forwarded-For: its last address is the connection's, and those before are what that client sent.
 func outsideSource(r *http.Request) (source string, forwarded []string) {
 	forwarded = forwardedFor(r)
 	if last := len(forwarded) - 1; last >= 0 {
@@ -139,8 +139,8 @@ func (c *Cloud) serveAPI(w http.ResponseWriter, r *http.Request, source string, 
 	}
 }
 
-// matchRoute finds the route of a request. A parameter is one segment of the path, decoded, and never empty; the last one is
-// all the rest of the path if its name ends in a plus. Routes with such a parameter stand behind those without.
+// matchRoute finds the route of a request. A parameter is one segment of the path, decoded, and never empty; the last
+// one is all the rest of the path if its name ends in a plus. Routes with such a parameter stand behind those without.
 func matchRoute(routes []rest.Route, method, path string) (rest.Route, map[string]string, bool) {
 	segments := strings.Split(path, "/")
 next:
@@ -271,7 +271,8 @@ func headerSize(r *http.Request) int {
 	return size
 }
 
-// functionAnswer is what a function answers in payload format 2.0. Without a statusCode, the answer as a whole is the body.
+// functionAnswer is what a function answers in payload format 2.0. Without a statusCode, the answer as a whole is the
+// body.
 type functionAnswer struct {
 	StatusCode      json.RawMessage `json:"statusCode"`
 	Headers         map[string]any  `json:"headers"`

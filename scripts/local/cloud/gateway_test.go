@@ -66,7 +66,8 @@ func TestPayloadFormat(t *testing.T) {
 			t.Errorf("%s is %#v instead of %#v", name, is[0], is[1])
 		}
 	}
-	if got.RequestContext.RequestID == "" || got.RequestContext.TimeEpoch == 0 || !strings.HasSuffix(got.RequestContext.Time, " +0000") {
+	if got.RequestContext.RequestID == "" || got.RequestContext.TimeEpoch == 0 ||
+		!strings.HasSuffix(got.RequestContext.Time, " +0000") {
 		t.Errorf("the request context is %+v", got.RequestContext)
 	}
 	claims := got.RequestContext.Authorizer.JWT.Claims
@@ -95,13 +96,15 @@ func TestTheClientsAddress(t *testing.T) {
 		given             []string
 		source, forwarded string
 	}{
-		"of the connection":                   {url, nil, "127.0.0.1", "127.0.0.1"},
-		"as it is given":                      {url, []string{"203.0.113.7"}, "203.0.113.7", "203.0.113.7"},
-		"of IPv6":                             {url, []string{"2001:DB8::1"}, "2001:db8::1", "2001:DB8::1"},
-		"the last one, which the others sent": {url, []string{"10.1.1.1,nonsense", "203.0.113.7"}, "203.0.113.7", "10.1.1.1, nonsense, 203.0.113.7"},
-		"of the connection after nonsense":    {url, []string{"203.0.113.7, nonsense"}, "127.0.0.1", "203.0.113.7, nonsense, 127.0.0.1"},
-		"of a function":                       {inside, nil, "127.0.0.2", "127.0.0.2"},
-		"of a function for somebody":          {inside, []string{"203.0.113.7"}, "127.0.0.2", "203.0.113.7, 127.0.0.2"},
+		"of the connection": {url, nil, "127.0.0.1", "127.0.0.1"},
+		"as it is given":    {url, []string{"203.0.113.7"}, "203.0.113.7", "203.0.113.7"},
+		"of IPv6":           {url, []string{"2001:DB8::1"}, "2001:db8::1", "2001:DB8::1"},
+		"the last one, which the others sent": {url, []string{"10.1.1.1,nonsense", "203.0.113.7"}, "203.0.113.7",
+			"10.1.1.1, nonsense, 203.0.113.7"},
+		"of the connection after nonsense": {url, []string{"203.0.113.7, nonsense"}, "127.0.0.1",
+			"203.0.113.7, nonsense, 127.0.0.1"},
+		"of a function":              {inside, nil, "127.0.0.2", "127.0.0.2"},
+		"of a function for somebody": {inside, []string{"203.0.113.7"}, "127.0.0.2", "203.0.113.7, 127.0.0.2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var headers []string
@@ -165,7 +168,8 @@ func TestRoutes(t *testing.T) {
 		"unknown paths are found out unsigned": {"GET", "/", 404},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if answer, body := call(t, test.method, sharedCloud(t).URL()+test.path, "", token...); answer.StatusCode != test.status {
+			if answer, body := call(t, test.method, sharedCloud(t).URL()+test.path, "",
+				token...); answer.StatusCode != test.status {
 				t.Errorf("answered %d %s", answer.StatusCode, body)
 			}
 		})
@@ -182,10 +186,13 @@ func TestAnswers(t *testing.T) {
 		body   string
 		header http.Header
 	}{
-		"as it says": {`{"statusCode":201,"headers":{"x-a":"b","x-n":1},"cookies":["a=1","b=2"],"body":"hello"}`, 201, "hello",
-			http.Header{"X-A": {"b"}, "X-N": {"1"}, "Set-Cookie": {"a=1", "b=2"}, "Content-Type": {"text/plain;charset=UTF-8"}, "Content-Length": {"5"}}},
-		"base64 is decoded":            {`{"statusCode":200,"body":"aGVsbG8=","isBase64Encoded":true}`, 200, "hello", nil},
-		"wrong base64 is an error":     {`{"statusCode":200,"body":"%","isBase64Encoded":true}`, 500, `{"message":"Internal Server Error"}`, nil},
+		"as it says": {`{"statusCode":201,"headers":{"x-a":"b","x-n":1},"cookies":["a=1","b=2"],"body":"hello"}`, 201,
+			"hello",
+			http.Header{"X-A": {"b"}, "X-N": {"1"}, "Set-Cookie": {"a=1", "b=2"}, "Content-Type": {"text/plain;charset=UTF-8"},
+				"Content-Length": {"5"}}},
+		"base64 is decoded": {`{"statusCode":200,"body":"aGVsbG8=","isBase64Encoded":true}`, 200, "hello", nil},
+		"wrong base64 is an error": {`{"statusCode":200,"body":"%","isBase64Encoded":true}`, 500,
+			`{"message":"Internal Server Error"}`, nil},
 		"a status in quotes is one":    {`{"statusCode":"204"}`, 204, "", nil},
 		"a status of nonsense is none": {`{"statusCode":"many"}`, 500, `{"message":"Internal Server Error"}`, nil},
 		"without a status it is JSON":  {`{"a":1}`, 200, `{"a":1}`, http.Header{"Content-Type": {"application/json"}}},
@@ -249,19 +256,23 @@ func TestMatchRoute(t *testing.T) {
 		method, path, function string
 		parameters             map[string]string
 	}{
-		"a parameter is decoded":                   {"GET", "/v1/claims/a%2Fb/events/1", "event", map[string]string{"claimId": "a/b", "seq": "1"}},
-		"the root":                                 {"GET", "/", "root", map[string]string{}},
-		"a path with a dot":                        {"GET", "/.well-known/jwks.json", "keys", map[string]string{}},
-		"a greedy parameter takes one segment":     {"GET", "/portal/claims", "pages", map[string]string{"proxy": "claims"}},
-		"or all that follow, decoded":              {"GET", "/portal/claims/a%20b/consent", "pages", map[string]string{"proxy": "claims/a b/consent"}},
-		"even an empty one at the end":             {"GET", "/portal/claims/", "pages", map[string]string{"proxy": "claims/"}},
-		"but not none":                             {"GET", "/portal/", "", nil},
+		"a parameter is decoded": {"GET", "/v1/claims/a%2Fb/events/1", "event",
+			map[string]string{"claimId": "a/b", "seq": "1"}},
+		"the root":                             {"GET", "/", "root", map[string]string{}},
+		"a path with a dot":                    {"GET", "/.well-known/jwks.json", "keys", map[string]string{}},
+		"a greedy parameter takes one segment": {"GET", "/portal/claims", "pages", map[string]string{"proxy": "claims"}},
+		"or all that follow, decoded": {"GET", "/portal/claims/a%20b/consent", "pages",
+			map[string]string{"proxy": "claims/a b/consent"}},
+		"even an empty one at the end": {"GET", "/portal/claims/", "pages",
+			map[string]string{"proxy": "claims/"}},
+		"but not none": {"GET", "/portal/", "", nil},
 		"the path before it is a route of its own": {"GET", "/portal", "home", map[string]string{}},
 		"each method has its own":                  {"HEAD", "/portal/claims", "heads", map[string]string{"proxy": "claims"}},
 		"and no other's":                           {"HEAD", "/portal", "", nil},
 	} {
 		route, parameters, found := matchRoute(routes, test.method, test.path)
-		if found != (test.function != "") || route.Function != test.function || !reflect.DeepEqual(parameters, test.parameters) {
+		if found != (test.function != "") || route.Function != test.function || !reflect.DeepEqual(parameters,
+			test.parameters) {
 			t.Errorf("%s: found %t %s with %v", name, found, route.Function, parameters)
 		}
 	}

@@ -30,8 +30,8 @@ const (
 	maximumPayload = 6 << 20
 )
 
-// lambda runs the functions: a process works on one request at a time, is started when no idle one is there, and is kept
-// for the next request.
+// lambda runs the functions: a process works on one request at a time, is started when no idle one is there, and is
+// kept for the next request.
 type lambda struct {
 	config     Config
 	at         Endpoints
@@ -85,7 +85,8 @@ type Result struct {
 	Failed  bool   // whether the function failed: returned an error, crashed, or ran into its timeout
 }
 
-func startLambda(config Config, at Endpoints, binaries *build, values map[string]string, clock *clock) (*lambda, error) {
+func startLambda(config Config, at Endpoints, binaries *build, values map[string]string, clock *clock) (*lambda,
+	error) {
 	l := &lambda{config: config, at: at, binaries: binaries, values: values, clock: clock,
 		functions: map[string]*function{}, processes: map[string]*process{}}
 	for _, declared := range config.Functions {
@@ -205,7 +206,8 @@ func (l *lambda) begin(name, id string, payload []byte, taken chan struct{}) Res
 		return failure("ResourceNotFoundException", "Function not found: "+functionARN(name))
 	}
 	if len(payload) > maximumPayload {
-		return failure("RequestTooLargeException", "Request must be smaller than 6291456 bytes for the InvokeFunction operation")
+		return failure("RequestTooLargeException",
+			"Request must be smaller than 6291456 bytes for the InvokeFunction operation")
 	}
 	f.slots <- struct{}{}
 	defer func() { <-f.slots }()
@@ -230,7 +232,8 @@ func (l *lambda) run(f *function, inv *invocation) Result {
 			return l.await(p, inv)
 		case <-starting.C:
 			p.child.kill()
-			late := fmt.Sprintf("RequestId: %s Error: the process asked for no request within %s of its start", inv.id, initTimeout)
+			late := fmt.Sprintf("RequestId: %s Error: the process asked for no request within %s of its start", inv.id,
+				initTimeout)
 			fmt.Fprintln(f.log, late)
 			return failure("Sandbox.Timedout", late)
 		case <-p.child.done:
@@ -253,7 +256,8 @@ func (l *lambda) await(p *process, inv *invocation) Result {
 		return result
 	case <-timeout.C:
 		p.child.kill()
-		return failure("Sandbox.Timedout", fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", inv.id, p.function.Timeout.Seconds()))
+		return failure("Sandbox.Timedout", fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", inv.id,
+			p.function.Timeout.Seconds()))
 	case <-p.child.done:
 		select {
 		case result := <-inv.result: // it answered, and ended then
@@ -369,7 +373,8 @@ func (l *lambda) response(p *process, w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if len(payload) > maximumPayload {
-		tooLarge := failure("Function.ResponseSizeTooLarge", "Response payload size exceeded maximum allowed payload size (6291556 bytes).")
+		tooLarge := failure("Function.ResponseSizeTooLarge",
+			"Response payload size exceeded maximum allowed payload size (6291556 bytes).")
 		if p.answer(r.PathValue("id"), tooLarge) {
 			runtimeError(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "Exceeded maximum allowed payload size")
 		}

@@ -15,11 +15,12 @@ func TestInvoke(t *testing.T) {
 		status  int
 		says    string
 	}{
-		"the function's own answer comes back":        {`{"a":1}`, 200, `{"a":1}`},
-		"an error of the function is 500":             {`{"do":"fail"}`, 500, `"errorMessage":"asked to fail"`},
-		"a panic is 500":                              {`{"do":"panic"}`, 500, `asked to panic`},
-		"a crash is 500":                              {`{"do":"exit"}`, 500, `Runtime.ExitError`},
-		"a function is ended at its timeout":          {`{"do":"wait","wait":"1h"}`, 500, `Task timed out after 1.00 seconds`},
+		"the function's own answer comes back": {`{"a":1}`, 200, `{"a":1}`},
+		"an error of the function is 500":      {`{"do":"fail"}`, 500, `"errorMessage":"asked to fail"`},
+		"a panic is 500":                       {`{"do":"panic"}`, 500, `asked to panic`},
+		"a crash is 500":                       {`{"do":"exit"}`, 500, `Runtime.ExitError`},
+		"a function is ended at its timeout": {`{"do":"wait","wait":"1h"}`, 500,
+			`Task timed out after 1.00 seconds`},
 		"a payload that is not JSON is refused":       {`{"a":`, 400, `not JSON`},
 		"no payload and no sample in events/ is said": {``, 400, `events/echo.json`},
 	}
@@ -40,15 +41,18 @@ func TestTheEnvironmentIsLambdas(t *testing.T) {
 	t.Setenv("AWS_PROFILE", "of-the-user")
 	c := sharedCloud(t)
 	got := environmentOf(t, c)
-	for _, want := range []string{"AWS_LAMBDA_FUNCTION_NAME=echo", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
-		"AWS_REGION=" + Region, "TABLE_NAME=" + TableName, "PUBLIC_URL=" + c.URL(), "AWS_ENDPOINT_URL_DYNAMODB=" + c.DynamoDBEndpoint(),
+	for _, want := range []string{"AWS_LAMBDA_FUNCTION_NAME=echo", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256",
+		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		"AWS_REGION=" + Region, "TABLE_NAME=" + TableName, "PUBLIC_URL=" + c.URL(), "AWS_ENDPOINT_URL_DYNAMODB=" +
+			c.DynamoDBEndpoint(),
 		"AWS_ENDPOINT_URL_SESV2=" + c.SESEndpoint()} {
 		if !slices.Contains(got.Environment, want) {
 			t.Errorf("%s is missing", want)
 		}
 	}
 	for _, variable := range got.Environment {
-		if strings.HasPrefix(variable, "AWS_PROFILE=") || strings.HasPrefix(variable, "HOME=") || strings.HasPrefix(variable, "SENDER=") {
+		if strings.HasPrefix(variable, "AWS_PROFILE=") || strings.HasPrefix(variable, "HOME=") || strings.HasPrefix(variable,
+			"SENDER=") {
 			t.Errorf("%s should not be there", variable)
 		}
 	}

@@ -116,7 +116,8 @@ func (c *Cloud) serveInvoke(w http.ResponseWriter, r *http.Request, function str
 	if len(bytes.TrimSpace(payload)) == 0 {
 		payload, err = os.ReadFile(filepath.Join(c.config.Root, "events", function+".json"))
 		if errors.Is(err, fs.ErrNotExist) {
-			writeMessage(w, http.StatusBadRequest, "no payload was given, and events/"+function+".json is no sample to use instead")
+			writeMessage(w, http.StatusBadRequest, "no payload was given, and events/"+function+
+				".json is no sample to use instead")
 			return
 		}
 		if err != nil {

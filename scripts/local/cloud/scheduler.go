@@ -11,8 +11,8 @@ import (
 	"mci.example/customers/shared/platform"
 )
 
-// runSchedule invokes the scheduled function at every rate until ctx is over, as EventBridge Scheduler does: one run does
-// not wait for the one before.
+// runSchedule invokes the scheduled function at every rate until ctx is over, as EventBridge Scheduler does: one run
+// does not wait for the one before.
 func runSchedule(ctx context.Context, lambda *lambda, clock *clock, output io.Writer) {
 	ticker := time.NewTicker(platform.Schedule.Rate)
 	defer ticker.Stop()

@@ -28,8 +28,8 @@ const (
 )
 
 // poller is the event source mapping between the table's stream and a function, or the pipe between it and the bus: it
-// reads every shard in order, keeps the records that match the filter, and hands them to its target in batches until each
-// was taken or given up.
+// reads every shard in order, keeps the records that match the filter, and hands them to its target in batches until
+// each was taken or given up.
 type poller struct {
 	config   Config
 	stream   Stream
@@ -209,7 +209,8 @@ func (p *poller) readShard(ctx context.Context, shard string) error {
 
 // iterator begins after the last record that is done with, or at the oldest there is.
 func (p *poller) iterator(ctx context.Context, shard string) (string, error) {
-	oldest := &dynamodbstreams.GetShardIteratorInput{StreamArn: aws.String(p.checkpoint.Stream), ShardId: aws.String(shard),
+	oldest := &dynamodbstreams.GetShardIteratorInput{StreamArn: aws.String(p.checkpoint.Stream),
+		ShardId:           aws.String(shard),
 		ShardIteratorType: types.ShardIteratorTypeTrimHorizon}
 	input := oldest
 	if last := p.checkpoint.Shards[shard]; last != "" {
@@ -387,7 +388,8 @@ func (p *poller) exhausted(record streamRecord, tries int) string {
 }
 
 // giveUp writes the record down as the dead-letter queue gets it: not the record, but where it stands in the stream.
-func (p *poller) giveUp(shard string, record streamRecord, condition, requestID string, tries int, result Result) error {
+func (p *poller) giveUp(shard string, record streamRecord, condition, requestID string, tries int,
+	result Result) error {
 	responseContext := map[string]any{"statusCode": 200, "executedVersion": "$LATEST"}
 	if result.Failed {
 		responseContext["functionError"] = "Unhandled"
@@ -409,7 +411,8 @@ func (p *poller) giveUp(shard string, record streamRecord, condition, requestID 
 	return p.keep(shard, record.sequence)
 }
 
-// Drain returns once the functions that the stream and the bus wake have worked on everything that was written until now.
+// Drain returns once the functions that the stream and the bus wake have worked on everything that was written until
+// now.
 func (c *Cloud) Drain(ctx context.Context) error {
 	for _, poller := range c.pollers {
 		if err := poller.drain(ctx); err != nil {

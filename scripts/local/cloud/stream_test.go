@@ -15,11 +15,13 @@ import (
 // put writes an item that tells the echo function what to do with its record; do may be "".
 func put(t *testing.T, c *Cloud, name, do string) {
 	t.Helper()
-	item := map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "stream"}, "sk": &types.AttributeValueMemberS{Value: name}}
+	item := map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "stream"},
+		"sk": &types.AttributeValueMemberS{Value: name}}
 	if do != "" {
 		item["do"] = &types.AttributeValueMemberS{Value: do}
 	}
-	if _, err := c.Database().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(TableName), Item: item}); err != nil {
+	if _, err := c.Database().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(TableName),
+		Item: item}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -99,7 +101,8 @@ func TestTheStreamWakesItsFunction(t *testing.T) {
 		}
 	})
 	t.Run("more records than a batch holds all come", func(t *testing.T) {
-		for _, name := range []string{"many-1", "many-2", "many-3", "many-4", "many-5", "many-6", "many-7", "many-8", "many-9"} {
+		for _, name := range []string{"many-1", "many-2", "many-3", "many-4", "many-5", "many-6", "many-7", "many-8",
+			"many-9"} {
 			put(t, c, name, "take")
 		}
 		drain(t, c)
@@ -164,11 +167,12 @@ func TestFirstFailure(t *testing.T) {
 		answer string
 		taken  int
 	}{
-		"none failed":                            {`{"batchItemFailures":[]}`, 3},
-		"no list is no failure":                  {`{}`, 3},
-		"null is no failure":                     {`{"batchItemFailures":null}`, 3},
-		"an empty answer is none":                {``, 3},
-		"the lowest failed one counts":           {`{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"2"}]}`, 1},
+		"none failed":             {`{"batchItemFailures":[]}`, 3},
+		"no list is no failure":   {`{}`, 3},
+		"null is no failure":      {`{"batchItemFailures":null}`, 3},
+		"an empty answer is none": {``, 3},
+		"the lowest failed one counts": {`{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"2"}]}`,
+			1},
 		"a record of no batch fails all":         {`{"batchItemFailures":[{"itemIdentifier":"9"}]}`, 0},
 		"an empty name fails all":                {`{"batchItemFailures":[{"itemIdentifier":""}]}`, 0},
 		"an answer that cannot be read is as if": {`"oops"`, 0},

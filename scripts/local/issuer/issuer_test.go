@@ -47,7 +47,8 @@ func open(t *testing.T) *site {
 	if s.provider, err = oidc.NewProvider(t.Context(), s.URL()); err != nil {
 		t.Fatal(err)
 	}
-	s.config = oauth2.Config{ClientID: "portal", Endpoint: s.provider.Endpoint(), RedirectURL: redirectTo, Scopes: []string{"openid"}}
+	s.config = oauth2.Config{ClientID: "portal", Endpoint: s.provider.Endpoint(), RedirectURL: redirectTo,
+		Scopes: []string{"openid"}}
 	return s
 }
 
@@ -135,7 +136,8 @@ func claims(t *testing.T, token *oidc.IDToken) map[string]any {
 }
 
 // exchange redeems a code and verifies the ID token as a client does.
-func (s *site) exchange(ctx context.Context, code string, options ...oauth2.AuthCodeOption) (*oauth2.Token, *oidc.IDToken, error) {
+func (s *site) exchange(ctx context.Context, code string, options ...oauth2.AuthCodeOption) (*oauth2.Token,
+	*oidc.IDToken, error) {
 	tokens, err := s.config.Exchange(ctx, code, options...)
 	if err != nil {
 		return nil, nil, err
@@ -165,8 +167,10 @@ func TestAPersonSignsInAndOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := claims(t, id)
-	if id.Subject != "ana@northwind" || id.Nonce != "nonce-1" || got[PartnerClaim] != "northwind" || got["token_use"] != "id" ||
-		got["name"] != "Ana" || len(got[RolesClaim].([]any)) != 1 || !id.Expiry.Before(time.Now().Add(tokenLife+time.Minute)) {
+	if id.Subject != "ana@northwind" || id.Nonce != "nonce-1" || got[PartnerClaim] != "northwind" ||
+		got["token_use"] != "id" ||
+		got["name"] != "Ana" || len(got[RolesClaim].([]any)) != 1 ||
+		!id.Expiry.Before(time.Now().Add(tokenLife+time.Minute)) {
 		t.Errorf("the ID token says %v", got)
 	}
 
@@ -186,7 +190,8 @@ func TestAPersonSignsInAndOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, _ := discovered["end_session_endpoint"].(string)
-	if b.do("GET", out+"?client_id=portal&post_logout_redirect_uri=http://elsewhere.example/", nil); b.status != 400 || b.to != nil {
+	if b.do("GET", out+"?client_id=portal&post_logout_redirect_uri=http://elsewhere.example/", nil); b.status != 400 ||
+		b.to != nil {
 		t.Errorf("signing out to elsewhere answers %d %v", b.status, b.to)
 	}
 	b.do("GET", again, nil).code("state-2") // that ended nothing
@@ -223,7 +228,8 @@ func TestAnyoneSignsInByHand(t *testing.T) {
 		partner any
 		roles   int
 	}{
-		"with all fields":              {url.Values{"sub": {"kim"}, "partnerId": {"p-1"}, "roles": {"incentives-user  referral-admin"}}, "p-1", 2},
+		"with all fields": {url.Values{"sub": {"kim"}, "partnerId": {"p-1"},
+			"roles": {"incentives-user  referral-admin"}}, "p-1", 2},
 		"without a partner":            {url.Values{"sub": {"kim"}, "partnerId": {""}, "roles": {"program-admin"}}, nil, 1},
 		"without a partner or a role":  {url.Values{"sub": {"kim"}}, nil, 0},
 		"with a group that is no role": {url.Values{"sub": {"kim"}, "roles": {"Team,program-admin"}}, nil, 1},
@@ -243,7 +249,8 @@ func TestAnyoneSignsInByHand(t *testing.T) {
 		})
 	}
 	b := newBrowser(t).do("GET", s.config.AuthCodeURL("s", oauth2.S256ChallengeOption(oauth2.GenerateVerifier())), nil)
-	if b.signIn(s, url.Values{"sub": {" "}}); b.status != 422 || !strings.Contains(b.body, "sub is missing") || b.to != nil {
+	if b.signIn(s, url.Values{"sub": {" "}}); b.status != 422 || !strings.Contains(b.body, "sub is missing") ||
+		b.to != nil {
 		t.Errorf("nobody signs in: %d %v", b.status, b.to)
 	}
 }
@@ -263,7 +270,8 @@ func TestTheSignInPageHasAButtonForEachPersonAndAFormForAnyone(t *testing.T) {
 	forms := strings.Split(b.body, "<form ")
 	for _, name := range []string{"sub", "partnerId", "roles"} {
 		if len(forms) != 3 || strings.Contains(forms[1], `name="`+name+`"`) ||
-			!strings.Contains(forms[2], `<label for="`+name+`">`+name+`</label>`) || !strings.Contains(forms[2], `type="text" id="`+name+`" name="`+name+`"`) {
+			!strings.Contains(forms[2], `<label for="`+name+`">`+name+`</label>`) || !strings.Contains(forms[2],
+			`type="text" id="`+name+`" name="`+name+`"`) {
 			t.Errorf("no field %s with its label in the second of %d forms", name, len(forms)-1)
 		}
 	}
@@ -275,7 +283,8 @@ func TestTheSignInPageHasAButtonForEachPersonAndAFormForAnyone(t *testing.T) {
 	if b.header.Get("Cache-Control") != "no-store" {
 		t.Error("the page may be cached")
 	}
-	if b.signIn(s, url.Values{"person": {"ana@northwind"}}, "Sec-Fetch-Site", "cross-site"); b.status != 403 || b.to != nil {
+	if b.signIn(s, url.Values{"person": {"ana@northwind"}}, "Sec-Fetch-Site", "cross-site"); b.status != 403 ||
+		b.to != nil {
 		t.Errorf("another site's form is answered with %d %v", b.status, b.to)
 	}
 }
@@ -283,7 +292,8 @@ func TestTheSignInPageHasAButtonForEachPersonAndAFormForAnyone(t *testing.T) {
 func TestARequestThatIsNotToBeTrustedLeadsNowhere(t *testing.T) {
 	s := open(t)
 	challenge := oauth2.S256ChallengeFromVerifier(oauth2.GenerateVerifier())
-	good := url.Values{"client_id": {"portal"}, "redirect_uri": {redirectTo}, "response_type": {"code"}, "scope": {"openid"},
+	good := url.Values{"client_id": {"portal"}, "redirect_uri": {redirectTo}, "response_type": {"code"},
+		"scope": {"openid"},
 		"state": {"s"}, "code_challenge": {challenge}, "code_challenge_method": {"S256"}}
 	for name, test := range map[string]struct {
 		parameter string
@@ -339,18 +349,22 @@ func TestACodeIsGoodOnceForItsClientAndForAMinute(t *testing.T) {
 		status int
 		tells  string
 	}{
-		"as it should be":          {},
-		"in its last second":       {wait: codeLife - time.Second},
-		"too late":                 {wait: codeLife, status: 400, tells: "invalid_grant"},
-		"a second time":            {used: true, status: 400, tells: "invalid_grant"},
-		"another verifier":         {change: map[string]string{"code_verifier": oauth2.GenerateVerifier()}, status: 400, tells: "invalid_grant"},
-		"no verifier":              {change: map[string]string{"code_verifier": ""}, status: 400, tells: "invalid_grant"},
-		"another redirect address": {change: map[string]string{"redirect_uri": "http://elsewhere.example/"}, status: 400, tells: "invalid_grant"},
-		"another code":             {change: map[string]string{"code": "guessed"}, status: 400, tells: "invalid_grant"},
-		"another client":           {change: map[string]string{"client_id": "other"}, status: 401, tells: "invalid_client"},
-		"a client with a secret":   {change: map[string]string{"client_secret": "x"}, status: 401, tells: "invalid_client"},
-		"another grant":            {change: map[string]string{"grant_type": "password"}, status: 400, tells: "unsupported_grant_type"},
-		"an unknown refresh token": {change: map[string]string{"grant_type": "refresh_token", "refresh_token": "x"}, status: 400, tells: "invalid_grant"},
+		"as it should be":    {},
+		"in its last second": {wait: codeLife - time.Second},
+		"too late":           {wait: codeLife, status: 400, tells: "invalid_grant"},
+		"a second time":      {used: true, status: 400, tells: "invalid_grant"},
+		"another verifier": {change: map[string]string{"code_verifier": oauth2.GenerateVerifier()}, status: 400,
+			tells: "invalid_grant"},
+		"no verifier": {change: map[string]string{"code_verifier": ""}, status: 400, tells: "invalid_grant"},
+		"another redirect address": {change: map[string]string{"redirect_uri": "http://elsewhere.example/"}, status: 400,
+			tells: "invalid_grant"},
+		"another code":           {change: map[string]string{"code": "guessed"}, status: 400, tells: "invalid_grant"},
+		"another client":         {change: map[string]string{"client_id": "other"}, status: 401, tells: "invalid_client"},
+		"a client with a secret": {change: map[string]string{"client_secret": "x"}, status: 401, tells: "invalid_client"},
+		"another grant": {change: map[string]string{"grant_type": "password"}, status: 400,
+			tells: "unsupported_grant_type"},
+		"an unknown refresh token": {change: map[string]string{"grant_type": "refresh_token", "refresh_token": "x"},
+			status: 400, tells: "invalid_grant"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.ahead = 0
@@ -365,20 +379,23 @@ func TestACodeIsGoodOnceForItsClientAndForAMinute(t *testing.T) {
 				Refresh string `json:"refresh_token"`
 			}
 			if test.used {
-				if err := json.Unmarshal([]byte(b.do("POST", s.URL()+"/token", form).body), &first); err != nil || first.Refresh == "" {
+				if err := json.Unmarshal([]byte(b.do("POST", s.URL()+"/token", form).body), &first); err != nil ||
+					first.Refresh == "" {
 					t.Fatalf("the first use answers %d %s", b.status, b.body)
 				}
 			}
 			s.ahead = test.wait
 			b.do("POST", s.URL()+"/token", form)
-			if test.tells == "" && b.status != 200 || test.tells != "" && (b.status != test.status || !strings.Contains(b.body, `"`+test.tells+`"`)) {
+			if test.tells == "" && b.status != 200 || test.tells != "" && (b.status != test.status || !strings.Contains(b.body,
+				`"`+test.tells+`"`)) {
 				t.Errorf("answered %d %s", b.status, b.body)
 			}
 			if !test.used {
 				return
 			}
 			// A code that was stolen and used twice gives nobody anything more.
-			b.do("POST", s.URL()+"/token", url.Values{"grant_type": {"refresh_token"}, "client_id": {"portal"}, "refresh_token": {first.Refresh}})
+			b.do("POST", s.URL()+"/token", url.Values{"grant_type": {"refresh_token"}, "client_id": {"portal"},
+				"refresh_token": {first.Refresh}})
 			if b.status != 400 {
 				t.Errorf("the first use's refresh token is still good: %d %s", b.status, b.body)
 			}
@@ -391,7 +408,8 @@ func TestAClientThatChecksRefusesWhatIsNotForIt(t *testing.T) {
 	s := open(t)
 	now := time.Now()
 	for name, change := range map[string]map[string]any{
-		"another audience": {"aud": "other"}, "an access token": {"aud": nil}, "another issuer": {"iss": "https://elsewhere.example"},
+		"another audience": {"aud": "other"}, "an access token": {"aud": nil},
+		"another issuer":         {"iss": "https://elsewhere.example"},
 		"an end that has passed": {"exp": now.Add(-time.Minute).Unix()},
 	} {
 		all := s.idClaims(User{Subject: "kim"}, now, now, tokenLife)

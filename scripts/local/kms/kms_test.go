@@ -41,7 +41,8 @@ func verify(t *testing.T, client *kms.Client, key string, message, signature []b
 	if err != nil {
 		t.Fatal(err)
 	}
-	if given.KeySpec != types.KeySpecEccNistP256 || given.KeyUsage != types.KeyUsageTypeSignVerify || aws.ToString(given.KeyId) != key {
+	if given.KeySpec != types.KeySpecEccNistP256 || given.KeyUsage != types.KeyUsageTypeSignVerify ||
+		aws.ToString(given.KeyId) != key {
 		t.Errorf("the key is %+v", given)
 	}
 	digest := sha256.Sum256(message)
@@ -54,7 +55,8 @@ func TestWhatAKeySignsItsPublicKeyVerifies(t *testing.T) {
 	_, key, _ := strings.Cut(service.ReceiptKeys(), "1=")
 	message := []byte("what was decided")
 	digest := sha256.Sum256(message)
-	for kind, content := range map[types.MessageType][]byte{types.MessageTypeRaw: message, types.MessageTypeDigest: digest[:]} {
+	for kind, content := range map[types.MessageType][]byte{types.MessageTypeRaw: message,
+		types.MessageTypeDigest: digest[:]} {
 		signed, err := client.Sign(t.Context(), &kms.SignInput{KeyId: aws.String(key), Message: content, MessageType: kind,
 			SigningAlgorithm: types.SigningAlgorithmSpecEcdsaSha256})
 		if err != nil {
@@ -92,7 +94,8 @@ func TestRequestsThatKMSRefuses(t *testing.T) {
 		"another algorithm": {func(i *kms.SignInput) { i.SigningAlgorithm = types.SigningAlgorithmSpecEcdsaSha384 },
 			"InvalidKeyUsageException"},
 		"a digest that is none": {func(i *kms.SignInput) { i.MessageType = types.MessageTypeDigest }, "ValidationException"},
-		"a message too long":    {func(i *kms.SignInput) { i.Message = bytes.Repeat([]byte("x"), 4097) }, "ValidationException"},
+		"a message too long": {func(i *kms.SignInput) { i.Message = bytes.Repeat([]byte("x"), 4097) },
+			"ValidationException"},
 	} {
 		input := good
 		test.change(&input)

@@ -23,8 +23,8 @@ type Response struct {
 }
 
 // Call sends a request to the API. A token of "" is none. The body is a string or bytes, sent as they are; url.Values,
-// sent as a form; nil for none; anything else, sent as JSON. Headers are pairs of name and value, and win over what Call
-// would set. Redirects are not followed.
+// sent as a form; nil for none; anything else, sent as JSON. Headers are pairs of name and value, and win over what
+// Call would set. Redirects are not followed.
 func Call(t testing.TB, method, path, token string, body any, headers ...string) Response {
 	t.Helper()
 	request := newRequest(t, method, path, body)

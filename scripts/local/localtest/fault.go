@@ -16,7 +16,8 @@ import (
 // Effect is what a fault does to a request.
 type Effect string
 
-// The effects. SDKs try again after most of them, so a fault that a function shall notice hits all requests (Times: All).
+// The effects. SDKs try again after most of them, so a fault that a function shall notice hits all requests (Times:
+// All).
 const (
 	Fail       Effect = "fail"        // 500, and the engine never sees it
 	Throttle   Effect = "throttle"    // ThrottlingException, or SES's TooManyRequestsException
@@ -61,7 +62,8 @@ type Injected struct {
 // Inject puts the fault to work until the test ends.
 func Inject(t testing.TB, fault Fault) *Injected {
 	t.Helper()
-	i := &Injected{fault: fault, skip: fault.Skip, left: max(fault.Times, 1), hit: make(chan Request, 1000), release: make(chan struct{})}
+	i := &Injected{fault: fault, skip: fault.Skip, left: max(fault.Times, 1), hit: make(chan Request, 1000),
+		release: make(chan struct{})}
 	if fault.Times == All {
 		i.left = All
 	}
@@ -151,7 +153,8 @@ func (i *Injected) before(w http.ResponseWriter, r *http.Request, c *cloud.Cloud
 	case Conflict:
 		reasons := conflicts(request.Body)
 		return answer(http.StatusBadRequest, "TransactionCanceledException",
-			fmt.Sprintf("Transaction cancelled, please refer cancellation reasons for specific reasons [%s]", strings.Join(codes(reasons), ", ")),
+			fmt.Sprintf("Transaction cancelled, please refer cancellation reasons for specific reasons [%s]",
+				strings.Join(codes(reasons), ", ")),
 			map[string]any{"CancellationReasons": reasons})
 	case Reject:
 		if request.Service == SESService {

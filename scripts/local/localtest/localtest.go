@@ -1,6 +1,6 @@
 // Package localtest is what the tests of the functions stand on: one one-machine cloud for each test binary, on free
-// ports and with a state of its own, whose functions reach the engines through a proxy that records what they ask, counts
-// how often they wait, and lets requests fail at any point.
+// ports and with a state of its own, whose functions reach the engines through a proxy that records what they ask,
+// counts how often they wait, and lets requests fail at any point.
 //
 //	func TestMain(m *testing.M) { localtest.Main(m) }
 //

@@ -35,8 +35,10 @@ func probe(t *testing.T, list ...[]string) Response {
 
 func stored1(t *testing.T, key string) bool {
 	t.Helper()
-	output, err := DynamoDB().GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String(Table()), ConsistentRead: aws.Bool(true),
-		Key: map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: key}, "sk": &types.AttributeValueMemberS{Value: "-"}}})
+	output, err := DynamoDB().GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String(Table()),
+		ConsistentRead: aws.Bool(true),
+		Key: map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: key},
+			"sk": &types.AttributeValueMemberS{Value: "-"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +98,8 @@ func TestFaults(t *testing.T) {
 	for i, test := range tests {
 		t.Run(string(test.effect), func(t *testing.T) {
 			key := "fault-" + string(rune('a'+i))
-			fault := Inject(t, Fault{Effect: test.effect, Function: "probe", Action: "TransactWriteItems", Times: test.times, Delay: 10 * time.Millisecond})
+			fault := Inject(t, Fault{Effect: test.effect, Function: "probe", Action: "TransactWriteItems", Times: test.times,
+				Delay: 10 * time.Millisecond})
 			probe(t, []string{"get " + key}, []string{"put " + key}).Expect(t, test.status)
 			if fault.Fired() == 0 {
 				t.Error("no request was hit")

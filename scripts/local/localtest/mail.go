@@ -37,7 +37,10 @@ func Mails(t testing.TB, address string) []Email {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.DeleteFunc(emails, func(email Email) bool { return !slices.ContainsFunc(email.To, sameAddress(address)) })
+	return slices.DeleteFunc(emails, func(email Email) bool {
+		return !slices.ContainsFunc(email.To,
+			sameAddress(address))
+	})
 }
 
 // Mailbox lists all emails so far, oldest first.

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// quiet is how long a function must have asked nothing more until its requests count as one round trip. It is far longer
-// than a function needs to send requests that it sends at once, even on a busy machine.
+// quiet is how long a function must have asked nothing more until its requests count as one round trip. It is far
+// longer than a function needs to send requests that it sends at once, even on a busy machine.
 const quiet = 50 * time.Millisecond
 
-// Measure has the proxy count round trips and consumed capacity until the test ends. It holds back all answers until the
-// function has asked nothing more for a moment, so that requests made at the same time are counted as one round trip
-// however fast the engine is. Tests that measure do not run in parallel.
+// Measure has the proxy count round trips and consumed capacity until the test ends. It holds back all answers until
+// the function has asked nothing more for a moment, so that requests made at the same time are counted as one round
+// trip however fast the engine is. Tests that measure do not run in parallel.
 func Measure(t testing.TB) {
 	t.Helper()
 	set := func(on bool) {

@@ -41,8 +41,8 @@ type Request struct {
 // keptInvocations bounds what the proxy remembers, for test binaries that run for long.
 const keptInvocations = 5000
 
-// proxy stands between the functions and the engines. Its address carries the function and the process, so that it knows
-// who asks.
+// proxy stands between the functions and the engines. Its address carries the function and the process, so that it
+// knows who asks.
 type proxy struct {
 	address   string
 	server    *http.Server
@@ -144,7 +144,8 @@ func action(service string, r *http.Request, path string) string {
 }
 
 // forward has the engine answer.
-func (p *proxy) forward(r *http.Request, path string, request *Request, measured bool) (int, http.Header, []byte, error) {
+func (p *proxy) forward(r *http.Request, path string, request *Request, measured bool) (int, http.Header, []byte,
+	error) {
 	at, body := p.cloud.Endpoints(), request.Body
 	endpoint := map[string]string{DynamoDBService: at.DynamoDB, SESService: at.SES, KMSService: at.KMS}[request.Service]
 	if measured && request.Service == DynamoDBService {

@@ -68,7 +68,8 @@ func sample() (map[string][]byte, error) {
 	return made, nil
 }
 
-// partner is an invented company that earns incentives, with the mail domains of its people; without any, all will do (D23).
+// partner is an invented company that earns incentives, with the mail domains of its people; without any, all will do
+// (D23).
 type partner struct {
 	id, name, domains string
 	locations         [][]string // locationId, locationName, country, enrolled, engagementIds

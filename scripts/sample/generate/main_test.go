@@ -47,17 +47,32 @@ func TestTheSampleShowsEveryKindOfRule(t *testing.T) {
 		"exclusive, variable pay":      func(e engagement) bool { return is(e) && e.Exclusive && e.PayType == "variable" },
 		"one claim and no more":        func(e engagement) bool { return is(e) && e.ClaimLimits == limits{1, 1} },
 		"as many claims as can be":     func(e engagement) bool { return is(e) && e.ClaimLimits == limits{500, 500} },
-		"more allowed than active":     func(e engagement) bool { return is(e) && e.ClaimLimits.Active < e.ClaimLimits.Allowed },
-		"windows of a day":             func(e engagement) bool { return is(e) && e.ConsentWindowDays == 1 && e.ResubmissionWindowDays == 1 },
-		"no referral":                  func(e engagement) bool { return is(e) && e.Referral == nil },
-		"a referral without co-sell":   func(e engagement) bool { return is(e) && e.Referral != nil && e.CoSell == nil },
-		"co-sell":                      func(e engagement) bool { return is(e) && e.CoSell != nil && !e.CoSell.ManagedCustomersOnly },
-		"no reminders":                 func(e engagement) bool { return is(e) && e.Reminders == nil },
+		"more allowed than active": func(e engagement) bool {
+			return is(e) &&
+				e.ClaimLimits.Active < e.ClaimLimits.Allowed
+		},
+		"windows of a day": func(e engagement) bool {
+			return is(e) && e.ConsentWindowDays == 1 &&
+				e.ResubmissionWindowDays == 1
+		},
+		"no referral":                func(e engagement) bool { return is(e) && e.Referral == nil },
+		"a referral without co-sell": func(e engagement) bool { return is(e) && e.Referral != nil && e.CoSell == nil },
+		"co-sell": func(e engagement) bool {
+			return is(e) && e.CoSell != nil &&
+				!e.CoSell.ManagedCustomersOnly
+		},
+		"no reminders": func(e engagement) bool { return is(e) && e.Reminders == nil },
 		"reminders of both deadlines": func(e engagement) bool {
 			return is(e) && e.Reminders != nil && len(e.Reminders.ConsentDays) > 0 && len(e.Reminders.SubmissionDays) > 0
 		},
-		"reminders of one deadline": func(e engagement) bool { return is(e) && e.Reminders != nil && len(e.Reminders.SubmissionDays) == 0 },
-		"co-sell for managed ones":  func(e engagement) bool { return is(e) && e.CoSell != nil && e.CoSell.ManagedCustomersOnly },
+		"reminders of one deadline": func(e engagement) bool {
+			return is(e) && e.Reminders != nil &&
+				len(e.Reminders.SubmissionDays) == 0
+		},
+		"co-sell for managed ones": func(e engagement) bool {
+			return is(e) && e.CoSell != nil &&
+				e.CoSell.ManagedCustomersOnly
+		},
 	}
 	for kind, holds := range kinds {
 		if !slices.ContainsFunc(engagements, holds) {
@@ -77,7 +92,8 @@ func TestTheSampleShowsEveryKindOfRule(t *testing.T) {
 		}
 	}
 	has := func(holds func(partner) bool) bool { return slices.ContainsFunc(partners, holds) }
-	if !has(func(p partner) bool { return p.domains == "" }) || !has(func(p partner) bool { return strings.Contains(p.domains, ";") }) {
+	if !has(func(p partner) bool { return p.domains == "" }) ||
+		!has(func(p partner) bool { return strings.Contains(p.domains, ";") }) {
 		t.Error("want a partner with any mail domain, and one with several")
 	}
 	if len(partners) != 3 || len(d.customers) != 1+customers {

@@ -1,5 +1,6 @@
-// Package abuse has partners and strangers try what is not theirs: IDs of another partner on every route, and consent tokens
-// that are guessed, cut or another claim's. Neither the answer nor what is asked of the table tells right from wrong.
+// Package abuse has partners and strangers try what is not theirs: IDs of another partner on every route, and consent
+// tokens that are guessed, cut or another claim's. Neither the answer nor what is asked of the table tells right from
+// wrong.
 package abuse
 
 import (
@@ -37,7 +38,8 @@ func newVictim(t *testing.T, engagement string) victim {
 	t.Helper()
 	v := victim{Partner: story.NewPartner(t)}
 	for _, status := range []mci.Status{
-		mci.ConsentNotSent, mci.ConsentPending, mci.Consented, mci.Submitted, mci.ActionRequired, mci.Completed, mci.Rejected, mci.Declined, mci.Cancelled,
+		mci.ConsentNotSent, mci.ConsentPending, mci.Consented, mci.Submitted, mci.ActionRequired, mci.Completed, mci.Rejected,
+		mci.Declined, mci.Cancelled,
 	} {
 		v.customer = story.NewCustomer(t, engagement)
 		claim, _ := v.Bring(t, status, v.customer, engagement)
@@ -47,8 +49,8 @@ func newVictim(t *testing.T, engagement string) victim {
 	return v
 }
 
-// TestNoIDOfAnotherPartnerOpensAnything tries each of a partner's IDs, as another partner's user with every role of a partner,
-// on every route.
+// TestNoIDOfAnotherPartnerOpensAnything tries each of a partner's IDs, as another partner's user with every role of a
+// partner, on every route.
 func TestNoIDOfAnotherPartnerOpensAnything(t *testing.T) {
 	engagement := story.Engagement(t, story.WithCoSell(false))
 	v, thief := newVictim(t, engagement), story.NewPartner(t)
@@ -56,12 +58,18 @@ func TestNoIDOfAnotherPartnerOpensAnything(t *testing.T) {
 	before := stateOf(t, v)
 
 	bodies := map[string]func(claim story.Claim) any{
-		"POST /v1/claims/{claimId}/consent-requests":   func(story.Claim) any { return story.FirstRequest("60000.00") },
-		"POST /v1/claims/{claimId}/submission":         func(story.Claim) any { return story.Submission() },
-		"POST /v1/claims/{claimId}/cancellation":       func(story.Claim) any { return story.Object{"reason": ""} },
-		"POST /v1/claims/{claimId}/review":             func(story.Claim) any { return story.Object{"decision": "complete", "reason": ""} },
-		"POST /v1/referrals/{referralId}/upgrade":      func(story.Claim) any { return story.Object{} },
-		"POST /v1/customers/{customerId}/claims":       func(story.Claim) any { return thief.ClaimBody(v.customer, []string{engagement}, nil) },
+		"POST /v1/claims/{claimId}/consent-requests": func(story.Claim) any { return story.FirstRequest("60000.00") },
+		"POST /v1/claims/{claimId}/submission":       func(story.Claim) any { return story.Submission() },
+		"POST /v1/claims/{claimId}/cancellation":     func(story.Claim) any { return story.Object{"reason": ""} },
+		"POST /v1/claims/{claimId}/review": func(story.Claim) any {
+			return story.Object{"decision": "complete",
+				"reason": ""}
+		},
+		"POST /v1/referrals/{referralId}/upgrade": func(story.Claim) any { return story.Object{} },
+		"POST /v1/customers/{customerId}/claims": func(story.Claim) any {
+			return thief.ClaimBody(v.customer,
+				[]string{engagement}, nil)
+		},
 		"POST /v1/customers":                           nil, // adding is open to all
 		"POST /v1/eligibility-checks":                  nil,
 		"POST /consent/{token}":                        nil, // public
@@ -85,7 +93,8 @@ func TestNoIDOfAnotherPartnerOpensAnything(t *testing.T) {
 		}
 		for _, claim := range v.claims {
 			for _, id := range forms(claim.ID, thief.ID) {
-				path := strings.NewReplacer("{claimId}", id, "{referralId}", "R"+id, "{customerId}", claim.Customer["id"].(string)).Replace(route.Path)
+				path := strings.NewReplacer("{claimId}", id, "{referralId}", "R"+id, "{customerId}",
+					claim.Customer["id"].(string)).Replace(route.Path)
 				answer := localtest.Call(t, route.Method, path, token, body(claim))
 				tried++
 				want := http.StatusNotFound
@@ -108,8 +117,10 @@ func TestNoIDOfAnotherPartnerOpensAnything(t *testing.T) {
 	}
 	// What lists and searches show is the thief's own: nothing.
 	for _, path := range []string{
-		"/v1/claims", "/v1/claims?status=submitted", "/v1/claims?engagementId=" + engagement, "/v1/referrals", "/v1/referrals?type=partner-led",
-		"/v1/engagements/" + engagement + "/customers", "/v1/engagements/" + engagement + "/customers?tab=complete", "/v1/engagements/" + engagement + "/customers?tab=ineligible",
+		"/v1/claims", "/v1/claims?status=submitted", "/v1/claims?engagementId=" + engagement, "/v1/referrals",
+		"/v1/referrals?type=partner-led",
+		"/v1/engagements/" + engagement + "/customers", "/v1/engagements/" + engagement + "/customers?tab=complete",
+		"/v1/engagements/" + engagement + "/customers?tab=ineligible",
 	} {
 		answer := localtest.Call(t, "GET", path, token, nil).Expect(t, 200)
 		if strings.Contains(string(answer.Body), v.ID) || strings.Contains(string(answer.Body), v.customer.ID) {
@@ -118,7 +129,8 @@ func TestNoIDOfAnotherPartnerOpensAnything(t *testing.T) {
 	}
 	story.Refused(t, localtest.Call(t, "GET", "/v1/claims?partnerId="+v.ID, token, nil), 422, mci.Invalid)
 	// The other partner's location cannot be worked at, whatever grant its user holds.
-	foreign := thief.Nomination(v.customer, v.customer.By(mci.TPID), []string{engagement}, story.Object{"locationId": v.Location})
+	foreign := thief.Nomination(v.customer, v.customer.By(mci.TPID), []string{engagement},
+		story.Object{"locationId": v.Location})
 	story.Refused(t, localtest.Call(t, "POST", "/v1/customers", token, foreign), 422, mci.Invalid)
 
 	if after := stateOf(t, v); after != before {
@@ -130,7 +142,8 @@ func TestNoIDOfAnotherPartnerOpensAnything(t *testing.T) {
 // forms are the ID and what somebody might make of it: the same claim under one's own partner, in other letters, cut.
 func forms(id, thief string) []string {
 	claim := mci.ClaimID(id)
-	return []string{id, string(mci.NewClaimID(claim.Ordinal(), thief)), strings.ToLower(id), id[:len(id)-1], id + "0", claim.Ordinal()}
+	return []string{id, string(mci.NewClaimID(claim.Ordinal(), thief)), strings.ToLower(id), id[:len(id)-1], id + "0",
+		claim.Ordinal()}
 }
 
 // stateOf writes down the victim's claims.
@@ -154,7 +167,8 @@ func asked(answer localtest.Response) string {
 		if strings.Contains(string(request.Body), "ENGAGEMENTS") {
 			continue // the catalogue is read now and then, whoever asks
 		}
-		lines = append(lines, fmt.Sprintf("%s of %d bytes", request.Action, len(own.ReplaceAllString(string(request.Body), ""))))
+		lines = append(lines, fmt.Sprintf("%s of %d bytes", request.Action,
+			len(own.ReplaceAllString(string(request.Body), ""))))
 	}
 	return strings.Join(lines, "; ")
 }
@@ -166,7 +180,8 @@ func tokens(t *testing.T) map[string]string {
 	right, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, engagement), engagement)
 	_, otherLink := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, engagement), engagement)
 	corrected, void := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, engagement), engagement)
-	address := story.Object{"customerContact": story.Object{"name": "Lee", "email": story.Name("lee") + "@customer.example"}}
+	address := story.Object{"customerContact": story.Object{"name": "Lee", "email": story.Name("lee") +
+		"@customer.example"}}
 	story.Post(t, p.Token, corrected.ID, "consent-requests", address).Expect(t, 202)
 	cancelled, ended := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, engagement), engagement)
 	story.Post(t, p.Token, cancelled.ID, "cancellation", story.Object{"reason": ""}).Expect(t, 200)
@@ -211,14 +226,15 @@ func TestD10_WrongTokensAreAnsweredAlike(t *testing.T) {
 			header.Del(cloud.RequestIDHeader)
 		}
 		if string(answer.Body) != string(first.Body) || !maps.EqualFunc(answer.Header, first.Header, slices.Equal[[]string]) {
-			t.Errorf("a %s token is answered otherwise: %v %s, not %v %s", name, answer.Header, answer.Body, first.Header, first.Body)
+			t.Errorf("a %s token is answered otherwise: %v %s, not %v %s", name, answer.Header, answer.Body, first.Header,
+				first.Body)
 		}
 	}
 }
 
-// TestD10_TheTimeOfAnAnswerDoesNotTellAWrongTokenFromAVoidOne is of clocks, and so for long runs alone. A token that was never
-// right must take as long as one that was. Whether there is a claim of an ID takes its own time: the ID is no secret, and cannot be
-// guessed.
+// TestD10_TheTimeOfAnAnswerDoesNotTellAWrongTokenFromAVoidOne is of clocks, and so for long runs alone. A token that
+// was never right must take as long as one that was. Whether there is a claim of an ID takes its own time: the ID is no
+// secret, and cannot be guessed.
 func TestD10_TheTimeOfAnAnswerDoesNotTellAWrongTokenFromAVoidOne(t *testing.T) {
 	if _, long := soak.Long(); !long {
 		t.Skip("clocks say little in a short run")

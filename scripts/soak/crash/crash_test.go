@@ -1,6 +1,7 @@
-// Package crash has every AWS call of every flow that writes go wrong in every way: it fails before it takes effect, its
-// answer is lost, the process is killed before it or after it, it is throttled, it meets a conflict. Then it does what a
-// client would do, and holds the table against the rules that always hold: after the fault already, and when all is repaired.
+// Package crash has every AWS call of every flow that writes go wrong in every way: it fails before it takes effect,
+// its answer is lost, the process is killed before it or after it, it is throttled, it meets a conflict. Then it does
+// what a client would do, and holds the table against the rules that always hold: after the fault already, and when all
+// is repaired.
 package crash
 
 import (
@@ -54,8 +55,8 @@ func callOf(request localtest.Request) call {
 // ofNobody says whether the call is one that tells no clients apart: of the catalogue, or of a kept answer.
 func (c call) ofNobody() bool { return c.items == "ENGAGEMENTS" || c.items == "IDEMPOTENCY" }
 
-// callsOf lists the calls that a run's answer took, but for those that tell no clients apart: they have a test of their own.
-// There must be no others that cannot be told from those of other runs, for they would never meet a fault.
+// callsOf lists the calls that a run's answer took, but for those that tell no clients apart: they have a test of their
+// own. There must be no others that cannot be told from those of other runs, for they would never meet a fault.
 func callsOf(t *testing.T, r *run, requests []localtest.Request) []call {
 	t.Helper()
 	var calls []call
@@ -90,13 +91,15 @@ func (e effect) String() string {
 
 // What goes wrong with each call. The second lists are for longer runs: they differ in little.
 var (
-	reads   = [][]effect{{{localtest.Fail, localtest.All}, {localtest.Lose, 1}, {localtest.KillBefore, 1}, {localtest.Throttle, localtest.All}}, {{localtest.KillAfter, 1}}}
+	reads = [][]effect{{{localtest.Fail, localtest.All}, {localtest.Lose, 1}, {localtest.KillBefore, 1},
+		{localtest.Throttle, localtest.All}}, {{localtest.KillAfter, 1}}}
 	commits = [][]effect{{
 		{localtest.Fail, localtest.All}, {localtest.Lose, 1}, {localtest.KillBefore, 1}, {localtest.KillAfter, 1},
 		{localtest.Throttle, localtest.All}, {localtest.Conflict, 1},
 	}, {{localtest.Fail, 1}, {localtest.Lose, localtest.All}, {localtest.Conflict, localtest.All}}}
 	emails = [][]effect{{
-		{localtest.Fail, 1}, {localtest.Lose, 1}, {localtest.KillBefore, 1}, {localtest.KillAfter, 1}, {localtest.Throttle, 1}, {localtest.Reject, 1},
+		{localtest.Fail, 1}, {localtest.Lose, 1}, {localtest.KillBefore, 1}, {localtest.KillAfter, 1},
+		{localtest.Throttle, 1}, {localtest.Reject, 1},
 	}, {{localtest.Down, 1}}}
 )
 
@@ -206,11 +209,12 @@ func TestNoFaultAtAnyCallBreaksAFlow(t *testing.T) {
 	soak.Audit(t)
 }
 
-// TestNoFaultAtWhatTellsNoClientsApartBreaksAFlow has the reads of the catalogue and of kept answers go wrong, whose requests
-// name no client: each function is by itself, started anew so that it has no catalogue yet.
+// TestNoFaultAtWhatTellsNoClientsApartBreaksAFlow has the reads of the catalogue and of kept answers go wrong, whose
+// requests name no client: each function is by itself, started anew so that it has no catalogue yet.
 func TestNoFaultAtWhatTellsNoClientsApartBreaksAFlow(t *testing.T) {
 	w := newWorld(t)
-	startAnew := func() { localtest.SetClock(t, localtest.Cloud().Offset()+time.Second) } // functions take the clock as they start
+	// functions take the clock as they start
+	startAnew := func() { localtest.SetClock(t, localtest.Cloud().Offset()+time.Second) }
 	type round struct{ items, effect string }
 	rounds := map[round][]*attempt{} // of which each function has one part
 	var functions []string
@@ -306,8 +310,8 @@ func (w *world) everyEmailHasItsClaim(t *testing.T) {
 	}
 }
 
-// TestD3_NoFaultKeepsAClaimFromExpiringOnce has a sweep of its own meet each fault at each kind of call that a sweep makes,
-// and the next one none. Each two sweeps have a day of their own, and two claims that are due on it.
+// TestD3_NoFaultKeepsAClaimFromExpiringOnce has a sweep of its own meet each fault at each kind of call that a sweep
+// makes, and the next one none. Each two sweeps have a day of their own, and two claims that are due on it.
 func TestD3_NoFaultKeepsAClaimFromExpiringOnce(t *testing.T) {
 	type round struct {
 		action string
@@ -390,7 +394,8 @@ func TestD3_NoFaultKeepsAClaimFromExpiringOnce(t *testing.T) {
 		})
 	}
 	for _, r := range rounds {
-		for of, want := range map[*run]string{r.hit: pending + " claim.expired referral.closed", r.other: added + " claim.expired"} {
+		for of, want := range map[*run]string{r.hit: pending + " claim.expired referral.closed", r.other: added +
+			" claim.expired"} {
 			if whole := of.partner.Get(t, of.claim.ID); whole.Types() != want || !whole.EventsIntact {
 				t.Errorf("%s/%s: the claim's events are\n%s instead of\n%s", r.action, r.effect, whole.Types(), want)
 			}
@@ -415,8 +420,8 @@ func (r *run) expired(t *testing.T) bool {
 	return strings.Contains(r.partner.Get(t, r.claim.ID).Types(), "claim.expired")
 }
 
-// TestS27_NoFaultKeepsAReferralFromItsUpgrade has the function that the stream wakes meet faults: the stream brings the record
-// again.
+// TestS27_NoFaultKeepsAReferralFromItsUpgrade has the function that the stream wakes meet faults: the stream brings the
+// record again.
 func TestS27_NoFaultKeepsAReferralFromItsUpgrade(t *testing.T) {
 	type fault struct {
 		action string

@@ -38,7 +38,8 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	referrals := story.WithCoSell(false)
 	referrals["coSell"] = nil
-	w := &world{program: story.Program(t), coSell: story.Engagement(t, story.WithCoSell(false)), managedOnly: story.Engagement(t, story.WithCoSell(true))}
+	w := &world{program: story.Program(t), coSell: story.Engagement(t, story.WithCoSell(false)),
+		managedOnly: story.Engagement(t, story.WithCoSell(true))}
 	for range 3 {
 		w.engagements = append(w.engagements, story.Engagement(t, referrals))
 	}
@@ -142,7 +143,8 @@ var consentPath = regexp.MustCompile(`/consent/[A-Za-z0-9_.-]+`)
 // ask sends the consent email.
 func (r *run) ask(t *testing.T) {
 	t.Helper()
-	r.taken(t, story.Post(t, r.partner.Token, r.claim.ID, "consent-requests", story.FirstRequest("60000.00")).Expect(t, 202))
+	r.taken(t, story.Post(t, r.partner.Token, r.claim.ID, "consent-requests", story.FirstRequest("60000.00")).Expect(t,
+		202))
 }
 
 // askUnrecorded sends the consent email, and the function dies before it writes down that SES has it.
@@ -197,11 +199,12 @@ type flow struct {
 	name     string
 	function string
 	prepare  func(t *testing.T, r *run)
-	ready    func(t *testing.T, r *run)                    // once the stream has come by, nil for flows that it does not concern
-	do       func(t *testing.T, r *run) localtest.Response // may be repeated
-	status   int                                           // of the answer in the end
-	events   string                                        // of each claim in the end
-	check    func(t *testing.T, r *run)                    // what else must hold in the end, nil for nothing
+	// once the stream has come by, nil for flows that it does not concern
+	ready  func(t *testing.T, r *run)
+	do     func(t *testing.T, r *run) localtest.Response // may be repeated
+	status int                                           // of the answer in the end
+	events string                                        // of each claim in the end
+	check  func(t *testing.T, r *run)                    // what else must hold in the end, nil for nothing
 }
 
 const (
@@ -217,7 +220,8 @@ func review(decision mci.ReviewDecision, events string) flow {
 		name: "review: " + string(decision), function: "review-claim", status: 200, events: submitted + " " + events,
 		prepare: func(t *testing.T, r *run) { r.bring(t, mci.Submitted, r.engagements[0]) },
 		do: func(t *testing.T, r *run) localtest.Response {
-			return localtest.Call(t, "POST", "/v1/claims/"+r.claim.ID+"/review", r.program, story.Object{"decision": decision, "reason": "seen"}, "Idempotency-Key", r.key)
+			return localtest.Call(t, "POST", "/v1/claims/"+r.claim.ID+"/review", r.program, story.Object{"decision": decision,
+				"reason": "seen"}, "Idempotency-Key", r.key)
 		},
 	}
 }
@@ -315,7 +319,8 @@ var flows = []flow{
 		check:   asked(contactOf, 1),
 	},
 	{
-		name: "resend to a corrected address", function: "send-consent", status: 202, events: pending + " consent.reminded email.sent",
+		name: "resend to a corrected address", function: "send-consent", status: 202, events: pending +
+			" consent.reminded email.sent",
 		prepare: func(t *testing.T, r *run) { r.bring(t, mci.ConsentPending, r.engagements[0]) },
 		do: func(t *testing.T, r *run) localtest.Response {
 			contact := story.Object{"name": "Kim Contact", "email": correctedOf(r)}

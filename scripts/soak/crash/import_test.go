@@ -55,7 +55,8 @@ func newTable(t *testing.T) (name string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if _, err := localtest.DynamoDB().DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: input.TableName}); err != nil {
+		if _, err := localtest.DynamoDB().DeleteTable(context.Background(),
+			&dynamodb.DeleteTableInput{TableName: input.TableName}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -94,13 +95,15 @@ func newData(t *testing.T, before data) data {
 		"customer-ids.csv":  "customerId,idType,idValue\nWORD,tenant-id,TENANT\n",
 		"domains.csv":       "domain,tenantId\nWORD.example,TENANT\nWORD-other.example," + before.tenant + "\n",
 		"opportunities.csv": "opportunityId,customerId,value,status\nWORD,WORD,1000.00,open\n",
-		"eligibility.csv":   "engagementId,idType,idValue,eligible,reason\nWORD,tenant-id,TENANT,true,\n" + before.word + ",tenant-id,TENANT,false,too small\n",
+		"eligibility.csv": "engagementId,idType,idValue,eligible,reason\nWORD,tenant-id,TENANT,true,\n" + before.word +
+			",tenant-id,TENANT,false,too small\n",
 	}
 	tenant := mci.CustomerID{Type: mci.TenantID, Value: d.tenant}
 	domain := func(name string) mci.CustomerID { return mci.CustomerID{Type: mci.Domain, Value: name} }
 	d.keys = []table.Key{
 		table.NewEngagementRecord(mci.Engagement{ID: d.word}).Key,
-		table.NewGrantRecord(mci.Grant{PartnerID: d.word, UserID: "user", LocationID: d.word + "-0", Role: mci.IncentivesAdmin}).Key,
+		table.NewGrantRecord(mci.Grant{PartnerID: d.word, UserID: "user", LocationID: d.word + "-0",
+			Role: mci.IncentivesAdmin}).Key,
 		table.NewCustomerRecord(mci.Customer{ID: d.word}).Key,
 		table.NewDirectoryRecord(tenant, "").Key,
 		table.NewDomainRecord(domain(d.word+".example"), tenant, "").Key,
@@ -169,7 +172,8 @@ func throttled(func() (*http.Response, error)) (*http.Response, error) {
 	return &http.Response{
 		StatusCode: http.StatusBadRequest,
 		Header:     http.Header{"Content-Type": {"application/x-amz-json-1.0"}},
-		Body:       io.NopCloser(strings.NewReader(`{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"asked to throttle"}`)),
+		Body: io.NopCloser(strings.NewReader(
+			`{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"asked to throttle"}`)),
 	}, nil
 }
 
@@ -185,7 +189,8 @@ func TestB2_AnImportThatWasCutShortAnywhereIsMendedByRepeatingIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	requests, want := clean.seen.Load(), sound.stored(t, name)
-	if len(want) != len(sound.keys) || len(summary.Files) != 8 || requests < 12 { // each file's, and those that look things up
+	// each file's, and those that look things up
+	if len(want) != len(sound.keys) || len(summary.Files) != 8 || requests < 12 {
 		t.Fatalf("the import made %d of %d items in %d requests: %s", len(want), len(sound.keys), requests, summary)
 	}
 	fails := func(then func()) fault {

@@ -1,5 +1,6 @@
-// Package engine kills the DynamoDB engine and the functions at random while claims go through their lives, and has the mail
-// service fail in every way: what was confirmed is there, what is there is whole, and whoever repeats gets through.
+// Package engine kills the DynamoDB engine and the functions at random while claims go through their lives, and has the
+// mail service fail in every way: what was confirmed is there, what is there is whole, and whoever repeats gets
+// through.
 package engine
 
 import (
@@ -147,7 +148,8 @@ func TestWhatWasConfirmedSurvivesTheEngineAndTheFunctionsBeingKilled(t *testing.
 		close(finished)
 	}()
 
-	functions := []string{"add-customer", "send-consent", "consent-callback", "submit-claim", "review-claim", "referral-upgrade"}
+	functions := []string{"add-customer", "send-consent", "consent-callback", "submit-claim", "review-claim",
+		"referral-upgrade"}
 	var dying []*localtest.Injected
 	enginesKilled := 0
 	for kill := range kills {
@@ -303,7 +305,8 @@ func TestD21_AnEmailOfWhichNobodyKnowsWhetherItWentOutIsOneOfTheDaysTen(t *testi
 			localtest.Inject(t, localtest.Fault{Effect: test.effect, Service: localtest.SESService, Times: localtest.All,
 				Match: func(request localtest.Request) bool { return bytes.Contains(request.Body, []byte(claim.ID)) }})
 			ask := func() localtest.Response {
-				return story.Post(t, partner.Token, claim.ID, "consent-requests", story.FirstRequest("60000.00"), "Idempotency-Key", "one")
+				return story.Post(t, partner.Token, claim.ID, "consent-requests", story.FirstRequest("60000.00"), "Idempotency-Key",
+					"one")
 			}
 			for range 10 {
 				ask().Expect(t, 503)

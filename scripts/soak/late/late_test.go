@@ -34,7 +34,8 @@ func TestMain(m *testing.M) {
 }
 
 func TestWhileTheTableHangsEveryRouteAsksToTryAgain(t *testing.T) {
-	held := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Service: localtest.DynamoDBService, Times: localtest.All})
+	held := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Service: localtest.DynamoDBService,
+		Times: localtest.All})
 	var answering sync.WaitGroup
 	defer answering.Wait()
 	for _, function := range platform.Functions {
@@ -55,7 +56,8 @@ func TestWhileTheTableHangsEveryRouteAsksToTryAgain(t *testing.T) {
 				again = again || strings.HasPrefix(answer.Headers["Content-Type"], "text/html") // a page, in words
 				wait, err := strconv.Atoi(answer.Headers["Retry-After"])
 				if answer.StatusCode != 503 || !again || err != nil || wait < 1 {
-					t.Errorf("%s answers %d, Retry-After %q: %s", event.RouteKey, answer.StatusCode, answer.Headers["Retry-After"], answer.Body)
+					t.Errorf("%s answers %d, Retry-After %q: %s", event.RouteKey, answer.StatusCode, answer.Headers["Retry-After"],
+						answer.Body)
 				}
 			})
 		}

@@ -1,5 +1,5 @@
-// Package model drives the whole system at random, as several partners, their customers and the program do while the clock
-// moves on, and holds every answer against a small model of the specification.
+// Package model drives the whole system at random, as several partners, their customers and the program do while the
+// clock moves on, and holds every answer against a small model of the specification.
 package model
 
 import (
@@ -30,7 +30,8 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.checks": "12", "rapid.steps": "60", "rapid.shrinktime": "2m"} {
+	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.checks": "12", "rapid.steps": "60",
+		"rapid.shrinktime": "2m"} {
 		if given := flag.Lookup(name); given.Value.String() != given.DefValue {
 			continue
 		}
@@ -79,14 +80,18 @@ func newMachine(t *testing.T, rt *rapid.T) *machine {
 	m := &machine{t: t, program: story.Program(t), field: localtest.Token(t, "", story.Name("seller"), mci.FieldSeller)}
 	for _, p := range story.NewPartners(t, 3) {
 		m.partners = append(m.partners, &partner{
-			id: p.ID, location: p.Location, user: p.User, token: p.Token, seller: localtest.Token(t, p.ID, p.User, mci.ReferralAdmin),
+			id: p.ID, location: p.Location, user: p.User, token: p.Token, seller: localtest.Token(t, p.ID, p.User,
+				mci.ReferralAdmin),
 			known: map[*customer]bool{}, nominated: map[*customer][]nominatedID{},
 		})
 	}
 	m.engagements = []*engagement{
-		{types: []string{"domain", "tpid"}, active: 2, allowed: 3, consent: 10, submit: 20, resubmit: 25, referralFrom: 1000, coSellFrom: 50000, managedOnly: true},
-		{types: []string{"tenant-id", "tpid"}, exclusive: true, active: 5, allowed: 5, consent: 5, submit: 8, resubmit: 3, referralFrom: -1, coSellFrom: -1},
-		{types: []string{"msx-opportunity-id"}, variable: true, active: 1, allowed: 1, consent: 7, submit: 7, resubmit: 7, referralFrom: 0, coSellFrom: 0},
+		{types: []string{"domain", "tpid"}, active: 2, allowed: 3, consent: 10, submit: 20, resubmit: 25, referralFrom: 1000,
+			coSellFrom: 50000, managedOnly: true},
+		{types: []string{"tenant-id", "tpid"}, exclusive: true, active: 5, allowed: 5, consent: 5, submit: 8, resubmit: 3,
+			referralFrom: -1, coSellFrom: -1},
+		{types: []string{"msx-opportunity-id"}, variable: true, active: 1, allowed: 1, consent: 7, submit: 7, resubmit: 7,
+			referralFrom: 0, coSellFrom: 0},
 	}
 	var rules []story.Object
 	for _, e := range m.engagements {
@@ -94,13 +99,15 @@ func newMachine(t *testing.T, rt *rapid.T) *machine {
 		rules = append(rules, rulesOf(e))
 	}
 	names := []string{"contoso ltd", "Contoso"} // few, so that they meet often
-	// One draw decides who is eligible at the beginning: rapid, which tries to do without each draw, comes to the steps sooner.
+	// One draw decides who is eligible at the beginning: rapid, which tries to do without each draw, comes to the steps
+	// sooner.
 	eligibility := rand.New(rand.NewPCG(uint64(draw(rt, "eligibility", 4096)), 0))
 	rows := "engagementId,idType,idValue,eligible,reason\n"
 	for i, c := range story.NewCustomers(t, names) {
-		made := &customer{id: c.ID, name: strings.ToLower(names[i]), email: c.Email, managed: true, eligible: map[string]bool{}, ids: map[string]string{
-			"domain": c.Domain, "tenant-id": c.Tenant, "tpid": c.TPID, "msx-opportunity-id": c.Opportunity,
-		}}
+		made := &customer{id: c.ID, name: strings.ToLower(names[i]), email: c.Email, managed: true,
+			eligible: map[string]bool{}, ids: map[string]string{
+				"domain": c.Domain, "tenant-id": c.Tenant, "tpid": c.TPID, "msx-opportunity-id": c.Opportunity,
+			}}
 		m.customers = append(m.customers, made)
 		for _, e := range m.engagements {
 			for _, kind := range []string{"tenant-id", "tpid", "msx-opportunity-id"} {
@@ -119,7 +126,8 @@ func newMachine(t *testing.T, rt *rapid.T) *machine {
 func rulesOf(e *engagement) story.Object {
 	dollars := func(n int) string { return strconv.Itoa(n) + ".00" }
 	rules := story.Object{
-		"id": e.id, "name": "Assessment", "solutionArea": "Infrastructure", "description": "An assessment.", "payType": "fixed",
+		"id": e.id, "name": "Assessment", "solutionArea": "Infrastructure", "description": "An assessment.",
+		"payType":         "fixed",
 		"customerIdTypes": e.types, "startsOn": "2020-01-01", "endsOn": "2999-12-31", "consentWindowDays": e.consent,
 		"submissionWindowDays": e.submit, "resubmissionWindowDays": e.resubmit,
 		"claimLimits": story.Object{"active": e.active, "allowed": e.allowed}, "exclusive": e.exclusive, "payout": "1250.00",
@@ -128,7 +136,8 @@ func rulesOf(e *engagement) story.Object {
 	if e.variable {
 		delete(rules, "payout")
 		rules["payType"] = "variable"
-		rules["rates"] = story.Object{"perHour": "100.00", "minHours": 10, "maxHours": 100, "maxPayout": "5000.00", "maxShareOfOpportunity": "0.1"}
+		rules["rates"] = story.Object{"perHour": "100.00", "minHours": 10, "maxHours": 100, "maxPayout": "5000.00",
+			"maxShareOfOpportunity": "0.1"}
 	}
 	if e.referralFrom >= 0 {
 		rules["referral"] = story.Object{"minDealSize": dollars(e.referralFrom)}
@@ -148,12 +157,16 @@ type step struct {
 
 // steps are those of a claim's life, and, less often, what happens beside it.
 var steps = []step{
-	{"add", 4, (*machine).add}, {"claim a known customer", 4, (*machine).claimKnown}, {"send first", 4, (*machine).sendFirst},
-	{"send", 1, (*machine).send}, {"accept", 4, (*machine).accept}, {"answer", 2, (*machine).answer}, {"submit", 2, (*machine).submit},
+	{"add", 4, (*machine).add}, {"claim a known customer", 4, (*machine).claimKnown},
+	{"send first", 4, (*machine).sendFirst},
+	{"send", 1, (*machine).send}, {"accept", 4, (*machine).accept}, {"answer", 2, (*machine).answer},
+	{"submit", 2, (*machine).submit},
 	{"review", 2, (*machine).review}, {"cancel", 1, (*machine).cancel}, {"come to a deadline", 2, (*machine).deadline},
-	{"let time pass", 1, (*machine).pass}, {"sweep", 1, (*machine).sweep}, {"upgrade", 1, (*machine).upgrade}, {"mail event", 1, (*machine).mailEvent},
+	{"let time pass", 1, (*machine).pass}, {"sweep", 1, (*machine).sweep}, {"upgrade", 1, (*machine).upgrade},
+	{"mail event", 1, (*machine).mailEvent},
 	{"eligibility changes", 1, (*machine).changeEligibility}, {"management changes", 1, (*machine).changeManaged},
-	{"look at a page", 1, (*machine).look}, {"look at lists", 1, (*machine).lists}, {"look at lists across partners", 1, (*machine).listsOfAll},
+	{"look at a page", 1, (*machine).look}, {"look at lists", 1, (*machine).lists}, {"look at lists across partners", 1,
+		(*machine).listsOfAll},
 	{"repeat", 2, (*machine).repeat},
 }
 
@@ -199,8 +212,8 @@ func (m *machine) keyed(k kept, body story.Object) localtest.Response {
 	return localtest.Call(m.t, "POST", k.path, k.token, body, "Idempotency-Key", k.key)
 }
 
-// repeat repeats a request that succeeded in the last 24 hours: whatever has happened since, it gets the answer that it got,
-// and does nothing. With another body it is refused (D13).
+// repeat repeats a request that succeeded in the last 24 hours: whatever has happened since, it gets the answer that it
+// got, and does nothing. With another body it is refused (D13).
 func (m *machine) repeat(rt *rapid.T) {
 	m.kept = slices.DeleteFunc(m.kept, func(k kept) bool { return now().Sub(k.at) >= day-time.Minute })
 	if len(m.kept) == 0 {
@@ -226,7 +239,8 @@ func (m *machine) repeat(rt *rapid.T) {
 	}
 	again := m.keyed(k, k.body)
 	if again.Status != k.answer.Status || !bytes.Equal(again.Body, k.answer.Body) {
-		differ(rt, "%s was answered %d %s, and when it was repeated %d %s", k.path, k.answer.Status, k.answer.Body, again.Status, again.Body)
+		differ(rt, "%s was answered %d %s, and when it was repeated %d %s", k.path, k.answer.Status, k.answer.Body,
+			again.Status, again.Body)
 	}
 	for _, request := range again.Requests() {
 		if request.Service == localtest.SESService {
@@ -235,8 +249,8 @@ func (m *machine) repeat(rt *rapid.T) {
 	}
 }
 
-// differ fails the sequence. What it says holds new names and instants each time, and so is only logged: rapid shrinks what
-// fails in the same words again.
+// differ fails the sequence. What it says holds new names and instants each time, and so is only logged: rapid shrinks
+// what fails in the same words again.
 func differ(rt *rapid.T, format string, values ...any) {
 	rt.Helper()
 	rt.Logf(format, values...)
@@ -256,8 +270,10 @@ func expect(rt *rapid.T, answer localtest.Response, status int, code string) {
 
 // statusOf is the HTTP status of each refusal.
 var statusOf = map[string]int{
-	"claim-exists": 409, "wrong-status": 409, "not-qualified": 409, "deal-size-immutable": 409, "not-found": 404, "not-eligible": 422,
-	"single-engagement-only": 422, "hours-required": 422, "disclaimer-required": 422, "invalid": 422, "too-many-requests": 429,
+	"claim-exists": 409, "wrong-status": 409, "not-qualified": 409, "deal-size-immutable": 409, "not-found": 404,
+	"not-eligible":           422,
+	"single-engagement-only": 422, "hours-required": 422, "disclaimer-required": 422, "invalid": 422,
+	"too-many-requests": 429,
 }
 
 func now() time.Time { return localtest.Now() }
@@ -299,7 +315,8 @@ func (m *machine) drawClaim(rt *rapid.T, meant ...string) *claim {
 }
 
 // nomination draws a partner, a customer and engagements, and a body for them.
-func (m *machine) nomination(rt *rapid.T) (p *partner, c *customer, engagements []*engagement, hours int, body story.Object) {
+func (m *machine) nomination(rt *rapid.T) (p *partner, c *customer, engagements []*engagement, hours int,
+	body story.Object) {
 	p = m.partners[draw(rt, "partner", len(m.partners))]
 	c = m.customers[draw(rt, "customer", len(m.customers))]
 	chosen := pick(rt, "engagements", "0", "0", "1", "1", "2", "2", "01", "10", "02")
@@ -314,7 +331,8 @@ func (m *machine) nomination(rt *rapid.T) (p *partner, c *customer, engagements 
 	}
 	body = story.Object{
 		"friendlyName": "A claim", "locationId": p.location, "engagementIds": ids,
-		"customerContact": story.Object{"name": "Kim", "email": c.email}, "partnerContact": story.Object{"name": "Pat", "email": "pat@partner.example"},
+		"customerContact": story.Object{"name": "Kim", "email": c.email}, "partnerContact": story.Object{"name": "Pat",
+			"email": "pat@partner.example"},
 	}
 	if hours >= 0 {
 		body["hours"] = hours
@@ -353,7 +371,8 @@ func (m *machine) claimKnown(rt *rapid.T) {
 }
 
 // nominated holds the answer to a nomination against the model, and gives birth to its claims.
-func (m *machine) nominated(rt *rapid.T, p *partner, c *customer, engagements []*engagement, ids []nominatedID, hours int, answer localtest.Response) {
+func (m *machine) nominated(rt *rapid.T, p *partner, c *customer, engagements []*engagement, ids []nominatedID,
+	hours int, answer localtest.Response) {
 	code, chosen, ineligible := m.nominate(p, c, engagements, ids, hours, now())
 	if code != "" {
 		expect(rt, answer, statusOf[code], code)
@@ -381,11 +400,13 @@ func (m *machine) nominated(rt *rapid.T, p *partner, c *customer, engagements []
 	m.births++
 	for i, e := range engagements {
 		made := born.Claims[i]
-		if made.EngagementID != e.id || string(made.CustomerID.Type) != chosen[i].kind || !made.ConsentDue.Equal(made.CreatedAt.Add(time.Duration(e.consent)*day)) {
+		if made.EngagementID != e.id || string(made.CustomerID.Type) != chosen[i].kind ||
+			!made.ConsentDue.Equal(made.CreatedAt.Add(time.Duration(e.consent)*day)) {
 			differ(rt, "the claim on %s by %s is %+v", e.id, chosen[i].kind, made)
 		}
 		m.claims = append(m.claims, &claim{
-			id: made.ID, birth: m.births, partner: p, customer: c, engagement: e, wasKnown: wasKnown, status: "consent-not-sent", consentDue: made.ConsentDue, deal: -1,
+			id: made.ID, birth: m.births, partner: p, customer: c, engagement: e, wasKnown: wasKnown, status: "consent-not-sent",
+			consentDue: made.ConsentDue, deal: -1,
 		})
 		p.remember(c, chosen[i])
 	}
@@ -502,7 +523,8 @@ func (m *machine) decide(rt *rapid.T, c *claim, decision string) {
 		} else {
 			c.status, c.consented, c.submissionDue = "consented", true, now().Add(day) // until the claim says when
 			whole := m.get(rt, c)
-			if whole.ConsentedAt == nil || whole.SubmissionDue == nil || !whole.SubmissionDue.Equal(whole.ConsentedAt.Add(time.Duration(c.engagement.submit)*day)) {
+			if whole.ConsentedAt == nil || whole.SubmissionDue == nil ||
+				!whole.SubmissionDue.Equal(whole.ConsentedAt.Add(time.Duration(c.engagement.submit)*day)) {
 				differ(rt, "the consented claim is %+v", whole)
 			}
 			c.submissionDue = *whole.SubmissionDue
@@ -553,7 +575,8 @@ func (m *machine) submit(rt *rapid.T) {
 
 func (m *machine) cancel(rt *rapid.T) {
 	c := m.drawClaim(rt, "consent-not-sent", "consent-pending", "consented", "action-required")
-	if m.do(rt, c, c.partner.token, "cancellation", story.Object{"reason": ""}, "consent-not-sent", "consent-pending", "consented", "action-required") {
+	if m.do(rt, c, c.partner.token, "cancellation", story.Object{"reason": ""}, "consent-not-sent", "consent-pending",
+		"consented", "action-required") {
 		c.status = "cancelled"
 	}
 }
@@ -617,8 +640,8 @@ func (m *machine) deadline(rt *rapid.T) {
 	}
 }
 
-// stepOver moves the clock to a deadline that is a moment away, so that none passes between a step and its comparison, however
-// slow the machine.
+// stepOver moves the clock to a deadline that is a moment away, so that none passes between a step and its comparison,
+// however slow the machine.
 func (m *machine) stepOver(rt *rapid.T) {
 	for _, c := range m.claims {
 		due := c.consentDue
@@ -670,13 +693,15 @@ func (m *machine) changeEligibility(rt *rapid.T) {
 	kind := pick(rt, "kind", "tenant-id", "tpid", "msx-opportunity-id")
 	eligible := draw(rt, "eligible", 2) == 1
 	c.eligible[e.id+" "+kind] = eligible
-	localtest.Load(m.t, localtest.Files{"eligibility.csv": fmt.Sprintf("engagementId,idType,idValue,eligible,reason\n%s,%s,%s,%t,\n", e.id, kind, c.ids[kind], eligible)})
+	localtest.Load(m.t, localtest.Files{"eligibility.csv": fmt.Sprintf(
+		"engagementId,idType,idValue,eligible,reason\n%s,%s,%s,%t,\n", e.id, kind, c.ids[kind], eligible)})
 }
 
 func (m *machine) changeManaged(rt *rapid.T) {
 	c := m.customers[draw(rt, "customer", len(m.customers))]
 	c.managed = draw(rt, "managed", 2) == 1
-	localtest.Load(m.t, localtest.Files{"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%t\n", c.id, c.name, c.managed)})
+	localtest.Load(m.t, localtest.Files{"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%t\n",
+		c.id, c.name, c.managed)})
 }
 
 func (m *machine) look(rt *rapid.T) {
@@ -704,7 +729,8 @@ func (m *machine) page(rt *rapid.T, p *partner, e *engagement) {
 			query.Set("cursor", page.Cursor)
 		}
 		if want := m.world.page(p, e, tab, now()); !slices.Equal(lines, want) {
-			differ(rt, "%s of engagement %d shows\n%s\ninstead of\n%s", tab, slices.Index(m.engagements, e), strings.Join(lines, "\n"), strings.Join(want, "\n"))
+			differ(rt, "%s of engagement %d shows\n%s\ninstead of\n%s", tab, slices.Index(m.engagements, e),
+				strings.Join(lines, "\n"), strings.Join(want, "\n"))
 		}
 	}
 }
@@ -736,7 +762,8 @@ func (m *machine) listsOf(rt *rapid.T, p *partner) {
 			continue
 		}
 		status := c.at(now())
-		claims = append(claims, fmt.Sprintf("%s %s [%s] email %s referral %s", c.id, status, actions[status], c.email, c.referral))
+		claims = append(claims, fmt.Sprintf("%s %s [%s] email %s referral %s", c.id, status, actions[status], c.email,
+			c.referral))
 		if c.referral != "" {
 			referrals = append(referrals, fmt.Sprintf("R%s %s %s", c.id, c.referral, c.referralState(now())))
 		}
@@ -760,7 +787,8 @@ func (m *machine) listsOf(rt *rapid.T, p *partner) {
 		if c.Referral != nil {
 			referral = c.Referral.Type
 		}
-		gotClaims = append(gotClaims, fmt.Sprintf("%s %s [%s] email %s referral %s", c.ID, c.Status, strings.Join(c.Actions, " "), c.EmailStatus, referral))
+		gotClaims = append(gotClaims, fmt.Sprintf("%s %s [%s] email %s referral %s", c.ID, c.Status,
+			strings.Join(c.Actions, " "), c.EmailStatus, referral))
 	}
 	for _, r := range list.Referrals {
 		gotReferrals = append(gotReferrals, fmt.Sprintf("%s %s %s", r.ID, r.Type, r.State()))
@@ -771,7 +799,8 @@ func (m *machine) listsOf(rt *rapid.T, p *partner) {
 	slices.Sort(referrals) // which have no order
 	slices.Sort(gotReferrals)
 	if !slices.Equal(claims, gotClaims) || !slices.Equal(referrals, gotReferrals) {
-		differ(rt, "the lists are\n%s\n%s\ninstead of\n%s\n%s", strings.Join(gotClaims, "\n"), strings.Join(gotReferrals, "\n"), strings.Join(claims, "\n"), strings.Join(referrals, "\n"))
+		differ(rt, "the lists are\n%s\n%s\ninstead of\n%s\n%s", strings.Join(gotClaims, "\n"), strings.Join(gotReferrals,
+			"\n"), strings.Join(claims, "\n"), strings.Join(referrals, "\n"))
 	}
 	// Newest first; those born at once have no order among themselves that the model knows.
 	if !slices.IsSortedFunc(list.Claims, func(a, b story.Claim) int { return m.find(b.ID).birth - m.find(a.ID).birth }) {
@@ -836,12 +865,13 @@ func (m *machine) listsOfAll(rt *rapid.T) {
 	slices.Sort(coSell) // which have no order
 	slices.Sort(gotCoSell)
 	if !slices.Equal(want, gotWaiting) || !slices.Equal(coSell, gotCoSell) {
-		differ(rt, "the lists across partners are\n%s\n%s\ninstead of\n%s\n%s", strings.Join(gotWaiting, "\n"), strings.Join(gotCoSell, "\n"), strings.Join(want, "\n"), strings.Join(coSell, "\n"))
+		differ(rt, "the lists across partners are\n%s\n%s\ninstead of\n%s\n%s", strings.Join(gotWaiting, "\n"),
+			strings.Join(gotCoSell, "\n"), strings.Join(want, "\n"), strings.Join(coSell, "\n"))
 	}
 }
 
-// audit fails the sequence, so that it shrinks, for each rule that something of its own breaks. What other sequences broke
-// is still in the table.
+// audit fails the sequence, so that it shrinks, for each rule that something of its own breaks. What other sequences
+// broke is still in the table.
 func (m *machine) audit(rt *rapid.T) {
 	own := map[string]bool{}
 	for _, p := range m.partners {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// This file is the model: what the system must say, told from the specification alone, in the simplest way that is right. It
-// keeps one list of claims, and counts whatever it is asked for anew each time.
+// This file is the model: what the system must say, told from the specification alone, in the simplest way that is
+// right. It keeps one list of claims, and counts whatever it is asked for anew each time.
 
 const day = 24 * time.Hour
 
@@ -214,7 +214,8 @@ func (w *world) refusals(p *partner, c *customer, e *engagement, id nominatedID,
 }
 
 // choose finds the first ID that is not refused, or the reasons of all.
-func (w *world) choose(p *partner, c *customer, e *engagement, ids []nominatedID, hours int, now time.Time) (chosen nominatedID, reasons []string) {
+func (w *world) choose(p *partner, c *customer, e *engagement, ids []nominatedID, hours int,
+	now time.Time) (chosen nominatedID, reasons []string) {
 	for _, id := range ids {
 		refused := w.refusals(p, c, e, id, hours, now)
 		if len(refused) == 0 {
@@ -233,7 +234,8 @@ func set(reasons []string) string {
 }
 
 // nominate says how a nomination is answered: "" if claims are born of it.
-func (w *world) nominate(p *partner, c *customer, engagements []*engagement, ids []nominatedID, hours int, now time.Time) (code string, chosen []nominatedID, ineligible map[string]string) {
+func (w *world) nominate(p *partner, c *customer, engagements []*engagement, ids []nominatedID, hours int,
+	now time.Time) (code string, chosen []nominatedID, ineligible map[string]string) {
 	variable := false
 	for _, e := range engagements {
 		variable = variable || e.variable
@@ -275,7 +277,8 @@ func (p *partner) remember(c *customer, id nominatedID) {
 // coSells says whether the claim's referral qualifies for co-sell.
 func (c *claim) coSells(now time.Time) bool {
 	e := c.engagement
-	return c.consented && !over(c.at(now)) && e.coSellFrom >= 0 && c.deal >= e.coSellFrom && (c.customer.managed || !e.managedOnly)
+	return c.consented && !over(c.at(now)) && e.coSellFrom >= 0 && c.deal >= e.coSellFrom &&
+		(c.customer.managed || !e.managedOnly)
 }
 
 // page gives the rows of a tab, each as one line, in the order of the page.
@@ -293,10 +296,12 @@ func (w *world) page(p *partner, e *engagement, tab string, now time.Time) []str
 		status := claim.at(now)
 		switch {
 		case tab == "eligible" && !over(status):
-			text := fmt.Sprintf("%s claim %s %s known %t: %s", claim.customer.id, claim.id, status, p.known[claim.customer], actions[status])
+			text := fmt.Sprintf("%s claim %s %s known %t: %s", claim.customer.id, claim.id, status, p.known[claim.customer],
+				actions[status])
 			rows = append(rows, row{claim.customer.name, claim.customer.id, i, text})
 		case tab == "complete" && over(status) && !claim.hidden(now):
-			rows = append(rows, row{claim.customer.name, claim.customer.id, i, fmt.Sprintf("%s claim %s %s", claim.customer.id, claim.id, status)})
+			rows = append(rows, row{claim.customer.name, claim.customer.id, i, fmt.Sprintf("%s claim %s %s", claim.customer.id,
+				claim.id, status)})
 		}
 	}
 	for _, c := range w.customers {

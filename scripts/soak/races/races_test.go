@@ -1,5 +1,5 @@
-// Package races has very many requests meet at one customer, one place, one link, one key, and at one instant. Whoever wins,
-// what they leave must hold every rule, and nobody is refused who fits.
+// Package races has very many requests meet at one customer, one place, one link, one key, and at one instant. Whoever
+// wins, what they leave must hold every rule, and nobody is refused who fits.
 package races
 
 import (
@@ -70,7 +70,8 @@ func statuses(answers []localtest.Response) map[int]int {
 	return counts
 }
 
-// wanted has every partner want the customer at once. It gives how many got it, and how many were refused for which reasons.
+// wanted has every partner want the customer at once. It gives how many got it, and how many were refused for which
+// reasons.
 func wanted(t *testing.T, partners []story.Partner, engagement string) (born int, refused map[string]int) {
 	t.Helper()
 	customer := story.NewCustomer(t, engagement)
@@ -184,7 +185,8 @@ func TestD13_OfACrowdWithOneKeyAllGetTheSameAnswer(t *testing.T) {
 				return localtest.Call(t, "POST", "/v1/customers", partner.Token, body, "Idempotency-Key", "one")
 			}},
 			{"asking", 202, func() localtest.Response {
-				return story.Post(t, partner.Token, claim, "consent-requests", story.FirstRequest("10.00"), "Idempotency-Key", "two")
+				return story.Post(t, partner.Token, claim, "consent-requests", story.FirstRequest("10.00"), "Idempotency-Key",
+					"two")
 			}},
 			{"cancelling", 200, func() localtest.Response {
 				return story.Post(t, partner.Token, claim, "cancellation", story.Object{"reason": ""}, "Idempotency-Key", "three")
@@ -200,7 +202,8 @@ func TestD13_OfACrowdWithOneKeyAllGetTheSameAnswer(t *testing.T) {
 				})
 				for _, answer := range answers {
 					if answer.Status != step.status || string(answer.Body) != string(answers[0].Body) {
-						t.Fatalf("one was answered %d %s and another %d %s", answers[0].Status, answers[0].Body, answer.Status, answer.Body)
+						t.Fatalf("one was answered %d %s and another %d %s", answers[0].Status, answers[0].Body, answer.Status,
+							answer.Body)
 					}
 				}
 				if claim == "" {
@@ -229,7 +232,8 @@ func TestD10_OfACrowdAtOneLinkTheFirstDecisionStands(t *testing.T) {
 		localtest.WaitDrained(t)
 		whole := partner.Get(t, claim.ID)
 		asked := "claim.added consent.requested referral.created email.sent "
-		if types := whole.Types(); types != asked+"consent.accepted referral.upgraded" && types != asked+"consent.declined referral.closed" {
+		if types := whole.Types(); types != asked+"consent.accepted referral.upgraded" && types != asked+
+			"consent.declined referral.closed" {
 			t.Errorf("the claim's events are %s", types)
 		}
 		soak.Audit(t)
@@ -262,14 +266,20 @@ func TestD1_OfReviewsSubmissionsAndCancellationsOneTakesEffectAtATime(t *testing
 			moves []move
 			ends  []string // all that may have come of it: no cancellation is open before the claim is returned
 		}{
-			"review against review":           {mci.Submitted, []move{complete, reject}, []string{"claim.completed", "claim.rejected"}},
-			"return against cancellation":     {mci.Submitted, []move{giveBack, cancel}, []string{"claim.returned", "claim.returned claim.cancelled"}},
-			"submission against cancellation": {mci.ActionRequired, []move{submit, cancel}, []string{"claim.submitted", "claim.cancelled"}},
+			"review against review": {mci.Submitted, []move{complete, reject}, []string{"claim.completed",
+				"claim.rejected"}},
+			"return against cancellation": {mci.Submitted, []move{giveBack, cancel}, []string{"claim.returned",
+				"claim.returned claim.cancelled"}},
+			"submission against cancellation": {mci.ActionRequired, []move{submit, cancel}, []string{"claim.submitted",
+				"claim.cancelled"}},
 		}
 		for name, contest := range contests {
 			t.Run(name, func(t *testing.T) {
 				claim, _ := partner.Bring(t, contest.from, story.NewCustomer(t, engagement), engagement)
-				answers := atOnce(crowd()/4, func(i int) localtest.Response { return contest.moves[i%len(contest.moves)].ask(claim.ID) })
+				answers := atOnce(crowd()/4, func(i int) localtest.Response {
+					return contest.moves[i%len(contest.moves)].ask(
+						claim.ID)
+				})
 				confirmed := map[string]int{}
 				for i, answer := range answers {
 					if answer.Status == 200 {
@@ -295,11 +305,12 @@ func TestD1_OfReviewsSubmissionsAndCancellationsOneTakesEffectAtATime(t *testing
 
 // act is what a claim's customer or partner does to it as its deadline passes.
 type act struct {
-	from    mci.Status
-	due     func(story.Claim) time.Time
-	do      func(testing.TB, story.Partner, *contest) localtest.Response
-	answers struct{ made, again, late int } // to the first that made it, to those after it, and to all where it was too late
-	event   mci.EventType                   // of one that made it
+	from mci.Status
+	due  func(story.Claim) time.Time
+	do   func(testing.TB, story.Partner, *contest) localtest.Response
+	// to the first that made it, to those after it, and to all where it was too late
+	answers struct{ made, again, late int }
+	event   mci.EventType // of one that made it
 	to      mci.Status
 }
 
@@ -357,11 +368,12 @@ func timed(ask func() localtest.Response) answer {
 
 // settled are the answers but those that say to try again.
 func settled(answers []answer) []answer {
-	return slices.DeleteFunc(slices.Clone(answers), func(a answer) bool { return a.Status == http.StatusServiceUnavailable })
+	return slices.DeleteFunc(slices.Clone(answers),
+		func(a answer) bool { return a.Status == http.StatusServiceUnavailable })
 }
 
-// TestD3_AtTheInstantOfTheDeadline has sweeps, answers, submissions, cancellations and new claims meet at the deadline, until
-// some made it and some were too late.
+// TestD3_AtTheInstantOfTheDeadline has sweeps, answers, submissions, cancellations and new claims meet at the deadline,
+// until some made it and some were too late.
 func TestD3_AtTheInstantOfTheDeadline(t *testing.T) {
 	const contests, mostTries = 6, 8
 	for name, a := range acts {
@@ -501,12 +513,14 @@ func (d deadline) judge(t *testing.T, c *contest) (made bool) {
 	if made {
 		status = d.to
 	}
-	if whole.Status != string(status) || !whole.EventsIntact || acted != made || expired == made || made && !took.Before(c.due) {
+	if whole.Status != string(status) || !whole.EventsIntact || acted != made || expired == made || made &&
+		!took.Before(c.due) {
 		t.Errorf("answered %d, and the claim that was due %s is %s by %v", first.Status, c.due, whole.Status, whole.Events)
 	}
 	if d.event == mci.ConsentAccepted {
 		page := localtest.Call(t, "GET", c.link, "", nil)
-		if says := strings.Contains(string(page.Body), "Accepted"); says != made || page.Status != map[bool]int{true: 200, false: 410}[made] {
+		if says := strings.Contains(string(page.Body), "Accepted"); says != made || page.Status != map[bool]int{true: 200,
+			false: 410}[made] {
 			t.Errorf("answered %d, and the page then answers %d %s", first.Status, page.Status, page.Body)
 		}
 	}
@@ -533,7 +547,8 @@ func (d deadline) judgeRivals(t *testing.T, c *contest, first answer) {
 		case 201:
 			births++
 			if !ended || a.answered.Before(earliest) {
-				t.Errorf("a rival got a place at %s; the first claim was due %s, and was answered %d at %s", a.answered, c.due, first.Status, first.answered)
+				t.Errorf("a rival got a place at %s; the first claim was due %s, and was answered %d at %s", a.answered, c.due,
+					first.Status, first.answered)
 			}
 		case 409:
 			story.Refused(t, a.Response, 409, mci.ClaimExists)
@@ -555,8 +570,8 @@ func (d deadline) judgeRivals(t *testing.T, c *contest, first answer) {
 	}
 }
 
-// TestD3_WhatIsCommittedAfterTheDeadlineIsTooLate holds each act at its commit until its deadline has passed and a rival has
-// the place.
+// TestD3_WhatIsCommittedAfterTheDeadlineIsTooLate holds each act at its commit until its deadline has passed and a
+// rival has the place.
 func TestD3_WhatIsCommittedAfterTheDeadlineIsTooLate(t *testing.T) {
 	for name, a := range acts {
 		if a.to.Terminal() {
@@ -601,7 +616,10 @@ func TestACustomerWhoAcceptsSeveralClaimsAtOnceIsKnownSinceTheirConsent(t *testi
 			_, link := partner.Bring(t, mci.ConsentPending, customer, engagement)
 			links = append(links, link)
 		}
-		answers := atOnce(len(links), func(i int) localtest.Response { return story.Answer(t, links[i], story.Form("accept")) })
+		answers := atOnce(len(links), func(i int) localtest.Response {
+			return story.Answer(t, links[i],
+				story.Form("accept"))
+		})
 		if counts := statuses(answers); counts[303] != len(links) {
 			t.Errorf("answered %v", counts)
 		}

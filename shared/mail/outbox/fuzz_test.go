@@ -9,8 +9,10 @@ import (
 // Whatever is given as an address, no header ends early and no recipient becomes two.
 func FuzzAnAddressIsWrittenAsOneRecipientOrRefused(f *testing.F) {
 	for _, seed := range []string{
-		"ana@contoso.com", "ana@münchen.example", "Ana <ana@contoso.com>", "ana@contoso.com, eve@evil.example", "ana@contoso.com\r\nBcc: eve@evil.example",
-		"\"a\\r\\n\"@contoso.com", "\"a, b\"@contoso.com", "=?utf-8?q?=0D=0ABcc:?= <a@contoso.com>", "Ünïcode <a@contoso.com>", "a@contoso.com\u2028", "\xff@contoso.com", "@", "",
+		"ana@contoso.com", "ana@münchen.example", "Ana <ana@contoso.com>", "ana@contoso.com, eve@evil.example",
+		"ana@contoso.com\r\nBcc: eve@evil.example",
+		"\"a\\r\\n\"@contoso.com", "\"a, b\"@contoso.com", "=?utf-8?q?=0D=0ABcc:?= <a@contoso.com>",
+		"Ünïcode <a@contoso.com>", "a@contoso.com\u2028", "\xff@contoso.com", "@", "",
 	} {
 		f.Add(seed)
 	}

@@ -74,7 +74,8 @@ func fails(status int, code string) http.HandlerFunc {
 
 func send(client *sesv2.Client, from, to, replyTo string) (string, error) {
 	return NewSender(client, from, "consent").Send(context.Background(), to, replyTo,
-		mail.Message{Subject: "Subject: ü", HTML: "<p>ü</p>", Text: "ü"}, map[string]string{"claim": "01J.abc", "kind": "first"})
+		mail.Message{Subject: "Subject: ü", HTML: "<p>ü</p>", Text: "ü"}, map[string]string{"claim": "01J.abc",
+			"kind": "first"})
 }
 
 func TestS21_TheEmailIsSentThroughSES(t *testing.T) {
@@ -99,7 +100,8 @@ func TestS21_TheEmailIsSentThroughSES(t *testing.T) {
 func TestD29_AReceiptIsAttachedInBase64WithoutTagsAndWithoutAReplyAddress(t *testing.T) {
 	s, client := newSES(t, took)
 	_, err := NewSender(client, "consent@mci.example", "").Send(context.Background(), "ada@fabrikam.example", "",
-		mail.Message{Subject: "x", HTML: "x", Text: "x", Attachments: []mail.Attachment{{Name: "consent-receipt.jws", Type: "application/jose", Content: []byte("a.b.c")}}}, nil)
+		mail.Message{Subject: "x", HTML: "x", Text: "x", Attachments: []mail.Attachment{{Name: "consent-receipt.jws",
+			Type: "application/jose", Content: []byte("a.b.c")}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,8 +123,10 @@ func TestD29_AReceiptIsAttachedInBase64WithoutTagsAndWithoutAReplyAddress(t *tes
 func TestNothingForeignReachesAHeader(t *testing.T) {
 	s, client := newSES(t, took)
 	t.Run("a subject is one line", func(t *testing.T) {
-		_, err := NewSender(client, "consent@mci.example", "").Send(context.Background(), "ada@fabrikam.example", "kim@contoso.example",
-			mail.Message{Subject: "Hello\r\nBcc: all@evil.example\u202e", HTML: "x", Text: "x"}, map[string]string{"claim": "a b/ü\r\n" + strings.Repeat("x", 300)})
+		_, err := NewSender(client, "consent@mci.example", "").Send(context.Background(), "ada@fabrikam.example",
+			"kim@contoso.example",
+			mail.Message{Subject: "Hello\r\nBcc: all@evil.example\u202e", HTML: "x", Text: "x"},
+			map[string]string{"claim": "a b/ü\r\n" + strings.Repeat("x", 300)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +144,8 @@ func TestNothingForeignReachesAHeader(t *testing.T) {
 		}
 	})
 	t.Run("the sender's name is in ASCII", func(t *testing.T) {
-		if _, err := send(client, "Prämien ⟨MCI⟩ <consent@mci.example>", "ada@fabrikam.example", "kim@contoso.example"); err != nil {
+		if _, err := send(client, "Prämien ⟨MCI⟩ <consent@mci.example>", "ada@fabrikam.example",
+			"kim@contoso.example"); err != nil {
 			t.Fatal(err)
 		}
 		from := s.requests()[len(s.requests())-1]["FromEmailAddress"].(string)
@@ -163,11 +168,13 @@ func TestNothingForeignReachesAHeader(t *testing.T) {
 	t.Run("what is no bare address is refused before SES hears of it", func(t *testing.T) {
 		before := len(s.requests())
 		for _, address := range []string{"", "ada", "Ada <ada@fabrikam.example>", "ada@fabrikam.example, eve@evil.example",
-			"ada@fabrikam.example\r\nBcc: eve@evil.example", "ädä@fabrikam.example", "ada@fabrikam.example\u202e", " ada@fabrikam.example"} {
+			"ada@fabrikam.example\r\nBcc: eve@evil.example", "ädä@fabrikam.example", "ada@fabrikam.example\u202e",
+			" ada@fabrikam.example"} {
 			if _, err := send(client, "consent@mci.example", address, "kim@contoso.example"); !errors.Is(err, ErrRefused) {
 				t.Errorf("to %q: %v", address, err)
 			}
-			if _, err := send(client, "consent@mci.example", "ada@fabrikam.example", address); !errors.Is(err, ErrRefused) && address != "" {
+			if _, err := send(client, "consent@mci.example", "ada@fabrikam.example", address); !errors.Is(err, ErrRefused) &&
+				address != "" {
 				t.Errorf("answers to %q: %v", address, err)
 			}
 		}
@@ -214,7 +221,8 @@ func TestWhatBecomesOfAFailedEmail(t *testing.T) {
 		_, client := newSES(t, func(_ http.ResponseWriter, r *http.Request) { close(asked); <-r.Context().Done() })
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		go func() { <-asked; cancel() }()
-		_, err := NewSender(client, "consent@mci.example", "").Send(ctx, "ada@fabrikam.example", "kim@contoso.example", mail.Message{}, nil)
+		_, err := NewSender(client, "consent@mci.example", "").Send(ctx, "ada@fabrikam.example", "kim@contoso.example",
+			mail.Message{}, nil)
 		if !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.Canceled) {
 			t.Errorf("it is %v", err)
 		}

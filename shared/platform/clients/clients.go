@@ -1,5 +1,5 @@
-// Package clients makes the AWS clients that functions hold. It stands apart from platform, so that a function without any
-// does not carry the SDK.
+// Package clients makes the AWS clients that functions hold. It stands apart from platform, so that a function without
+// any does not carry the SDK.
 package clients
 
 import (

@@ -128,21 +128,28 @@ func TestOperationIDsAreDistinct(t *testing.T) {
 // read by itself and neither can run ahead.
 func TestEveryListOfWordsIsTheCodes(t *testing.T) {
 	for pointer, want := range map[string][]string{
-		"/components/schemas/Status":                             words(mci.Statuses),
-		"/components/schemas/CustomerIDType":                     words(mci.IDTypes),
-		"/components/schemas/EventType":                          words(mci.EventTypes),
-		"/components/schemas/ReferralType":                       words(mci.ReferralTypes),
-		"/components/schemas/PayType":                            {string(mci.Fixed), string(mci.Variable)},
-		"/components/schemas/ReviewRequest/properties/decision":  words(mci.ReviewDecisions),
-		"/components/schemas/ClaimFields/properties/origin":      {string(mci.Added), string(mci.Claimed)},
-		"/components/schemas/EngagementFields/properties/state":  {string(mci.Active), string(mci.Upcoming), string(mci.Ended)},
-		"/components/parameters/state/schema":                    {string(mci.Active), string(mci.Upcoming), string(mci.Ended)},
-		"/components/schemas/ReferralFields/properties/status":   {string(mci.ReferralNew), string(mci.ReferralActive), string(mci.ReferralIsOver)},
-		"/components/schemas/MoneyRequest/properties/currency":   {mci.Currency},
-		"/components/schemas/ClaimFields/properties/emailStatus": words([]mci.EmailStatus{mci.EmailStatusSent, mci.EmailStatusDelivered, mci.EmailStatusBounced, mci.EmailStatusComplained}),
-		"/components/schemas/Action":                             words([]mci.Action{mci.ActionClaimCustomer, mci.ActionSendConsent, mci.ActionResendConsent, mci.ActionSubmitClaim, mci.ActionCancelClaim, mci.ActionReviewClaim}),
-		"/components/schemas/ReasonCode":                         words(reasonCodes),
-		"/paths/~1consent~1{token}/post/requestBody/content/application~1x-www-form-urlencoded/schema/properties/decision": {"accept", "decline"},
+		"/components/schemas/Status":                            words(mci.Statuses),
+		"/components/schemas/CustomerIDType":                    words(mci.IDTypes),
+		"/components/schemas/EventType":                         words(mci.EventTypes),
+		"/components/schemas/ReferralType":                      words(mci.ReferralTypes),
+		"/components/schemas/PayType":                           {string(mci.Fixed), string(mci.Variable)},
+		"/components/schemas/ReviewRequest/properties/decision": words(mci.ReviewDecisions),
+		"/components/schemas/ClaimFields/properties/origin":     {string(mci.Added), string(mci.Claimed)},
+		"/components/schemas/EngagementFields/properties/state": {string(mci.Active), string(mci.Upcoming),
+			string(mci.Ended)},
+		"/components/parameters/state/schema": {string(mci.Active), string(mci.Upcoming),
+			string(mci.Ended)},
+		"/components/schemas/ReferralFields/properties/status": {string(mci.ReferralNew), string(mci.ReferralActive),
+			string(mci.ReferralIsOver)},
+		"/components/schemas/MoneyRequest/properties/currency": {mci.Currency},
+		"/components/schemas/ClaimFields/properties/emailStatus": words([]mci.EmailStatus{mci.EmailStatusSent,
+			mci.EmailStatusDelivered, mci.EmailStatusBounced, mci.EmailStatusComplained}),
+		"/components/schemas/Action": words([]mci.Action{mci.ActionClaimCustomer,
+			mci.ActionSendConsent, mci.ActionResendConsent, mci.ActionSubmitClaim, mci.ActionCancelClaim,
+			mci.ActionReviewClaim}),
+		"/components/schemas/ReasonCode": words(reasonCodes),
+		"/paths/~1consent~1{token}/post/requestBody/content/application~1x-www-form-urlencoded/schema/properties/decision": {
+			"accept", "decline"},
 	} {
 		schema, err := openapitest.Schema(pointer)
 		if err != nil {
@@ -160,7 +167,8 @@ func TestEveryListOfWordsIsTheCodes(t *testing.T) {
 }
 
 var reasonCodes = []mci.ReasonCode{
-	mci.ReasonEngagementNotActive, mci.ReasonIDTypeNotAccepted, mci.ReasonLocationNotEnrolled, mci.ReasonLocationNotEligible,
+	mci.ReasonEngagementNotActive, mci.ReasonIDTypeNotAccepted, mci.ReasonLocationNotEnrolled,
+	mci.ReasonLocationNotEligible,
 	mci.ReasonCriteriaNotMet, mci.ReasonOpportunityClosed, mci.ReasonOpportunityOfAnother, mci.ReasonHoursOutOfRange,
 	mci.ReasonClaimExists, mci.ReasonActiveLimitReached, mci.ReasonAllowedLimitReached, mci.ReasonConsentedToAnother,
 	mci.ReasonEngagedWithAnother,

@@ -27,7 +27,8 @@ func WithCoSell(managedOnly bool) Object {
 	}
 }
 
-// NewUser gives a token of another user of the partner, who holds a grant of that role at the partner's location; "" is none.
+// NewUser gives a token of another user of the partner, who holds a grant of that role at the partner's location; "" is
+// none.
 func (p Partner) NewUser(t testing.TB, grant mci.Role, roles ...mci.Role) (token string) {
 	t.Helper()
 	user := Name("user")
@@ -40,7 +41,8 @@ func (p Partner) NewUser(t testing.TB, grant mci.Role, roles ...mci.Role) (token
 // Grant gives the user a grant at the partner's location, or takes it away.
 func (p Partner) Grant(t testing.TB, user string, role mci.Role, revoked bool) {
 	t.Helper()
-	row := strings.Join([]string{p.ID, user, p.Location, string(role), map[bool]string{true: "true", false: "false"}[revoked]}, ",")
+	row := strings.Join([]string{p.ID, user, p.Location, string(role), map[bool]string{true: "true",
+		false: "false"}[revoked]}, ",")
 	localtest.Load(t, localtest.Files{"grants.csv": "partnerId,userId,locationId,role,revoked\n" + row + "\n"})
 }
 
@@ -66,8 +68,8 @@ func Link(t testing.TB, address string) string {
 	return localtest.ConsentLink(t, localtest.Mail(t, address, max(1, len(mails))))
 }
 
-// Bring gives a new claim that was brought to the status by the front door, with its consent link where the customer was
-// asked. Expired is for whoever moves the clock.
+// Bring gives a new claim that was brought to the status by the front door, with its consent link where the customer
+// was asked. Expired is for whoever moves the clock.
 func (p Partner) Bring(t testing.TB, status mci.Status, c Customer, engagement string) (claim Claim, link string) {
 	t.Helper()
 	claim = p.Add(t, c, engagement)
@@ -120,8 +122,8 @@ func Sweep(t testing.TB) int {
 	}](t, answer).Expired
 }
 
-// MailEvent has SES tell something of an email, as EventBridge delivers it: "Bounce", "Complaint" or "Delivery", more in
-// the detail. It says whether that changed anything.
+// MailEvent has SES tell something of an email, as EventBridge delivers it: "Bounce", "Complaint" or "Delivery", more
+// in the detail. It says whether that changed anything.
 func MailEvent(t testing.TB, kind, messageID string, more Object) bool {
 	t.Helper()
 	detail := Object{"eventType": kind, "mail": Object{
@@ -131,7 +133,8 @@ func MailEvent(t testing.TB, kind, messageID string, more Object) bool {
 	for name, value := range more {
 		detail[name] = value
 	}
-	types := map[string]string{"Bounce": "Email Bounced", "Complaint": "Email Complaint Received", "Delivery": "Email Delivered"}
+	types := map[string]string{"Bounce": "Email Bounced", "Complaint": "Email Complaint Received",
+		"Delivery": "Email Delivered"}
 	answer := localtest.Invoke(t, "mail-feedback", Object{
 		"version": "0", "id": Name("event"), "detail-type": types[kind], "source": "aws.ses", "account": "123456789012",
 		"time": "2026-11-01T10:00:01Z", "region": "eu-central-1", "resources": []string{}, "detail": detail,
@@ -207,7 +210,8 @@ func Items(t testing.TB, partition, beginning string) []Item {
 func Every(t testing.TB) []Item {
 	t.Helper()
 	var items []Item
-	pages := dynamodb.NewScanPaginator(localtest.DynamoDB(), &dynamodb.ScanInput{TableName: aws.String(localtest.Table()), ConsistentRead: aws.Bool(true)})
+	pages := dynamodb.NewScanPaginator(localtest.DynamoDB(), &dynamodb.ScanInput{TableName: aws.String(localtest.Table()),
+		ConsistentRead: aws.Bool(true)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(t.Context())
 		if err != nil {
@@ -221,7 +225,8 @@ func Every(t testing.TB) []Item {
 // PutItem writes an item to the table behind the functions' back.
 func PutItem(t testing.TB, item Item) {
 	t.Helper()
-	if _, err := localtest.DynamoDB().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(localtest.Table()), Item: item}); err != nil {
+	if _, err := localtest.DynamoDB().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(localtest.Table()),
+		Item: item}); err != nil {
 		t.Fatal(err)
 	}
 }

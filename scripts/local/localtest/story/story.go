@@ -1,5 +1,5 @@
-// Package story tells tests' stories by the front door: partners, engagements and customers of a test's own, and what they do
-// by HTTP and by the emailed link. Every name is new, so that tests run side by side.
+// Package story tells tests' stories by the front door: partners, engagements and customers of a test's own, and what
+// they do by HTTP and by the emailed link. Every name is new, so that tests run side by side.
 package story
 
 import (
@@ -27,7 +27,8 @@ func Name(beginning string) string {
 	return beginning + "-" + strings.ReplaceAll(uuid.NewString(), "-", "")[:12]
 }
 
-// Partner is a partner with one enrolled location, eligible for every engagement, and a user who may do everything there.
+// Partner is a partner with one enrolled location, eligible for every engagement, and a user who may do everything
+// there.
 type Partner struct {
 	ID, Name, Location, User string
 	Token                    string // of the user, an incentives-admin
@@ -61,8 +62,8 @@ const (
 	grantColumns    = "partnerId,userId,locationId,role\n"
 )
 
-// NewLocation gives the partner one more location, for the engagements named as locations.csv names them. Nobody holds a
-// grant on it yet.
+// NewLocation gives the partner one more location, for the engagements named as locations.csv names them. Nobody holds
+// a grant on it yet.
 func (p Partner) NewLocation(t testing.TB, enrolled bool, engagementIDs string) (locationID string) {
 	t.Helper()
 	locationID = Name("location")
@@ -103,13 +104,14 @@ func Engagement(t testing.TB, changes Object) string {
 	return engagement["id"].(string)
 }
 
-// VariableEngagement loads an engagement of variable pay: 100 an hour from 10 to 100 hours, at most 5000 and a tenth of the
-// opportunity.
+// VariableEngagement loads an engagement of variable pay: 100 an hour from 10 to 100 hours, at most 5000 and a tenth of
+// the opportunity.
 func VariableEngagement(t testing.TB, changes Object) string {
 	t.Helper()
 	variable := Object{
 		"payType": "variable", "customerIdTypes": []string{"msx-opportunity-id"}, "payout": nil,
-		"rates": Object{"perHour": "100.00", "minHours": 10, "maxHours": 100, "maxPayout": "5000.00", "maxShareOfOpportunity": "0.1"},
+		"rates": Object{"perHour": "100.00", "minHours": 10, "maxHours": 100, "maxPayout": "5000.00",
+			"maxShareOfOpportunity": "0.1"},
 	}
 	for field, value := range changes {
 		variable[field] = value
@@ -149,7 +151,8 @@ func NewCustomers(t testing.TB, names []string, engagements ...string) []Custome
 		}
 		all[i] = c
 		fmt.Fprintf(&customers, "%s,%s,US,true\n", c.ID, quoted(name))
-		fmt.Fprintf(&ids, "%s,tenant-id,%s\n%s,tpid,%s\n%s,azure-subscription-id,%s\n", c.ID, c.Tenant, c.ID, c.TPID, c.ID, c.Subscription)
+		fmt.Fprintf(&ids, "%s,tenant-id,%s\n%s,tpid,%s\n%s,azure-subscription-id,%s\n", c.ID, c.Tenant, c.ID, c.TPID, c.ID,
+			c.Subscription)
 		fmt.Fprintf(&domains, "%s,%s\n", c.Domain, c.Tenant)
 		fmt.Fprintf(&opportunities, "%s,%s,100000.00,open\n", c.Opportunity, c.ID)
 		for _, engagement := range engagements {
@@ -256,8 +259,8 @@ func (c Claim) Types() string {
 	return strings.Join(types, " ")
 }
 
-// Nomination is a body that adds the customer by an ID to engagements; the changes given are made to it, nil takes a field
-// away.
+// Nomination is a body that adds the customer by an ID to engagements; the changes given are made to it, nil takes a
+// field away.
 func (p Partner) Nomination(c Customer, id Object, engagements []string, changes Object) Object {
 	body := Object{
 		"friendlyName": "The claim of " + c.Name, "locationId": p.Location, "customerId": id, "engagementIds": engagements,
@@ -276,7 +279,8 @@ func (p Partner) Nomination(c Customer, id Object, engagements []string, changes
 // Add adds the customer by its tenant ID, and gives the claim.
 func (p Partner) Add(t testing.TB, c Customer, engagement string) Claim {
 	t.Helper()
-	answer := localtest.Call(t, "POST", "/v1/customers", p.Token, p.Nomination(c, c.By(mci.TenantID), []string{engagement}, nil))
+	answer := localtest.Call(t, "POST", "/v1/customers", p.Token, p.Nomination(c, c.By(mci.TenantID), []string{engagement},
+		nil))
 	return claims(t, answer)[0]
 }
 
@@ -297,10 +301,12 @@ func (p Partner) ClaimBody(c Customer, engagements []string, changes Object) Obj
 // Claim claims a known customer, and gives the claim.
 func (p Partner) Claim(t testing.TB, c Customer, engagement string) Claim {
 	t.Helper()
-	return claims(t, localtest.Call(t, "POST", "/v1/customers/"+c.ID+"/claims", p.Token, p.ClaimBody(c, []string{engagement}, nil)))[0]
+	return claims(t, localtest.Call(t, "POST", "/v1/customers/"+c.ID+"/claims", p.Token,
+		p.ClaimBody(c, []string{engagement}, nil)))[0]
 }
 
-// Know makes the customer known to the partner, by an ID of that type: it consents to a claim on an engagement made for it.
+// Know makes the customer known to the partner, by an ID of that type: it consents to a claim on an engagement made for
+// it.
 func (p Partner) Know(t testing.TB, c Customer, by mci.IDType) Claim {
 	t.Helper()
 	checked, changes := c.By(by), Object{}
@@ -412,7 +418,8 @@ func Program(t testing.TB) string {
 // Review is the program's word on a submitted claim.
 func Review(t testing.TB, claimID string, decision mci.ReviewDecision) Claim {
 	t.Helper()
-	answer := localtest.Call(t, "POST", "/v1/claims/"+claimID+"/review", Program(t), Object{"decision": decision, "reason": "Looked at."})
+	answer := localtest.Call(t, "POST", "/v1/claims/"+claimID+"/review", Program(t), Object{"decision": decision,
+		"reason": "Looked at."})
 	answer.Expect(t, 200)
 	return localtest.Decode[Claim](t, answer)
 }
@@ -490,7 +497,8 @@ func Refused(t testing.TB, answer localtest.Response, status int, code mci.Code)
 	if err := json.Unmarshal(answer.Body, &problem); err != nil {
 		t.Fatalf("the answer is no problem: %v: %s", err, answer.Body)
 	}
-	if problem.Type != "urn:mci:problem:"+string(code) || problem.Status != status || problem.Detail == "" || problem.Instance == "" {
+	if problem.Type != "urn:mci:problem:"+string(code) || problem.Status != status || problem.Detail == "" ||
+		problem.Instance == "" {
 		t.Fatalf("the answer is %s, not %s: %s", problem.Type, code, answer.Body)
 	}
 	if contentType := answer.Header.Get("Content-Type"); contentType != "application/problem+json" {
@@ -515,8 +523,8 @@ func Born(t testing.TB, answer localtest.Response) []Claim {
 	return claims(t, answer)
 }
 
-// Reasons gives the codes of the reasons for which a problem, or a check, says that the engagement is closed; "" where it
-// does not name it.
+// Reasons gives the codes of the reasons for which a problem, or a check, says that the engagement is closed; "" where
+// it does not name it.
 func Reasons(verdicts []mci.Verdict, engagement string) string {
 	for _, verdict := range verdicts {
 		if verdict.EngagementID == engagement {

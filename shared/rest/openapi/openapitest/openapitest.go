@@ -1,5 +1,5 @@
-// Package openapitest holds answers, and the bodies of requests, against the description of the API. The one-machine cloud
-// of the tests has Check look at every answer that any test gets.
+// Package openapitest holds answers, and the bodies of requests, against the description of the API. The one-machine
+// cloud of the tests has Check look at every answer that any test gets.
 package openapitest
 
 import (
@@ -80,7 +80,10 @@ var read = sync.OnceValues(func() (*document, error) {
 			d.operations = append(d.operations, d.operation(strings.ToUpper(method), path, object(operation)))
 		}
 	}
-	slices.SortFunc(d.operations, func(a, b Operation) int { return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method) })
+	slices.SortFunc(d.operations, func(a, b Operation) int {
+		return strings.Compare(a.Path+" "+a.Method, b.Path+" "+
+			b.Method)
+	})
 	return d, nil
 })
 
@@ -305,7 +308,8 @@ func (d *document) find(method, path string) (Operation, bool) {
 	segments := strings.Split(path, "/")
 	best, found := Operation{}, false
 	for _, o := range d.operations {
-		if o.Method == method && matches(strings.Split(o.Path, "/"), segments) && (!found || strings.Count(o.Path, "{") < strings.Count(best.Path, "{")) {
+		if o.Method == method && matches(strings.Split(o.Path, "/"), segments) &&
+			(!found || strings.Count(o.Path, "{") < strings.Count(best.Path, "{")) {
 			best, found = o, true
 		}
 	}
@@ -325,8 +329,8 @@ func matches(pattern, segments []string) bool {
 	return true
 }
 
-// Mistakes gives the pointers of all that the description finds wrong with the JSON body of a request, sorted; none means
-// that the body is as described.
+// Mistakes gives the pointers of all that the description finds wrong with the JSON body of a request, sorted; none
+// means that the body is as described.
 func (o Operation) Mistakes(body any) ([]string, error) {
 	d, err := read()
 	if err != nil {

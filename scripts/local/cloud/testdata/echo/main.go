@@ -74,7 +74,8 @@ func answer(ctx context.Context, payload json.RawMessage) (any, error) {
 	if event.Version == "2.0" {
 		// A body that is an order is followed; every other request is answered by its own event.
 		if err := json.Unmarshal([]byte(event.Body), &asked); err != nil || asked.Do == "" {
-			return map[string]any{"statusCode": 200, "headers": map[string]string{"content-type": "application/json"}, "body": string(payload)}, nil
+			return map[string]any{"statusCode": 200, "headers": map[string]string{"content-type": "application/json"},
+				"body": string(payload)}, nil
 		}
 	}
 	switch asked.Do {

@@ -30,7 +30,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	p := probe{dynamodb.NewFromConfig(settings), sesv2.NewFromConfig(settings), kms.NewFromConfig(settings), aws.String(os.Getenv("TABLE_NAME"))}
+	p := probe{dynamodb.NewFromConfig(settings), sesv2.NewFromConfig(settings), kms.NewFromConfig(settings),
+		aws.String(os.Getenv("TABLE_NAME"))}
 	lambda.Start(p.run)
 }
 
@@ -63,7 +64,8 @@ func (p probe) ask(ctx context.Context, request string) error {
 	if _, err := fmt.Sscan(request, &what, &of); err != nil {
 		return err
 	}
-	key := map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: of}, "sk": &types.AttributeValueMemberS{Value: "-"}}
+	key := map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: of},
+		"sk": &types.AttributeValueMemberS{Value: "-"}}
 	var err error
 	switch what {
 	case "get":
@@ -72,7 +74,8 @@ func (p probe) ask(ctx context.Context, request string) error {
 		_, err = p.database.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
 			TransactItems: []types.TransactWriteItem{{Put: &types.Put{TableName: p.table, Item: key}}}})
 	case "sign":
-		_, err = p.keys.Sign(ctx, &kms.SignInput{KeyId: aws.String(of), Message: []byte("probe"), MessageType: keys.MessageTypeRaw,
+		_, err = p.keys.Sign(ctx, &kms.SignInput{KeyId: aws.String(of), Message: []byte("probe"),
+			MessageType:      keys.MessageTypeRaw,
 			SigningAlgorithm: keys.SigningAlgorithmSpecEcdsaSha256})
 	case "mail":
 		_, err = p.mail.SendEmail(ctx, &sesv2.SendEmailInput{
