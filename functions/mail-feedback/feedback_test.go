@@ -140,7 +140,7 @@ func TestD12_TheAddressIsCorrectedAndTheEmailResent(t *testing.T) {
 	}
 	right := story.Name("right") + "@customer.example"
 	if sent := p.Request(t, claim.ID, story.Object{"customerContact": story.Object{"name": "Robin Right",
-		"email": right}}); sent.EmailStatus != "sent" {
+		"email": right}, "mismatchReason": "A sister."}); sent.EmailStatus != "sent" {
 		t.Errorf("to the new address the email is %q", sent.EmailStatus)
 	}
 	for _, event := range []told{delivery, bounce, complaint} {
@@ -204,7 +204,7 @@ func TestD3_AClaimPastItsDeadlineTakesNoWordOfItsEmail(t *testing.T) {
 	claim, message := asked(t, p, e)
 	unrecorded := p.Add(t, story.NewCustomer(t, e), e) // SES has its email; send-consent died before it could say so
 	localtest.Inject(t, localtest.Fault{Effect: localtest.KillBefore, Function: "send-consent",
-		Action: "TransactWriteItems", Skip: 1})
+		Action: "TransactWriteItems", Skip: 2})
 	story.Post(t, p.Token, unrecorded.ID, "consent-requests", story.FirstRequest("100.00")).Expect(t, 500)
 	overtaking := story.Object{"mail": story.Object{
 		"messageId": localtest.Mail(t, unrecorded.CustomerContact.Email, 1).MessageID, "tags": tagsOf(t, unrecorded)}}
@@ -230,7 +230,7 @@ func TestD12_WhatBecomesOfAnEmailToTheOldAddressIsNotOfTheNewOne(t *testing.T) {
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	claim, old := asked(t, p, e)
 	right := story.Name("right") + "@customer.example"
-	correction := story.Object{"customerContact": story.Object{"name": "Robin Right", "email": right}}
+	correction := story.Object{"customerContact": story.Object{"name": "Robin Right", "email": right}, "mismatchReason": "A sister."}
 	down := localtest.Inject(t, localtest.Fault{Effect: localtest.Down, Service: localtest.SESService,
 		Times: localtest.All,
 		Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), right) }})

@@ -151,7 +151,7 @@ func (r *run) ask(t *testing.T) {
 func (r *run) askUnrecorded(t *testing.T) {
 	t.Helper()
 	fault := localtest.Inject(t, localtest.Fault{
-		Effect: localtest.KillBefore, Function: "send-consent", Action: "TransactWriteItems", Skip: 1, Match: r.marked,
+		Effect: localtest.KillBefore, Function: "send-consent", Action: "TransactWriteItems", Skip: 2, Match: r.marked,
 	})
 	r.taken(t, story.Post(t, r.partner.Token, r.claim.ID, "consent-requests", story.FirstRequest("60000.00")))
 	if fault.Fired() != 1 {
