@@ -2,7 +2,12 @@ package auditor_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,6 +93,9 @@ func in(name string, tamper func(table.Item)) func(table.Item) {
 	}
 }
 
+// typed tampers with what was typed, a part of a private detail.
+func typed(tamper func(table.Item)) func(table.Item) { return in("parts", in("typed", tamper)) }
+
 // world is a table in which something of everything is stored.
 type world struct {
 	partner, other                               story.Partner
@@ -96,6 +104,7 @@ type world struct {
 	customer                                     story.Customer
 	claimKey, doneKey, placeKey, donePlaceKey    table.Key
 	knownKey, referralKey, eventKey, privateKey  table.Key
+	receiptKey                                   table.Key
 }
 
 func newWorld(t *testing.T) world {
@@ -128,6 +137,7 @@ func newWorld(t *testing.T) world {
 	w.referralKey = table.Key{PK: w.claimKey.PK, SK: "REFERRAL#" + mci.ClaimID(w.coSell.ID).Ordinal()}
 	w.eventKey, w.privateKey = table.Key{PK: history(w.completed), SK: "EVENT#00002"}, table.Key{PK: history(w.completed),
 		SK: "PRIVATE#00001"}
+	w.receiptKey = table.Key{PK: history(w.completed), SK: "RECEIPT"}
 	return w
 }
 
@@ -190,7 +200,12 @@ func TestEveryTamperingIsFound(t *testing.T) {
 		"an altered event": {auditor.HistoryRule, w.eventKey,
 			set(table.Item{"actor": str("somebody")}), w.doneKey},
 		"an altered detail": {auditor.HistoryRule, w.privateKey,
-			in("data", set(table.Item{"friendlyName": str("another")})), w.doneKey},
+			typed(in("data", set(table.Item{"friendlyName": str("another")}))), w.doneKey},
+		"an erased detail that was put back": {auditor.HistoryRule, w.privateKey,
+			typed(set(table.Item{"erasedAt": str("2026-11-01T00:00:00Z")})), w.doneKey},
+		"a receipt that was taken away": {auditor.HistoryRule, w.receiptKey, set(table.Item{"sk": str("RECEIPT-")}), w.doneKey},
+		"a receipt of another claim": {auditor.HistoryRule, w.receiptKey,
+			set(table.Item{"receipt": item(t, table.Key{PK: "CLAIM#" + w.coSell.ID, SK: "RECEIPT"})["receipt"]}), w.doneKey},
 		"an event of no claim": {auditor.HistoryRule, w.eventKey,
 			set(table.Item{"pk": str("CLAIM#none")}), table.Key{PK: "CLAIM#none", SK: w.eventKey.SK}},
 		"a deal size that was changed": {auditor.HistoryRule, w.claimKey,
@@ -326,4 +341,98 @@ func TestD3_AClaimPastItsDeadlineThatNoSweepHasSeenBreaksNoRule(t *testing.T) {
 	localtest.SetClock(t, localtest.Cloud().Offset()+31*24*time.Hour)
 	story.NewPartner(t).Add(t, customer, engagement) // on the place of the first
 	soak.Audit(t)
+}
+
+// domainEvents gives what the bus tells of a claim, as it answers.
+func domainEvents(t *testing.T, claimID string) string {
+	t.Helper()
+	localtest.WaitDrained(t)
+	answer, err := http.Get(localtest.Cloud().URL() + "/local/events?claimId=" + claimID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// rehash gives the hash that an event's content has, as whoever forges one can compute it.
+func rehash(t *testing.T, e mci.Event) string {
+	t.Helper()
+	content, err := json.Marshal([]any{e.ClaimID, e.PartnerID, e.EngagementID, e.CustomerID, e.Seq, e.At.UTC().Format(time.RFC3339Nano),
+		e.Actor, e.Type, e.Detail, e.PreviousHash})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}
+
+func TestB4_AHistoryThatWasRewrittenWithItsHashesDiffersFromWhatLeftTheSystem(t *testing.T) {
+	partner, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	claim, _ := partner.Bring(t, mci.ConsentNotSent, story.NewCustomer(t, engagement), engagement)
+	id := mci.ClaimID(claim.ID)
+	told := domainEvents(t, claim.ID)
+	var list struct{ Events []json.RawMessage }
+	if err := json.Unmarshal([]byte(told), &list); err != nil || len(list.Events) != 1 {
+		t.Fatalf("the bus tells %s: %v", told, err)
+	}
+	audit := func(events string) []auditor.Violation {
+		t.Helper()
+		options := auditor.Options{}
+		if events != "" {
+			options.Events = strings.NewReader(events)
+		}
+		return slices.DeleteFunc(run(t, options).Violations, func(v auditor.Violation) bool { return v.Key != table.ClaimKey(id) })
+	}
+	envelope := string(list.Events[0])
+	for what, events := range map[string]string{
+		"the answer": told, "one a line": envelope + "\n" + envelope + "\n", "a list": "[" + envelope + "]",
+	} {
+		if violations := audit(events); len(violations) > 0 {
+			t.Errorf("%s: %v", what, violations)
+		}
+	}
+
+	// The first event is rewritten, with its hash and the claim's head.
+	key := table.Key{PK: "CLAIM#" + claim.ID, SK: story.TextOf(story.Items(t, "CLAIM#"+claim.ID, "EVENT#")[0], "sk")}
+	event, stored := item(t, key), item(t, table.ClaimKey(id))
+	var forged mci.Event
+	if err := table.Decode(event, &forged); err != nil {
+		t.Fatal(err)
+	}
+	forged.Actor = "somebody-else"
+	forged.Hash = rehash(t, forged)
+	rewritten, head := maps.Clone(event), maps.Clone(stored)
+	rewritten["actor"], rewritten["hash"], head["head"] = str(forged.Actor), str(forged.Hash), str(forged.Hash)
+	put(t, rewritten)
+	put(t, head)
+	if violations := audit(""); len(violations) > 0 {
+		t.Fatalf("the forger has not done well: %v", violations)
+	}
+	violations := audit(told)
+	if len(violations) != 1 || violations[0].Rule != auditor.EventRule || !strings.Contains(violations[0].String(), claim.ID) {
+		t.Errorf("what left the system is %s, and the audit says %v", told, violations)
+	}
+	put(t, event)
+	put(t, stored)
+
+	// An event more or less than left is told as well.
+	partner.Request(t, claim.ID, story.FirstRequest("100.00"))
+	if violations := audit(told); len(violations) == 0 {
+		t.Error("an event that did not leave was not told")
+	}
+	more := strings.ReplaceAll(domainEvents(t, claim.ID), `"seq":"2"`, `"seq":"9"`)
+	if violations := audit(more); len(violations) != 2 {
+		t.Errorf("event 9 left and is gone, event 2 did not leave: %v", violations)
+	}
+	for _, events := range []string{"", "7", "{", `{"events":[]}`, `{"detail":{}}`} {
+		options := auditor.Options{Now: localtest.Now, Events: strings.NewReader(events)}
+		if _, err := auditor.Run(t.Context(), localtest.DynamoDB(), localtest.Table(), options); err == nil {
+			t.Errorf("%q was taken for domain events", events)
+		}
+	}
 }
