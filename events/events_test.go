@@ -235,12 +235,12 @@ func TestSamplesTellTheLifeOfAClaim(t *testing.T) {
 		"review-claim": 404, "list-referrals.one": 404, "referral-upgrade.request": 404,
 		"consent-callback": 404, "consent-callback.scan": 404, "consent-callback.decision": 404,
 		// What the gateway does not bring has no status; none of it has anything to do yet.
-		"referral-upgrade": 0, "expiry-sweep": 0, "mail-feedback": 0, "mail-feedback.transient": 0,
+		"referral-upgrade": 0, "expiry-sweep": 0, "notify": 0, "mail-feedback": 0, "mail-feedback.transient": 0,
 		"mail-feedback.complaint": 0, "mail-feedback.delivery": 0,
 	}
 	nothing := map[string]string{
-		"referral-upgrade": `{"batchItemFailures":[]}`, "expiry-sweep": `{"expired":0,"remaining":false}`,
-		"mail-feedback": `{"recorded":false}`,
+		"referral-upgrade": `{"batchItemFailures":[]}`, "expiry-sweep": `{"expired":0,"reminded":0,"remaining":false}`,
+		"notify": `{"sent":0}`, "mail-feedback": `{"recorded":false}`,
 	}
 	var added string
 	for name, payload := range all {
@@ -294,6 +294,8 @@ func TestSamplesTellTheLifeOfAClaim(t *testing.T) {
 	tell("consent-callback", 200, `lang="pt-BR"`)
 	tell("consent-callback.decision", 303, "")
 	tell("consent-callback.decision", 303, "") // again
+	tell("notify", 0, `{"sent":2}`) // the receipt to the customer, and a notice to the partner
+	tell("notify", 0, `{"sent":0}`) // again
 	tell("receipts", 200, `{"receipt":"`)
 	streamsAsTheTableHasIt(t, all["referral-upgrade"], claim)
 	tell("referral-upgrade", 0, `{"batchItemFailures":[]}`)

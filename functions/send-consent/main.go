@@ -7,20 +7,17 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"mci.example/customers/shared/asking"
 	"mci.example/customers/shared/mail"
 	"mci.example/customers/shared/mail/outbox"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
-	"mci.example/customers/shared/platform/clients"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
 	"mci.example/customers/shared/write"
@@ -28,14 +25,8 @@ import (
 
 func main() {
 	environment := platform.Open("send-consent")
-	sender, set := environment.Setting(platform.Sender), environment.Setting(platform.ConfigurationSet)
-	f := function{
-		table:      clients.Table(environment),
-		sender:     outbox.Open(clients.Config(), sender, set),
-		publicURL:  strings.TrimSuffix(environment.Setting(platform.PublicURL), "/"),
-		perPartner: environment.Number(platform.MailsPerPartner),
-		now:        environment.Now,
-	}
+	sender := asking.Open(environment)
+	f := function{sender.Table, sender, environment.Number(platform.MailsPerPartner)}
 	rest.Start(environment, map[string]rest.Handler{
 		"POST /v1/claims/{claimId}/consent-requests": f.send,
 		"POST /v1/claims/{claimId}/consent-previews": f.preview,
@@ -44,14 +35,9 @@ func main() {
 
 type function struct {
 	table      *table.Table
-	sender     *outbox.Sender
-	publicURL  string
-	perPartner int
-	now        func() time.Time
+	sender     asking.Sender
+	perPartner int // emails in a day (D25)
 }
-
-// beforeLease is how long before the lease ends the sending must be over, so that no two requests send at once.
-const beforeLease = 2 * time.Second
 
 var maxDealSize = mci.MustMoney("1000000000000.00")
 
@@ -121,7 +107,7 @@ func (s *sending) load(ctx context.Context) (loaded write.Loaded, err error) {
 func (s *sending) decide(ctx context.Context, act mci.Act, grants mci.Grants) (write.Decision, error) {
 	claim := s.claim.At(act.At)
 	var hash string
-	s.token, hash = mci.NewConsentToken(claim.ID, platform.RandomBytes(mci.TokenSecret))
+	s.token, hash = asking.NewLink(claim.ID)
 	disclaimer, err := mail.DisclaimerIn(mail.English)
 	if err != nil {
 		return write.Decision{}, err
@@ -169,69 +155,27 @@ func (s *sending) afterOptOut(ctx context.Context, address string, refused error
 func (s *sending) email(ctx context.Context, act mci.Act, grants mci.Grants) (rest.Response, error) {
 	claim := s.change.After
 	act.Addresses = nil // they stand with the event of the request
-	email := mail.ConsentEmail{
-		Question: mail.QuestionOf(claim), Link: s.publicURL + "/consent/" + s.token,
-		Reminder: claim.Email.Status != "", // an email to this very address went out before
-	}
-	message, err := email.Message(mail.ChooseLocale(claim.CustomerContact.Locale, ""))
+	messageID, err := s.sender.Send(ctx, act, claim, s.token)
 	if err != nil {
-		return rest.Response{}, err
+		return rest.Response{}, unsent(err)
 	}
-	inTime, cancel := context.WithTimeout(ctx, claim.Email.Pending.Lease.Sub(s.now())-beforeLease)
-	defer cancel()
-	tags := map[string]string{"claim": string(claim.ID), "number": strconv.Itoa(claim.Email.Pending.Number)}
-	messageID, err := s.sender.Send(inTime, claim.CustomerContact.Email, claim.PartnerContact.Email, message, tags)
-	if err != nil {
-		return rest.Response{}, s.failed(ctx, act, err)
-	}
-	return s.sent(ctx, act, grants, messageID)
+	var response rest.Response
+	err = s.sender.Record(ctx, act, claim, messageID, func(claim mci.Claim) (keep []table.Write, err error) {
+		view := rest.Response{Status: http.StatusAccepted, Body: s.ViewClaim(claim, grants)}
+		response, keep, err = write.Keep(s.table, s.Request, view)
+		return keep, err
+	})
+	return response, err
 }
 
-// failed frees the claim for the same request to be repeated at once, and says that it may be.
-func (s *sending) failed(ctx context.Context, act mci.Act, cause error) error {
-	claim := s.change.After
-	slog.Error("sending the consent email", "claim", claim.ID, "error", cause)
-	unsent := !errors.Is(cause, outbox.ErrUnanswered)
-	if change, pending := claim.EmailFailed(act, claim.Email.Pending.Number, unsent); pending {
-		err := s.table.Commit(ctx, s.table.UpdateClaim(change))
-		if err != nil && !errors.Is(err, table.ErrLostRace) { // the lease ends all the same
-			slog.Error("noting that an email was not sent", "claim", claim.ID, "error", err)
-		}
-	}
+// unsent says that the same request may be repeated.
+func unsent(cause error) error {
 	detail := "Email cannot be sent just now; the claim waits, and the same request may be repeated."
-	if errors.Is(cause, outbox.ErrRefused) {
+	switch {
+	case errors.Is(cause, outbox.ErrRefused):
 		detail = "The mail service refused this email; the claim waits. Correct the addresses, or repeat the request."
+	case !errors.Is(cause, outbox.ErrUnavailable):
+		return cause
 	}
 	return &mci.Refusal{Code: mci.MailUnavailable, Detail: detail, RetryAfter: time.Second}
-}
-
-// sent records that SES took the email, with the response for a repetition of the request.
-func (s *sending) sent(ctx context.Context, act mci.Act, grants mci.Grants, messageID string) (rest.Response, error) {
-	claim, number, reload := s.change.After, s.change.After.Email.Pending.Number, false
-	return table.Settle(ctx, func(ctx context.Context) (rest.Response, error) {
-		if reload {
-			loaded, err := write.LoadClaim(ctx, s.table, claim.ID)
-			if err != nil {
-				return rest.Response{}, err
-			}
-			claim = loaded.At(s.now())
-		}
-		reload = true
-		change, recorded := claim.EmailSent(act, number, messageID)
-		shown := claim
-		if recorded {
-			shown = change.After
-		}
-		view := rest.Response{Status: http.StatusAccepted, Body: s.ViewClaim(shown, grants)}
-		response, keep, err := write.Keep(s.table, s.Request, view)
-		if err != nil {
-			return rest.Response{}, err
-		}
-		message := s.table.PutMessage(messageID, claim.ID, s.Now)
-		if err := s.table.Commit(ctx, s.table.UpdateClaim(change), message, keep); err != nil {
-			return rest.Response{}, err
-		}
-		platform.Count(change)
-		return response, nil
-	})
 }

@@ -56,6 +56,7 @@ var Functions = []Function{
 	{"list-engagements", 512, 10 * time.Second, callerEnvironment},
 	{"list-referrals", 512, 10 * time.Second, listEnvironment},
 	{"mail-feedback", 512, 30 * time.Second, tableEnvironment},
+	{"notify", 512, 30 * time.Second, []string{Stage, TableName, Sender, ConfigurationSet, PublicURL}},
 	{"openapi", 256, 10 * time.Second, []string{Stage}},
 	{"portal", 512, 29 * time.Second, []string{Stage, PublicURL, OIDCIssuer, OIDCClientID, SignOutURL, PartnerClaim,
 		RolesClaim}},

@@ -16,6 +16,7 @@ var Permissions = map[string][]string{
 	"list-engagements":  {get, query},
 	"list-referrals":    {batchGet, get, query},
 	"mail-feedback":     {get, put, update},
+	"notify":            {batchGet, get, put, sendEmail},
 	"openapi":           nil,
 	"portal":            nil,
 	"receipts":          {get, GetPublicKey},

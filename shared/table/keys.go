@@ -92,8 +92,11 @@ func mailCountKey(kind, owner, day string) Key {
 	return Key{join("MAILS", kind, owner), join("DAY", day)}
 }
 func receiptKey(claimID mci.ClaimID) Key { return Key{historyPK(claimID), receiptSK} }
-func messageKey(messageID string) Key    { return Key{join("MESSAGE", messageID), "MESSAGE"} }
-func idempotencyKey(hash string) Key     { return Key{join("IDEMPOTENCY", hash), "IDEMPOTENCY"} }
+func noticeKey(claimID mci.ClaimID, seq int, to mci.Recipient) Key {
+	return Key{join("NOTICE", string(claimID)), fmt.Sprintf("%05d#%s", seq, to)}
+}
+func messageKey(messageID string) Key { return Key{join("MESSAGE", messageID), "MESSAGE"} }
+func idempotencyKey(hash string) Key  { return Key{join("IDEMPOTENCY", hash), "IDEMPOTENCY"} }
 func grantKey(g mci.Grant) Key {
 	return Key{partnerPK(g.PartnerID), grantPrefix(g.UserID) + join(g.LocationID, string(g.Role))}
 }

@@ -31,6 +31,7 @@ import (
 
 	"mci.example/customers/scripts/local/cloud"
 	"mci.example/customers/shared/mci"
+	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/rest/openapi/openapitest"
 )
 
@@ -78,6 +79,7 @@ func run(m *testing.M, options []func(*cloud.Config)) (code int) {
 		SESEndpoint:      os.Getenv("SES_ENDPOINT"),
 		Output:           os.Stderr,
 		NoSchedule:       true, // tests invoke what runs on a schedule when they want it
+		Rules:            []cloud.Rule{}, // and have the bus wake functions where they want it (WithNotices)
 		AllowBroken:      true,
 		Endpoints:        proxy.endpoints,
 	}
@@ -100,6 +102,9 @@ func run(m *testing.M, options []func(*cloud.Config)) (code int) {
 	proxy.connect(started)
 	return m.Run()
 }
+
+// WithNotices is an option of Main that has the bus wake the function that mails what follows from events.
+func WithNotices(config *cloud.Config) { config.Rules = []cloud.Rule{cloud.Rule(platform.Notices)} }
 
 // asDescribed holds an answer of the product against the description of its API.
 func asDescribed(t testing.TB, request *http.Request, response Response) {
