@@ -7,12 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3assets"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 
 	"mci.example/customers/shared/platform"
 )
@@ -27,7 +25,6 @@ type function struct {
 
 // addFunctions makes every function that the application declares, each with a role that may do what its code calls.
 func (s *system) addFunctions() error {
-	s.addCursorKey()
 	for _, declared := range platform.Functions {
 		s.addRole(declared)
 	}
@@ -106,7 +103,6 @@ func (s *system) environment(declared platform.Function) (map[string]*string, er
 		platform.TableName:        s.table.name,
 		platform.PartnerClaim:     str(s.PartnerClaim),
 		platform.RolesClaim:       str(s.RolesClaim),
-		platform.CursorKey:        s.cursorKey,
 		platform.Sender:           str(s.Sender),
 		platform.ConfigurationSet: s.mail.configurationSet,
 		platform.PublicURL:        s.publicURL(),
@@ -178,21 +174,6 @@ func (s *system) permit(role awsiam.CfnRole, id, name string, statements ...map[
 	return awsiam.NewCfnPolicy(s.stack, str(id), &awsiam.CfnPolicyProps{
 		Roles: &[]*string{role.Ref()}, PolicyName: str(name), PolicyDocument: document(statements...),
 	})
-}
-
-// addCursorKey makes the secret that cursors of lists are sealed with. Functions get it when they are deployed; the
-// next number makes another secret, and so a deployment of everything that reads it.
-func (s *system) addCursorKey() {
-	secret := awssecretsmanager.NewCfnSecret(s.stack, str(fmt.Sprint("CursorKey", s.CursorKey)),
-		&awssecretsmanager.CfnSecretProps{
-			Description: str("Seals the cursors of " + s.name("")),
-			GenerateSecretString: &awssecretsmanager.CfnSecret_GenerateSecretStringProperty{
-				PasswordLength: num(64), ExcludePunctuation: yes,
-			},
-		})
-	secret.ApplyRemovalPolicy(awscdk.RemovalPolicy_DESTROY, nil)
-	accept(secret, "AwsSolutions-SMG4", "it is replaced by a deployment with the next cursorKey, never behind the functions' back")
-	s.cursorKey = str("{{resolve:secretsmanager:" + *secret.Ref() + ":SecretString}}")
 }
 
 // invocable lets an AWS service call the function on behalf of one source, whose ARN names this account.

@@ -33,7 +33,6 @@ type Settings struct {
 	Audience              string // whom that issuer's tokens are for
 	PartnerClaim          string // the token's claim that names the caller's partner
 	RolesClaim            string // the token's claim that lists the caller's roles
-	CursorKey             int    // counts up to make a new key for the cursors of lists
 	ReceiptKey            int    // counts up to make a new key that signs receipts; the ones before it stay
 	MailsPerPartnerPerDay string // how many consent emails one partner may send in a UTC day (D25)
 	RetentionMonths       string // how long private detail of ended claims is kept (D37); empty for ever
@@ -77,8 +76,6 @@ var settings = []setting{
 		good: matches(`[1-9][0-9]{0,2}`)},
 	{name: "receiptKey", meaning: "a whole number from 1 to 99, one more than before to make a new key that signs receipts",
 		absent: "1", good: matches(`[1-9][0-9]?`)},
-	{name: "cursorKey", meaning: "a whole number, one more than before, to make a new key for the cursors of lists",
-		absent: "1", good: matches(`[1-9][0-9]{0,5}`)},
 	{name: "table", meaning: "the name of a restored table to work on in place of the stack's own",
 		needs: "tableStream", good: matches(`[A-Za-z0-9_.-]{3,255}`)},
 	{name: "tableStream", meaning: "the ARN of the stream of the restored table",
@@ -133,10 +130,6 @@ func settingsOf(context map[string]any) (Settings, error) {
 	if len(mistakes) > 0 {
 		return Settings{}, errors.Join(mistakes...)
 	}
-	cursorKey, err := strconv.Atoi(values["cursorKey"])
-	if err != nil {
-		return Settings{}, fmt.Errorf("reading %s.cursorKey: %w", place, err)
-	}
 	receiptKey, err := strconv.Atoi(values["receiptKey"])
 	if err != nil {
 		return Settings{}, fmt.Errorf("reading %s.receiptKey: %w", place, err)
@@ -152,7 +145,6 @@ func settingsOf(context map[string]any) (Settings, error) {
 		Audience:              values["audience"],
 		PartnerClaim:          values["partnerClaim"],
 		RolesClaim:            values["rolesClaim"],
-		CursorKey:             cursorKey,
 		ReceiptKey:            receiptKey,
 		MailsPerPartnerPerDay: values["mailsPerPartnerPerDay"],
 		RetentionMonths:       values["retentionMonths"],

@@ -53,8 +53,8 @@ func TestSettings(t *testing.T) {
 			[]string{"rolesClaim needs issuer beside it"}},
 		{"a restored table needs its stream", with(prod, map[string]any{"table": "restored"}),
 			[]string{"table needs tableStream beside it"}},
-		{"keys are numbered from 1", with(prod, map[string]any{"receiptKey": 0., "cursorKey": "0"}),
-			[]string{"receiptKey is ", "cursorKey is "}},
+		{"keys are numbered from 1", with(prod, map[string]any{"receiptKey": 0.}),
+			[]string{"receiptKey is "}},
 		{"mails are limited (D25)", with(prod, map[string]any{"mailsPerPartnerPerDay": "none"}),
 			[]string{"mailsPerPartnerPerDay is "}},
 		{"private detail is kept whole months (D37)", with(prod, map[string]any{"retentionMonths": 0.5}),
@@ -89,7 +89,7 @@ func TestSettingsOfDevAndProd(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Settings{Stage: Dev, Sender: "consent@mci.example", PortalOrigin: "http://localhost:3000",
-		PartnerClaim: "custom:partnerId", RolesClaim: "cognito:groups", CursorKey: 1, ReceiptKey: 1,
+		PartnerClaim: "custom:partnerId", RolesClaim: "cognito:groups", ReceiptKey: 1,
 		MailsPerPartnerPerDay: "1000"}
 	if usual != want {
 		t.Errorf("dev is left with %+v", usual)
@@ -101,7 +101,7 @@ func TestSettingsOfDevAndProd(t *testing.T) {
 	want = Settings{Stage: Prod, Sender: "consent@mail.contoso.com", PortalOrigin: "https://portal.contoso.com",
 		AlarmEmail: "operations@contoso.com", Domain: "mci.contoso.com", Certificate: settingOf(all, "certificate"),
 		Issuer: "https://login.contoso.com/v2", Audience: "portal", PartnerClaim: "partner", RolesClaim: "roles",
-		CursorKey: 2, ReceiptKey: 2, MailsPerPartnerPerDay: "250", RetentionMonths: "36", Table: "restored",
+		ReceiptKey: 2, MailsPerPartnerPerDay: "250", RetentionMonths: "36", Table: "restored",
 		TableStream: settingOf(all, "tableStream")}
 	if every != want {
 		t.Errorf("settings were read as %+v", every)

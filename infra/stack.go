@@ -36,7 +36,6 @@ type system struct {
 	api       awsapigatewayv2.CfnApi
 	issuer    tokenIssuer
 	mail      mailer
-	cursorKey *string
 	bus       awsevents.CfnEventBus
 	functions map[string]function
 	queues    []deadLetters

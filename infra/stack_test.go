@@ -947,22 +947,6 @@ func TestNobodyJoinsAPartnerAlone(t *testing.T) {
 	}
 }
 
-func TestCursorKeyIsNowhereInTheTemplate(t *testing.T) {
-	templates(t, func(t *testing.T, stack *template) {
-		secret := stack.one(t, "AWS::SecretsManager::Secret")
-		if length, _ := secret.get("GenerateSecretString", "PasswordLength").(float64); length < 32 {
-			t.Errorf("the key has %v characters", length)
-		}
-		environment(t, stack, "list-customers").is(t, "{{resolve:secretsmanager:${"+secret.id+"}:SecretString}}",
-			platform.CursorKey)
-	})
-	first, next := prodTemplate(t).one(t, "AWS::SecretsManager::Secret").id,
-		allTemplate(t).one(t, "AWS::SecretsManager::Secret").id
-	if first == next {
-		t.Error("the next number makes no new key")
-	}
-}
-
 func TestSuppressionsGiveAReason(t *testing.T) {
 	templates(t, func(t *testing.T, stack *template) {
 		for id, resource := range stack.Resources {

@@ -42,7 +42,7 @@ var all = with(prod, map[string]any{
 	"portalOrigin": "https://portal.contoso.com",
 	"domain":       "mci.contoso.com", "certificate": "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b-2c3d",
 	"issuer": "https://login.contoso.com/v2", "audience": "portal", "partnerClaim": "partner", "rolesClaim": "roles",
-	"mailsPerPartnerPerDay": 250., "retentionMonths": 36., "receiptKey": 2., "cursorKey": "2", "table": "restored",
+	"mailsPerPartnerPerDay": 250., "retentionMonths": 36., "receiptKey": 2., "table": "restored",
 	"tableStream": "arn:aws:dynamodb:eu-west-1:123456789012:table/restored/stream/2026-11-01T00:00:00.000",
 })
 

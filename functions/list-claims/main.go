@@ -16,21 +16,18 @@ import (
 
 func main() {
 	environment := platform.Open("list-claims")
-	f := function{clients.Table(environment), rest.OpenCursors(environment)}
+	f := function{clients.Table(environment)}
 	rest.Start(environment, map[string]rest.Handler{"GET /v1/claims": f.list})
 }
 
-type function struct {
-	table   *table.Table
-	cursors rest.Cursors
-}
+type function struct{ table *table.Table }
 
 // lookedAt is how many claims a page looks at to find those of one status or engagement, however few there are.
 const lookedAt = 100
 
 func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, error) {
 	status := rest.QueryOneOf(r, "status", mci.Statuses, "")
-	engagementID, partnerID, limit, from := r.Query("engagementId"), r.Query("partnerId"), r.Limit(), f.cursors.Open(r)
+	engagementID, partnerID, limit, from := r.Query("engagementId"), r.Query("partnerId"), r.Limit(), r.Cursor()
 	if partnerID != "" && partnerID != r.Caller.PartnerID && !r.Caller.Has(mci.ProgramAdmin) {
 		r.Mistake("partnerId", "is for the program's staff; you see your own partner's claims without it")
 	}
@@ -75,7 +72,7 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, err
 		order = table.Ascending
 	}
 	claims, next := table.MergeWhere(order, limit, wanted, table.MergeAs(page, asAtNow))
-	list := rest.ClaimList{Claims: []rest.ClaimView{}, Cursor: f.cursors.Seal(r, next)}
+	list := rest.ClaimList{Claims: []rest.ClaimView{}, Cursor: r.NextCursor(next)}
 	for _, claim := range claims {
 		list.Claims = append(list.Claims, r.ViewClaim(claim, grants))
 	}

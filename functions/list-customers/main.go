@@ -17,14 +17,11 @@ import (
 
 func main() {
 	environment := platform.Open("list-customers")
-	f := function{clients.Table(environment), rest.OpenCursors(environment)}
+	f := function{clients.Table(environment)}
 	rest.Start(environment, map[string]rest.Handler{"GET /v1/engagements/{engagementId}/customers": f.list})
 }
 
-type function struct {
-	table   *table.Table
-	cursors rest.Cursors
-}
+type function struct{ table *table.Table }
 
 // tab is one of the page's three.
 type tab string
@@ -70,7 +67,7 @@ type query struct {
 func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, error) {
 	q := query{Request: r, engagementID: r.Path("engagementId")}
 	q.tab = rest.QueryOneOf(r, "tab", []tab{eligible, ineligible, complete}, eligible)
-	q.name, q.limit, q.from = r.Query("q"), r.Limit(), f.cursors.Open(r)
+	q.name, q.limit, q.from = r.Query("q"), r.Limit(), r.Cursor()
 	if err := mci.CheckText(q.name, mci.MaxName); err != nil {
 		r.Mistake("q", err.Error())
 	}
@@ -95,7 +92,7 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, err
 			return rest.Response{}, err
 		}
 	}
-	answer.Cursor = f.cursors.Seal(r, found.next)
+	answer.Cursor = r.NextCursor(found.next)
 	return rest.OK(answer), nil
 }
 

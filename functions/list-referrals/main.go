@@ -17,24 +17,21 @@ import (
 
 func main() {
 	environment := platform.Open("list-referrals")
-	f := function{clients.Table(environment), rest.OpenCursors(environment)}
+	f := function{clients.Table(environment)}
 	rest.Start(environment, map[string]rest.Handler{
 		"GET /v1/referrals":              f.list,
 		"GET /v1/referrals/{referralId}": f.get,
 	})
 }
 
-type function struct {
-	table   *table.Table
-	cursors rest.Cursors
-}
+type function struct{ table *table.Table }
 
 // lookedAt is how many referrals a page looks at to find those of one type, however few there are.
 const lookedAt = 100
 
 func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, error) {
 	asked := rest.QueryOneOf(r, "type", mci.ReferralTypes, "")
-	limit, from := r.Limit(), f.cursors.Open(r)
+	limit, from := r.Limit(), r.Cursor()
 	if err := r.Valid(); err != nil {
 		return rest.Response{}, err
 	}
@@ -62,7 +59,7 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, err
 	for _, claim := range claims {
 		page.Referrals = append(page.Referrals, claim.At(r.Now).ReferralSummary())
 	}
-	page.Cursor = f.cursors.Seal(r, next)
+	page.Cursor = r.NextCursor(next)
 	return rest.OK(page), nil
 }
 

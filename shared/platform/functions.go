@@ -11,7 +11,6 @@ const (
 	TableName        = "TABLE_NAME"        // the DynamoDB table
 	PartnerClaim     = "PARTNER_CLAIM"     // the token's claim that names the caller's partner
 	RolesClaim       = "ROLES_CLAIM"       // the token's claim that lists the caller's roles
-	CursorKey        = "CURSOR_KEY"        // 32 bytes in base64: seals the cursors of lists
 	Sender           = "SENDER"            // the address that consent emails come from
 	ConfigurationSet = "CONFIGURATION_SET" // SES's, for the consent email
 	PublicURL        = "PUBLIC_URL"        // what the consent link begins with: scheme and host
@@ -38,7 +37,6 @@ type Function struct {
 var (
 	tableEnvironment  = []string{Stage, TableName}
 	callerEnvironment = []string{Stage, TableName, PartnerClaim, RolesClaim}
-	listEnvironment   = append(callerEnvironment[:4:4], CursorKey)
 	mailEnvironment   = append(callerEnvironment[:4:4], Sender, ConfigurationSet, PublicURL, MailsPerPartner)
 )
 
@@ -51,10 +49,10 @@ var Functions = []Function{
 	{"consent-callback", 512, 10 * time.Second, append(tableEnvironment[:2:2], PublicURL, ReceiptKeys)},
 	{"expiry-sweep", 1024, 5 * time.Minute, append(tableEnvironment[:2:2], MailsPerPartner)},
 	{"get-claim", 512, 10 * time.Second, append(callerEnvironment[:4:4], ReceiptKeys)},
-	{"list-claims", 512, 10 * time.Second, listEnvironment},
-	{"list-customers", 512, 10 * time.Second, listEnvironment},
+	{"list-claims", 512, 10 * time.Second, callerEnvironment},
+	{"list-customers", 512, 10 * time.Second, callerEnvironment},
 	{"list-engagements", 512, 10 * time.Second, callerEnvironment},
-	{"list-referrals", 512, 10 * time.Second, listEnvironment},
+	{"list-referrals", 512, 10 * time.Second, callerEnvironment},
 	{"mail-feedback", 512, 30 * time.Second, tableEnvironment},
 	{"notify", 512, 30 * time.Second, []string{Stage, TableName, Sender, ConfigurationSet, PublicURL}},
 	{"openapi", 256, 10 * time.Second, []string{Stage}},

@@ -85,7 +85,7 @@ func (t *Table) Claims(ctx context.Context, partnerID, from string, limit int) (
 	s := within(partnerPK(partnerID), claimPrefix)
 	s.descending, s.limit = true, int32(limit)
 	if from != "" {
-		s.to = before(from)
+		s.to = min(s.to, before(from))
 	}
 	return t.claimPage(ctx, s, func(record claimRecord) string { return record.SK })
 }

@@ -26,7 +26,7 @@ func referralQueue(t mci.ReferralType) string { return join("REFERRAL", string(t
 func (t *Table) PartnerReferrals(ctx context.Context, partnerID, from string, limit int) (Page[mci.Claim], error) {
 	s := within(partnerPK(partnerID), referralPrefix)
 	if from != "" {
-		s.to = before(referralPrefix + mci.ClaimID(from).Ordinal())
+		s.to = min(s.to, before(referralPrefix+mci.ClaimID(from).Ordinal()))
 	}
 	return t.referrals(ctx, s, limit)
 }
@@ -38,7 +38,7 @@ func (t *Table) Referrals(ctx context.Context, referralType mci.ReferralType, fr
 	error) {
 	s := span{index: Queues, partition: referralQueue(referralType), from: "0", to: last}
 	if from != "" {
-		s.to = before(from)
+		s.to = min(s.to, before(from))
 	}
 	return t.referrals(ctx, s, limit)
 }

@@ -1,15 +1,9 @@
 package cloud
 
 import (
-	"crypto/rand"
-	"encoding/base64"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 
 	"mci.example/customers/scripts/local/issuer"
 	"mci.example/customers/shared/platform"
@@ -18,16 +12,11 @@ import (
 // functionEnvironment gives the value of every variable that a function declares; in AWS the stack does. Functions call
 // the API at the address inside.
 func (c *Cloud) functionEnvironment(inside string) (map[string]string, error) {
-	key, err := cursorKey(filepath.Join(c.config.StateDir, "cursor-key"))
-	if err != nil {
-		return nil, fmt.Errorf("the key that seals cursors: %w", err)
-	}
 	values := map[string]string{
 		platform.Stage:            "local",
 		platform.TableName:        TableName,
 		platform.PartnerClaim:     issuer.PartnerClaim,
 		platform.RolesClaim:       issuer.RolesClaim,
-		platform.CursorKey:        key,
 		platform.Sender:           Sender,
 		platform.ConfigurationSet: "consent",
 		platform.PublicURL:        c.url,
@@ -47,21 +36,6 @@ func (c *Cloud) functionEnvironment(inside string) (map[string]string, error) {
 		}
 	}
 	return values, nil
-}
-
-// cursorKey makes the key at the first start and keeps it, so that cursors outlive a restart.
-func cursorKey(path string) (string, error) {
-	kept, err := os.ReadFile(path)
-	if err == nil {
-		return strings.TrimSpace(string(kept)), nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return "", err
-	}
-	secret := make([]byte, 32)
-	rand.Read(secret) // never fails
-	key := base64.StdEncoding.EncodeToString(secret)
-	return key, writeFile(path, []byte(key))
 }
 
 // environment is what a process of the function is started with: its own variables and those that Lambda sets, and
