@@ -22,18 +22,21 @@ func (s *system) addTable() {
 			&awsdynamodb.CfnTable_KeySchemaProperty{AttributeName: str(sort), KeyType: str("RANGE")},
 		}
 	}
-	all := &awsdynamodb.CfnTable_ProjectionProperty{ProjectionType: str("ALL")}
 	names := map[string]bool{schema.PartitionKey: true, schema.SortKey: true}
 	var local, global, attributes []any
 	for _, index := range schema.Indexes {
 		names[index.PartitionKey], names[index.SortKey] = true, true
+		projection := &awsdynamodb.CfnTable_ProjectionProperty{ProjectionType: str("KEYS_ONLY")}
+		if index.Whole {
+			projection.ProjectionType = str("ALL")
+		}
 		if index.Local {
 			local = append(local, &awsdynamodb.CfnTable_LocalSecondaryIndexProperty{
-				IndexName: str(index.Name), KeySchema: keys(index.PartitionKey, index.SortKey), Projection: all})
+				IndexName: str(index.Name), KeySchema: keys(index.PartitionKey, index.SortKey), Projection: projection})
 			continue
 		}
 		global = append(global, &awsdynamodb.CfnTable_GlobalSecondaryIndexProperty{
-			IndexName: str(index.Name), KeySchema: keys(index.PartitionKey, index.SortKey), Projection: all})
+			IndexName: str(index.Name), KeySchema: keys(index.PartitionKey, index.SortKey), Projection: projection})
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		attributes = append(attributes, &awsdynamodb.CfnTable_AttributeDefinitionProperty{

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,8 +25,8 @@ func check(t *testing.T, p story.Partner, body any, headers ...string) localtest
 	return localtest.Call(t, "POST", "/v1/eligibility-checks", p.Token, body, headers...)
 }
 
-// question is a body that asks about the customer by an ID; nil takes a field away.
-func question(p story.Partner, customerID object, changes object) object {
+// asking is a body that asks about the customer by an ID; nil takes a field away.
+func asking(p story.Partner, customerID object, changes object) object {
 	body := object{"customerId": customerID, "locationId": p.Location}
 	for field, value := range changes {
 		if body[field] = value; value == nil {
@@ -40,7 +41,7 @@ func id(idType mci.IDType, value string) object { return object{"type": idType, 
 // ask gives what a check finds.
 func ask(t *testing.T, p story.Partner, customerID object, changes object) result {
 	t.Helper()
-	return localtest.Decode[result](t, check(t, p, question(p, customerID, changes)).Expect(t, 200))
+	return localtest.Decode[result](t, check(t, p, asking(p, customerID, changes)).Expect(t, 200))
 }
 
 // standing is "eligible", or the codes of the reasons why not.
@@ -60,10 +61,9 @@ func standing(t *testing.T, r result, engagement string) string {
 func TestContract_Shape(t *testing.T) {
 	t.Parallel()
 	p := story.NewPartner(t)
-	fixed, variable := story.Engagement(t, object{"name": "Landing zone", "payout": "1250.5"}), story.VariableEngagement(t,
-		object{"name": "Migration"})
+	fixed, variable := story.Engagement(t, object{"name": "Landing zone", "payout": "1250.5"}), story.VariableEngagement(t, object{"name": "Migration"})
 	c := story.NewCustomer(t, fixed)
-	answer := check(t, p, question(p, c.By(mci.Domain), object{"customerEmail": c.Email})).Expect(t, 200).JSON(t)
+	answer := check(t, p, asking(p, c.By(mci.Domain), object{"customerEmail": c.Email})).Expect(t, 200).JSON(t)
 	if fields := story.Fields(t, answer); fields != "checkedId customer eligible ineligible tenantMatchesEmailDomain" {
 		t.Errorf("a check has the fields %s", fields)
 	}
@@ -85,21 +85,19 @@ func TestContract_Shape(t *testing.T) {
 		return nil
 	}
 	if got, want := of("eligible", fixed), (object{"engagementId": fixed, "name": "Landing zone", "payType": "fixed",
-		"payout": object{"amount": "1250.50", "currency": "USD"}}); fmt.Sprint(got) != fmt.Sprint(want) {
+		"by": object{"type": "tenant-id", "value": c.Tenant}, "payout": object{"amount": "1250.50", "currency": "USD"}}); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("an eligible engagement is %v, not %v", got, want)
 	}
 	got := of("ineligible", variable)
 	if fields := story.Fields(t, got); fields != "engagementId name payType reasons" || got["payType"] != "variable" {
 		t.Errorf("an ineligible engagement has the fields %s", fields)
 	}
-	if reason := got["reasons"].([]any)[0].(object); story.Fields(t, reason) != "code detail" ||
-		reason["code"] != "id-type-not-accepted" || reason["detail"] == "" {
+	if reason := got["reasons"].([]any)[0].(object); story.Fields(t, reason) != "code detail" || reason["code"] != "id-type-not-accepted" || reason["detail"] == "" {
 		t.Errorf("a reason is %v", reason)
 	}
 	// Both lists are lists where they are empty, too.
 	stranger := story.NewCustomer(t)
-	if answer := check(t, p, question(p, stranger.By(mci.TPID), nil)).Expect(t,
-		200).JSON(t); len(answer["eligible"].([]any)) != 0 {
+	if answer := check(t, p, asking(p, stranger.By(mci.TPID), nil)).Expect(t, 200).JSON(t); len(answer["eligible"].([]any)) != 0 {
 		t.Errorf("a customer that nothing is said of is eligible for %v", answer["eligible"])
 	}
 }
@@ -110,11 +108,10 @@ func TestS10_ADomainIsCheckedByItsTenant(t *testing.T) {
 	c := story.NewCustomer(t)
 	story.Eligible(t, engagement, c.By(mci.TenantID), "")
 	found := ask(t, p, c.By(mci.Domain), nil)
-	if standing(t, found, engagement) != "eligible" || found.CheckedID != (mci.CustomerID{Type: mci.TenantID,
-		Value: c.Tenant}) {
+	if standing(t, found, engagement) != "eligible" || *found.CheckedID != (mci.CustomerID{Type: mci.TenantID, Value: c.Tenant}) {
 		t.Errorf("found %+v", found.CheckedID)
 	}
-	problem := story.Refused(t, check(t, p, question(p, id(mci.Domain, "nowhere.example"), nil)), 422, mci.TenantNotFound)
+	problem := story.Refused(t, check(t, p, asking(p, id(mci.Domain, "nowhere.example"), nil)), 422, mci.TenantNotFound)
 	if !strings.Contains(problem.Detail, "tenant ID") || !strings.Contains(problem.Detail, "TPID") {
 		t.Errorf("the answer does not ask for the tenant ID or the TPID: %s", problem.Detail)
 	}
@@ -127,9 +124,8 @@ func TestS11_TheStatusOfOneIDNeverCarriesOver(t *testing.T) {
 	story.Eligible(t, engagement, c.By(mci.TPID), "")
 	story.Eligible(t, engagement, c.By(mci.AzureSubscription), "Not this subscription.")
 	for by, want := range map[mci.IDType]string{
-		mci.TPID: "eligible", mci.TenantID: "criteria-not-met", mci.Domain: "criteria-not-met",
-		mci.AzureSubscription: "criteria-not-met",
-		mci.MSXOpportunity:    "id-type-not-accepted",
+		mci.TPID: "eligible", mci.TenantID: "criteria-not-met", mci.Domain: "criteria-not-met", mci.AzureSubscription: "criteria-not-met",
+		mci.MSXOpportunity: "id-type-not-accepted",
 	} {
 		found := ask(t, p, c.By(by), nil)
 		if got := standing(t, found, engagement); got != want {
@@ -162,7 +158,7 @@ func TestS12_TheTenantIsComparedWithTheEmailDomain(t *testing.T) {
 		"a domain, and an address in another's (D18)":         {mci.Domain, other.Email, "null"},
 		"a subscription ID, and an address in its own domain": {mci.AzureSubscription, c.Email, "null"},
 	} {
-		answer := check(t, p, question(p, c.By(test.by), object{"customerEmail": test.email})).Expect(t, 200)
+		answer := check(t, p, asking(p, c.By(test.by), object{"customerEmail": test.email})).Expect(t, 200)
 		if !strings.Contains(string(answer.Body), `"tenantMatchesEmailDomain":`+test.want) {
 			t.Errorf("%s: not %s in %s", name, test.want, answer.Body)
 		}
@@ -174,12 +170,10 @@ func TestS14_TheLocationAndTheCustomerDecide(t *testing.T) {
 	p, engagement, another := story.NewPartner(t), story.Engagement(t, nil), story.Engagement(t, nil)
 	c := story.NewCustomer(t, engagement)
 	for name, test := range map[string]struct{ location, engagement, another string }{
-		"a location for all":       {p.Location, "eligible", "criteria-not-met"},
-		"a location for the other": {p.NewLocation(t, true, another), "location-not-eligible", "criteria-not-met"},
-		"a location not enrolled": {p.NewLocation(t, false, engagement), "location-not-enrolled",
-			"location-not-enrolled location-not-eligible criteria-not-met"},
-		// a check writes nothing, and takes no grant
-		"a location that nobody uses": {p.NewLocation(t, true, "*"), "eligible", "criteria-not-met"},
+		"a location for all":          {p.Location, "eligible", "criteria-not-met"},
+		"a location for the other":    {p.NewLocation(t, true, another), "location-not-eligible", "criteria-not-met"},
+		"a location not enrolled":     {p.NewLocation(t, false, engagement), "location-not-enrolled", "location-not-enrolled location-not-eligible criteria-not-met"},
+		"a location that nobody uses": {p.NewLocation(t, true, "*"), "eligible", "criteria-not-met"}, // a check writes nothing, and takes no grant
 	} {
 		found := ask(t, p, c.By(mci.TPID), object{"locationId": test.location})
 		if got := standing(t, found, engagement); got != test.engagement {
@@ -197,10 +191,8 @@ func TestS14_EveryReasonThatHolds(t *testing.T) {
 	p, other, third := partners[0], partners[1], partners[2]
 	tight := object{"claimLimits": object{"active": 1, "allowed": 1}}
 	exclusive := object{"exclusive": true}
-	ended, upcoming := story.Engagement(t, object{"endsOn": "2025-01-01"}),
-		story.Engagement(t, object{"startsOn": "2039-01-01"})
-	own, full, used, engaged, consented := story.Engagement(t, nil), story.Engagement(t, tight),
-		story.Engagement(t, tight), story.Engagement(t, exclusive), story.Engagement(t, exclusive)
+	ended, upcoming := story.Engagement(t, object{"endsOn": "2025-01-01"}), story.Engagement(t, object{"startsOn": "2039-01-01"})
+	own, full, used, engaged, consented := story.Engagement(t, nil), story.Engagement(t, tight), story.Engagement(t, tight), story.Engagement(t, exclusive), story.Engagement(t, exclusive)
 	c := story.NewCustomer(t, ended, upcoming, own, full, used, engaged, consented)
 	p.Add(t, c, own)
 	other.Add(t, c, full)
@@ -209,55 +201,166 @@ func TestS14_EveryReasonThatHolds(t *testing.T) {
 	third.Bring(t, mci.Consented, c, consented)
 	found := ask(t, p, c.By(mci.TenantID), nil)
 	for engagement, want := range map[string]string{
-		ended: "engagement-not-active", upcoming: "engagement-not-active", own: "claim-exists",
-		full: "active-limit-reached allowed-limit-reached",
-		used: "allowed-limit-reached", engaged: "engaged-with-another-partner",
-		consented: "consented-to-another-partner engaged-with-another-partner",
+		ended: "engagement-not-active", upcoming: "engagement-not-active", own: "claim-exists", full: "active-limit-reached allowed-limit-reached",
+		used: "allowed-limit-reached", engaged: "engaged-with-another-partner", consented: "consented-to-another-partner engaged-with-another-partner",
 	} {
 		if got := standing(t, found, engagement); got != want {
 			t.Errorf("the reasons are %q, not %q", got, want)
 		}
 	}
-	if got := standing(t, ask(t, other, c.By(mci.TenantID), nil),
-		full); got != "claim-exists active-limit-reached allowed-limit-reached" {
+	if got := standing(t, ask(t, other, c.By(mci.TenantID), nil), full); got != "claim-exists active-limit-reached allowed-limit-reached" {
 		t.Errorf("the partner that has the claim is told %q", got)
 	}
 }
 
-func TestS13_TheAnswerSaysWhichIDToNominate(t *testing.T) {
+// eligibleBy gives the types that a check says the customer is eligible by.
+func eligibleBy(t *testing.T, r result, engagement string) []mci.IDType {
+	t.Helper()
+	for _, verdict := range r.Ineligible {
+		if verdict.EngagementID == engagement {
+			if reason := verdict.Reasons[0]; reason.Code == mci.ReasonCriteriaNotMet {
+				return reason.EligibleBy
+			}
+		}
+	}
+	t.Fatalf("engagement %s is not closed because its criteria are not met", engagement)
+	return nil
+}
+
+func TestS13_D33_TheAnswerSaysByWhichIDTheCustomerIsEligible(t *testing.T) {
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
-	c := story.NewCustomer(t)
-	story.Eligible(t, engagement, c.By(mci.TPID), "")
-	for _, verdict := range ask(t, p, c.By(mci.Domain), nil).Ineligible {
-		if detail := verdict.Reasons[0].Detail; verdict.EngagementID == engagement && (!strings.Contains(detail, "TPID") ||
-			!strings.Contains(detail, "tenant ID")) {
-			t.Errorf("the reason does not say by which ID to nominate: %s", detail)
+	noTenants := story.Engagement(t, object{"customerIdTypes": []string{"tpid", "azure-subscription-id"}})
+	domains := story.Engagement(t, object{"customerIdTypes": []string{"tpid", "domain"}})
+	c, other := story.NewCustomer(t), story.NewCustomer(t)
+	for _, e := range []string{engagement, noTenants, domains} {
+		story.Eligible(t, e, c.By(mci.AzureSubscription), "")
+		story.Eligible(t, e, c.By(mci.TenantID), "")
+		story.Eligible(t, e, c.By(mci.TPID), "Not this parent.")
+		story.Eligible(t, e, other.By(mci.TPID), "")
+	}
+	for e, want := range map[string]string{
+		engagement: "[tenant-id azure-subscription-id]", noTenants: "[azure-subscription-id]", domains: "[tenant-id]",
+	} {
+		if got := eligibleBy(t, ask(t, p, c.By(mci.TPID), nil), e); fmt.Sprint(got) != want {
+			t.Errorf("the customer is eligible by %v, not %s", got, want)
 		}
+	}
+	if got := eligibleBy(t, ask(t, p, other.By(mci.TenantID), nil), engagement); fmt.Sprint(got) != "[tpid]" {
+		t.Errorf("by a domain's tenant it is eligible by %v", got)
+	}
+	problem := story.Refused(t, localtest.Call(t, "POST", "/v1/customers", p.Token, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)), 422, mci.NotEligible)
+	if got := problem.Ineligible[0].Reasons[0].EligibleBy; fmt.Sprint(got) != "[tenant-id azure-subscription-id]" {
+		t.Errorf("the refusal says eligible by %v", got)
+	}
+
+	// The program changes its word, and then whose the ID is; a word on an ID that is nobody's counts once it is somebody's.
+	story.Eligible(t, engagement, c.By(mci.AzureSubscription), "No longer.")
+	if got := eligibleBy(t, ask(t, p, c.By(mci.TPID), nil), engagement); fmt.Sprint(got) != "[tenant-id]" {
+		t.Errorf("after the program's no it is eligible by %v", got)
+	}
+	late := uuid.NewString()
+	story.Eligible(t, engagement, id(mci.AzureSubscription, late), "")
+	localtest.Load(t, localtest.Files{"customer-ids.csv": "customerId,idType,idValue\n" +
+		other.ID + ",tenant-id," + c.Tenant + "\n" + c.ID + ",azure-subscription-id," + late + "\n"})
+	if got := eligibleBy(t, ask(t, p, c.By(mci.TPID), nil), engagement); fmt.Sprint(got) != "[azure-subscription-id]" {
+		t.Errorf("after the tenant went to another customer it is eligible by %v", got)
+	}
+	if got := eligibleBy(t, ask(t, p, other.By(mci.AzureSubscription), nil), engagement); fmt.Sprint(got) != "[tenant-id tpid]" {
+		t.Errorf("the other customer is eligible by %v", got)
+	}
+}
+
+func TestD35_AKnownCustomerIsCheckedAsClaimingWouldJudgeIt(t *testing.T) {
+	t.Parallel()
+	p, stranger := story.NewPartner(t), story.NewPartner(t)
+	byTPID, byTenant, closed := story.Engagement(t, nil), story.Engagement(t, nil), story.Engagement(t, nil)
+	variable := story.VariableEngagement(t, nil)
+	c, other := story.NewCustomer(t, variable), story.NewCustomer(t, variable)
+	p.Know(t, c, mci.TPID)
+	p.Know(t, c, mci.Domain)
+	story.Eligible(t, byTPID, c.By(mci.TPID), "")
+	story.Eligible(t, byTenant, c.By(mci.TenantID), "")
+	story.Eligible(t, closed, c.By(mci.AzureSubscription), "") // by which nobody nominated it
+	known := func(changes object) object {
+		body := object{"knownCustomerId": c.ID, "locationId": p.Location}
+		for field, value := range changes {
+			body[field] = value
+		}
+		return body
+	}
+	answer := check(t, p, known(object{"customerEmail": "kim@nowhere.example"})).Expect(t, 200)
+	if fields := story.Fields(t, answer.JSON(t)); fields != "customer eligible ineligible tenantMatchesEmailDomain" || answer.JSON(t)["tenantMatchesEmailDomain"] != nil {
+		t.Errorf("a check of a known customer is %s", answer.Body)
+	}
+	found := localtest.Decode[result](t, answer)
+	by := map[string]string{}
+	for _, verdict := range found.Eligible {
+		by[verdict.EngagementID] = verdict.By.String()
+	}
+	if by[byTPID] != "tpid "+c.TPID || by[byTenant] != "tenant-id "+c.Tenant || found.Customer.ID != c.ID {
+		t.Errorf("the customer is eligible by %v", by)
+	}
+	if got := eligibleBy(t, found, closed); fmt.Sprint(got) != "[azure-subscription-id]" {
+		t.Errorf("another ID of it would do, and it is eligible by %v", got)
+	}
+	if got := standing(t, found, variable); got != "id-type-not-accepted" {
+		t.Errorf("without an opportunity: %s", got)
+	}
+	for opportunity, want := range map[string]string{c.Opportunity: "eligible", other.Opportunity: "opportunity-of-another-customer"} {
+		found := localtest.Decode[result](t, check(t, p, known(object{"opportunityId": opportunity, "hours": 25})).Expect(t, 200))
+		if got := standing(t, found, variable); got != want {
+			t.Errorf("by an opportunity: %s, not %s", got, want)
+		}
+		if standing(t, found, byTPID) != "eligible" {
+			t.Error("an opportunity closes what takes other IDs")
+		}
+	}
+	story.Refused(t, check(t, p, known(object{"opportunityId": "7-UNKNOWN"})), 422, mci.CustomerNotFound)
+	story.Refused(t, check(t, p, known(object{"knownCustomerId": other.ID})), 422, mci.CustomerNotFound)
+	story.Refused(t, check(t, stranger, object{"knownCustomerId": c.ID, "locationId": stranger.Location}), 422, mci.CustomerNotFound)
+	for _, bad := range []struct {
+		body object
+		want string
+	}{
+		{known(object{"customerId": c.By(mci.TPID)}), "/customerId"},
+		{known(object{"knownCustomerId": 7}), "/knownCustomerId"},
+		{known(object{"knownCustomerId": "a\u202eb"}), "/knownCustomerId"},
+		{known(object{"opportunityId": "no such form"}), "/opportunityId"},
+		{object{"customerId": c.By(mci.TPID), "opportunityId": c.Opportunity, "locationId": p.Location}, "/opportunityId"},
+	} {
+		if pointers := story.Refused(t, check(t, p, bad.body), 422, mci.Invalid).Pointers(); pointers != bad.want {
+			t.Errorf("the mistakes are at %s, not %s", pointers, bad.want)
+		}
+	}
+	if claim := p.Claim(t, c, byTenant); claim.CustomerID.Type != mci.TenantID {
+		t.Errorf("it is claimed by %s", claim.CustomerID)
 	}
 }
 
 func TestS17_TheProposedPayout(t *testing.T) {
 	t.Parallel()
-	p, variable, fixed := story.NewPartner(t), story.VariableEngagement(t, nil), story.Engagement(t, nil)
+	p, variable, fixed := story.NewPartner(t), story.VariableEngagement(t, object{"rates": object{
+		"perHour": "100.00", "minHours": 10, "maxHours": 100, "maxPayout": "5000.00", "maxShareOfOpportunity": "0.10"}}), story.Engagement(t, nil)
 	for name, test := range map[string]struct {
 		value  string
 		hours  any
 		payout string // "" where it is left out
 		want   string
+		by     string // what decides
 	}{
-		"from the hours":                     {"100000.00", 25, "2500.00", "eligible"},
-		"at most the engagement's most":      {"100000.00", 100, "5000.00", "eligible"},
-		"at most the share":                  {"333.33", 25, "33.33", "eligible"},
-		"left out of a check without hours":  {"100000.00", nil, "", "eligible"},
-		"no payout where the hours are many": {"100000.00", 101, "", "hours-out-of-range"},
-		"no payout where the hours are few":  {"100000.00", 9, "", "hours-out-of-range"},
+		"from the hours":                     {"100000.00", 25, "2500.00", "eligible", "hours"},
+		"at most the engagement's most":      {"100000.00", 100, "5000.00", "eligible", "maxPayout"},
+		"at most the share":                  {"333.33", 25, "33.33", "eligible", "maxShareOfOpportunity"},
+		"the hours where all are the same":   {"50000.00", 50, "5000.00", "eligible", "hours"},
+		"left out of a check without hours":  {"100000.00", nil, "", "eligible", ""},
+		"no payout where the hours are many": {"100000.00", 101, "", "hours-out-of-range", ""},
+		"no payout where the hours are few":  {"100000.00", 9, "", "hours-out-of-range", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := story.NewCustomer(t, variable)
-			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity +
-				"," + c.ID + "," + test.value + ",open\n"})
+			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity + "," + c.ID + "," + test.value + ",open\n"})
 			found := ask(t, p, c.By(mci.MSXOpportunity), object{"hours": test.hours})
 			if got := standing(t, found, variable); got != test.want {
 				t.Errorf("%s, not %s", got, test.want)
@@ -266,6 +369,16 @@ func TestS17_TheProposedPayout(t *testing.T) {
 			for _, verdict := range found.Eligible {
 				if verdict.EngagementID == variable && verdict.Payout != nil {
 					payout = verdict.Payout.String()
+					basis, err := json.Marshal(verdict.PayoutBasis)
+					if err != nil {
+						t.Fatal(err)
+					}
+					usd := func(amount string) string { return `{"amount":"` + amount + `","currency":"USD"}` }
+					want := fmt.Sprintf(`{"hours":%d,"perHour":%s,"opportunityValue":%s,"maxPayout":%s,"maxShareOfOpportunity":"0.10","decidedBy":%q}`,
+						test.hours, usd("100.00"), usd(test.value), usd("5000.00"), test.by)
+					if string(basis) != want {
+						t.Errorf("the payout's basis is %s, not %s", basis, want)
+					}
 				}
 			}
 			if payout != test.payout {
@@ -295,10 +408,8 @@ func TestD7_TheOpportunityIsJudged(t *testing.T) {
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.VariableEngagement(t, nil)
 	c := story.NewCustomer(t)
-	localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity +
-		"," + c.ID + ",1.00,won\n"})
-	if got := standing(t, ask(t, p, c.By(mci.MSXOpportunity), object{"hours": 101}),
-		engagement); got != "criteria-not-met opportunity-closed hours-out-of-range" {
+	localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity + "," + c.ID + ",1.00,won\n"})
+	if got := standing(t, ask(t, p, c.By(mci.MSXOpportunity), object{"hours": 101}), engagement); got != "criteria-not-met opportunity-closed hours-out-of-range" {
 		t.Errorf("the reasons are %q", got)
 	}
 }
@@ -308,9 +419,8 @@ func TestContract_NothingIsWritten(t *testing.T) {
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	c := story.NewCustomer(t, engagement)
 	key := story.Name("key")
-	for range 2 {
-		answer := check(t, p, question(p, c.By(mci.Domain), object{"customerEmail": c.Email}), "Idempotency-Key",
-			key).Expect(t, 200)
+	for _, key := range []string{key, key, "no key at all \u00e9", strings.Repeat("k", 300)} { // passed over, whatever it is
+		answer := check(t, p, asking(p, c.By(mci.Domain), object{"customerEmail": c.Email}), "Idempotency-Key", key).Expect(t, 200)
 		for _, request := range answer.Requests() {
 			if !slices.Contains([]string{"GetItem", "Query", "BatchGetItem"}, request.Action) {
 				t.Errorf("a check asked for %s", request.Action)
@@ -327,18 +437,16 @@ func TestContract_EveryMistakeAtOnceWithItsPointer(t *testing.T) {
 	p, other := story.NewPartner(t), story.NewPartner(t)
 	for body, want := range map[string]string{
 		`{}`: "/customerId /locationId",
-		`{"customerId":{"type":"tpid","value":"x"},"locationId":"` + other.Location +
-			`","customerEmail":"kim","hours":0.5,"engagementIds":[]}`: "/customerEmail /customerId/value /engagementIds /hours /locationId",
-		`{"customerId":[],"locationId":{},"customerEmail":1,"hours":"1"}`:                      "/customerEmail /customerId /hours /locationId",
-		`{"customerId":{"type":"tpid","value":"99999999999999999999"},"locationId":"nowhere"}`: "/locationId",
+		`{"customerId":{"type":"tpid","value":"x"},"locationId":"` + other.Location + `","customerEmail":"kim","hours":0.5,"engagementIds":[]}`: "/customerEmail /customerId/value /engagementIds /hours /locationId",
+		`{"customerId":[],"locationId":{},"customerEmail":1,"hours":"1"}`:                                                                       "/customerEmail /customerId /hours /locationId",
+		`{"customerId":{"type":"tpid","value":"99999999999999999999"},"locationId":"nowhere"}`:                                                  "/locationId",
 	} {
 		if pointers := story.Refused(t, check(t, p, body), 422, mci.Invalid).Pointers(); pointers != want {
 			t.Errorf("the mistakes are at %s, not %s", pointers, want)
 		}
 	}
-	for _, unknown := range []object{id(mci.TPID, "99999999999999999999"), id(mci.TenantID, uuid.NewString()),
-		id(mci.MSXOpportunity, "7-UNKNOWN")} {
-		story.Refused(t, check(t, p, question(p, unknown, nil)), 422, mci.CustomerNotFound)
+	for _, unknown := range []object{id(mci.TPID, "99999999999999999999"), id(mci.TenantID, uuid.NewString()), id(mci.MSXOpportunity, "7-UNKNOWN")} {
+		story.Refused(t, check(t, p, asking(p, unknown, nil)), 422, mci.CustomerNotFound)
 	}
 }
 
@@ -357,12 +465,9 @@ func TestB2_AnImportedEngagementIsCheckedAtOnce(t *testing.T) {
 	}
 	// A changed rule, too.
 	localtest.Load(t, localtest.Files{"engagements.json": []object{{
-		"id": engagement, "name": "Renamed", "solutionArea": "Infrastructure", "description": "An assessment.",
-		"payType":         "fixed",
-		"customerIdTypes": []string{"domain"}, "startsOn": "2020-01-01", "endsOn": "2039-12-31", "consentWindowDays": 30,
-		"submissionWindowDays":   60,
-		"resubmissionWindowDays": 14, "claimLimits": object{"active": 1, "allowed": 1}, "exclusive": false, "payout": "9.99",
-		"referral": nil, "coSell": nil,
+		"id": engagement, "name": "Renamed", "solutionArea": "Infrastructure", "description": "An assessment.", "payType": "fixed",
+		"customerIdTypes": []string{"domain"}, "startsOn": "2020-01-01", "endsOn": "2039-12-31", "consentWindowDays": 30, "submissionWindowDays": 60,
+		"resubmissionWindowDays": 14, "claimLimits": object{"active": 1, "allowed": 1}, "exclusive": false, "payout": "9.99", "referral": nil, "coSell": nil,
 	}}})
 	if got := standing(t, ask(t, p, c.By(mci.TPID), nil), engagement); got != "id-type-not-accepted" {
 		t.Errorf("%s", got)
@@ -379,8 +484,7 @@ func TestD6_TheFirstDayAndTheLast(t *testing.T) {
 		at   time.Time
 		want string
 	}{
-		{day.Add(-5 * time.Minute), "engagement-not-active"}, {day, "eligible"}, {day.Add(story.Day - 5*time.Minute),
-			"eligible"}, {day.Add(story.Day), "engagement-not-active"},
+		{day.Add(-5 * time.Minute), "engagement-not-active"}, {day, "eligible"}, {day.Add(story.Day - 5*time.Minute), "eligible"}, {day.Add(story.Day), "engagement-not-active"},
 	} {
 		story.ClockAt(t, moment.at)
 		if got := standing(t, ask(t, p, c.By(mci.TPID), nil), engagement); got != moment.want {

@@ -130,7 +130,9 @@ func (s *sweeping) claim(ctx context.Context, claim mci.Claim) {
 		slog.Error("sweeping a claim", "claim", claim.ID, "error", err)
 	}
 	s.note(func() {
-		s.lag = max(s.lag, s.at.Sub(*claim.NextInstant()))
+		if next := claim.NextInstant(); next != nil { // nil for one that has moved on
+			s.lag = max(s.lag, s.at.Sub(*next))
+		}
 		if err != nil {
 			s.failed++
 		}
@@ -141,7 +143,7 @@ func (s *sweeping) claim(ctx context.Context, claim mci.Claim) {
 }
 
 // advance commits what time has brought to a claim, and returns its events: 1 round trip, 2 where the customer is to be
-// reminded. It decides by the claim as the index had it; where that has moved on since, by the claim as it is now.
+// reminded. It decides by the claim as it was listed; where that has moved on since, by the claim as it is now.
 func (s *sweeping) advance(ctx context.Context, claim mci.Claim) ([]mci.Event, error) {
 	listed, allowed := true, false
 	return table.Settle(ctx, func(ctx context.Context) (_ []mci.Event, err error) {

@@ -1,9 +1,10 @@
-// Command list-claims gives a partner its claims, newest first, and the program's staff those that wait for review,
-// longest waiting first.
+// Command list-claims gives a partner its claims, newest first or those with a deadline by that, and the program's staff
+// those that wait for review, longest waiting first.
 package main
 
 import (
 	"context"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,35 +23,83 @@ func main() {
 
 type function struct{ table *table.Table }
 
-// lookedAt is how many claims a page looks at to find those of one status or engagement, however few there are.
+// lookedAt is how many claims a page looks at to find those that its filters want, however few there are.
 const lookedAt = 100
 
-func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, error) {
-	status := rest.QueryOneOf(r, "status", mci.Statuses, "")
-	engagementID, partnerID, limit, from := r.Query("engagementId"), r.Query("partnerId"), r.Limit(), r.Cursor()
-	if partnerID != "" && partnerID != r.Caller.PartnerID && !r.Caller.Has(mci.ProgramAdmin) {
-		r.Mistake("partnerId", "is for the program's staff; you see your own partner's claims without it")
+// byDue orders a partner's open claims by the deadline that they run under, the soonest first.
+const byDue = "due"
+
+// query is what is looked for.
+type query struct {
+	partnerID    string // whose claims; "" for those of all partners that wait for review
+	sort         string
+	status       mci.Status
+	engagementID string
+	locationID   string
+	emailStatus  mci.EmailStatus
+	limit        int
+	from         string
+}
+
+// read reads the query, and refuses one that has mistakes.
+func read(r *rest.Request) (query, error) {
+	q := query{
+		partnerID: r.Query("partnerId"), sort: rest.QueryOneOf(r, "sort", []string{byDue}, ""),
+		status: rest.QueryOneOf(r, "status", mci.Statuses, ""), engagementID: r.Query("engagementId"),
+		locationID: r.Query("locationId"), emailStatus: rest.QueryOneOf(r, "emailStatus", mci.EmailStatuses, ""),
+		limit: r.Limit(), from: r.Cursor(),
 	}
-	if err := r.Valid(); err != nil {
+	staff := r.Caller.Has(mci.ProgramAdmin)
+	switch {
+	case q.partnerID != "" && q.partnerID != r.Caller.PartnerID && !staff:
+		r.Mistake("partnerId", "is for the program's staff; you see your own partner's claims without it")
+	case q.partnerID == "" && staff && q.sort == byDue:
+		r.Mistake("partnerId", "is required with sort=due: claims of all partners are listed by how long they wait for review")
+	case q.partnerID == "" && !staff:
+		q.partnerID = r.Caller.PartnerID
+	}
+	return q, r.Valid()
+}
+
+// wants says whether a claim, as it stands now, is one that is looked for.
+func (q query) wants(claim mci.Claim) bool {
+	return (q.sort != byDue || claim.Due() != nil) &&
+		(q.status == "" || claim.Status == q.status) &&
+		(q.engagementID == "" || claim.EngagementID == q.engagementID) &&
+		(q.locationID == "" || claim.LocationID == q.locationID) &&
+		(q.emailStatus == "" || claim.Email.Status == q.emailStatus)
+}
+
+// filtered says that not every claim of the list is wanted.
+func (q query) filtered() bool {
+	return q.status != "" || q.engagementID != "" || q.locationID != "" || q.emailStatus != ""
+}
+
+// page reads the query's list: 1 round trip.
+func (f function) page(ctx context.Context, q query, now time.Time) (table.Page[mci.Claim], error) {
+	limit := q.limit
+	if q.filtered() {
+		limit = max(limit, lookedAt)
+	}
+	switch {
+	case q.partnerID == "":
+		return f.table.SubmittedClaims(ctx, q.from, limit)
+	case q.sort == byDue:
+		return f.table.OpenClaimsByDue(ctx, q.partnerID, now, q.from, limit)
+	}
+	return f.table.Claims(ctx, q.partnerID, q.from, limit)
+}
+
+func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, error) {
+	q, err := read(r)
+	if err != nil {
 		return rest.Response{}, err
 	}
-	if partnerID == "" && !r.Caller.Has(mci.ProgramAdmin) {
-		partnerID = r.Caller.PartnerID
-	}
-	reads := limit
-	if status != "" || engagementID != "" {
-		reads = max(limit, lookedAt)
-	}
-
 	var page table.Page[mci.Claim]
 	var grants mci.Grants
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		if partnerID == "" {
-			page, err = f.table.SubmittedClaims(groupCtx, from, reads)
-		} else {
-			page, err = f.table.Claims(groupCtx, partnerID, from, reads)
-		}
+		page, err = f.page(groupCtx, q, r.Now)
 		return err
 	})
 	if r.Caller.Incentives() {
@@ -64,14 +113,11 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, err
 	}
 
 	asAtNow := func(claim *mci.Claim) mci.Claim { return claim.At(r.Now) }
-	wanted := func(claim mci.Claim) bool {
-		return (status == "" || claim.Status == status) && (engagementID == "" || claim.EngagementID == engagementID)
-	}
 	order := table.Descending
-	if partnerID == "" {
+	if q.partnerID == "" || q.sort == byDue {
 		order = table.Ascending
 	}
-	claims, next := table.MergeWhere(order, limit, wanted, table.MergeAs(page, asAtNow))
+	claims, next := table.MergeWhere(order, q.limit, q.wants, table.MergeAs(page, asAtNow))
 	list := rest.ClaimList{Claims: []rest.ClaimView{}, Cursor: r.NextCursor(next)}
 	for _, claim := range claims {
 		list.Claims = append(list.Claims, r.ViewClaim(claim, grants))

@@ -296,3 +296,75 @@ func TestD3_AClaimPastItsDeadlineIsListedAsExpiredSweptOrNot(t *testing.T) {
 	expectAll("status=expired", agreed, asked)
 	expectAll("status=submitted", submitted) // which runs under no deadline
 }
+
+// This test moves the clock.
+func TestP2_WhatIsNextByItsDeadline(t *testing.T) {
+	p, other, staff := story.NewPartner(t), story.NewPartner(t), story.Program(t)
+	long := story.Engagement(t, object{"consentWindowDays": 40, "submissionWindowDays": 60})
+	short := story.Engagement(t, object{"consentWindowDays": 20, "submissionWindowDays": 5})
+	elsewhere := p.NewLocation(t, true, "*")
+	p.GrantAt(t, p.User, elsewhere, mci.IncentivesUser)
+	claims := map[string]string{}
+	bring := func(name string, status mci.Status, engagement string) story.Claim {
+		claim, _ := p.Bring(t, status, story.NewCustomer(t, engagement), engagement)
+		claims[claim.ID] = name
+		return claim
+	}
+	bring("consented, 60 days", mci.Consented, long)
+	bring("not sent, 40 days", mci.ConsentNotSent, long)
+	bring("consented, 5 days", mci.Consented, short)
+	bounced := bring("asked, 20 days", mci.ConsentPending, short)
+	bring("returned, 14 days", mci.ActionRequired, short)
+	bring("submitted", mci.Submitted, short)
+	bring("cancelled", mci.Cancelled, short)
+	c := story.NewCustomer(t, long)
+	there := localtest.Call(t, "POST", "/v1/customers", p.Token, p.Nomination(c, c.By(mci.TPID), []string{long}, object{"locationId": elsewhere}))
+	claims[story.Born(t, there)[0].ID] = "elsewhere, 40 days"
+	other.Add(t, story.NewCustomer(t, short), short)
+	latest := localtest.Mails(t, bounced.CustomerContact.Email)
+	if !story.MailEvent(t, "Bounce", latest[0].MessageID, story.PermanentBounce) {
+		t.Fatal("the bounce changed nothing")
+	}
+
+	names := func(token, query string) string {
+		var list []string
+		for _, claim := range listFrom(t, token, query, "") {
+			list = append(list, claims[claim.ID])
+		}
+		return strings.Join(list, "; ")
+	}
+	const all = "consented, 5 days; returned, 14 days; asked, 20 days; not sent, 40 days; elsewhere, 40 days; consented, 60 days"
+	for query, want := range map[string]string{
+		"sort=due": all, "sort=due&limit=1": all, "sort=due&limit=100": all,
+		"sort=due&status=consented":                                   "consented, 5 days; consented, 60 days",
+		"sort=due&limit=1&engagementId=" + short:                      "consented, 5 days; returned, 14 days; asked, 20 days",
+		"sort=due&locationId=" + elsewhere:                            "elsewhere, 40 days",
+		"sort=due&emailStatus=bounced":                                "asked, 20 days",
+		"sort=due&status=submitted":                                   "",
+		"locationId=" + elsewhere:                                     "elsewhere, 40 days",
+		"emailStatus=bounced&limit=1":                                 "asked, 20 days",
+		"emailStatus=bounced&status=expired":                          "",
+		"locationId=nowhere":                                          "",
+		"emailStatus=complained&engagementId=" + bounced.EngagementID: "",
+	} {
+		if got := names(p.Token, query); got != want {
+			t.Errorf("%s lists %s, not %s", query, got, want)
+		}
+	}
+	if got := names(staff, "sort=due&partnerId="+p.ID); got != all {
+		t.Errorf("the staff sees %s", got)
+	}
+	for query, want := range map[string]string{"sort=due": "/partnerId", "sort=newest": "/sort", "sort=": "/sort", "emailStatus=lost": "/emailStatus", "locationId=": "/locationId"} {
+		if got := story.Refused(t, get(t, staff, query), 422, mci.Invalid).Pointers(); got != want {
+			t.Errorf("%s: the mistakes are at %s", query, got)
+		}
+	}
+	cursor, _ := get(t, p.Token, "sort=due&limit=1").JSON(t)["cursor"].(string)
+	story.Refused(t, get(t, p.Token, "cursor="+url.QueryEscape(cursor)), 422, mci.Invalid)
+
+	// What passed its deadline is over, swept or not, and a page is a page however much of that there is (D3).
+	story.ClockAt(t, localtest.Now().Add(15*story.Day))
+	if got := names(p.Token, "sort=due&limit=1"); got != "asked, 20 days; not sent, 40 days; elsewhere, 40 days; consented, 60 days" {
+		t.Errorf("after 15 days it lists %s", got)
+	}
+}

@@ -787,3 +787,121 @@ func TestD22_TheSameNamesFollowEachOtherByID(t *testing.T) {
 		}
 	}
 }
+
+func TestD34_RowsShowTheDirectorysPresentName(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	old := story.Name("Oldname")
+	open, known, done := story.NewCustomerNamed(t, old, engagement), story.NewCustomerNamed(t, old, engagement), story.NewCustomerNamed(t, old, engagement)
+	p.Add(t, open, engagement)
+	p.Know(t, known, mci.TenantID)
+	p.Bring(t, mci.Cancelled, done, engagement)
+	for _, c := range []story.Customer{open, known, done} {
+		localtest.Load(t, localtest.Files{"customers.csv": "customerId,name,country,managed\n" + c.ID + ",Newname,CH,true\n"})
+	}
+	for tab, customers := range map[string][]story.Customer{"eligible": {open, known}, "complete": {done}} {
+		page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, "tab="+tab+"&q="+old).Expect(t, 200)) // found by the name of the nomination
+		for _, c := range customers {
+			row := story.Find(page.Items, c)
+			if row == nil || row.Customer["name"] != "Newname" || row.Customer["country"] != "CH" {
+				t.Errorf("%s shows %+v", tab, row)
+			} else if row.Claim != nil && row.Claim.Customer["name"] != old {
+				t.Errorf("the claim's own name is %v", row.Claim.Customer["name"])
+			}
+		}
+	}
+}
+
+func TestD7_WhereLimitsForbidAClaimTheRowHasNoAction(t *testing.T) {
+	t.Parallel()
+	p, other := story.NewPartner(t), story.NewPartner(t)
+	for name, rules := range map[string]object{
+		"the active limit":  {"claimLimits": object{"active": 1, "allowed": 9}},
+		"the allowed limit": {"claimLimits": object{"active": 1, "allowed": 1}},
+		"exclusivity":       {"exclusive": true},
+	} {
+		engagement := story.VariableEngagement(t, rules)
+		c := story.NewCustomer(t, engagement)
+		p.Know(t, c, mci.TPID)
+		rowOf := func() *story.Row { return story.Find(p.Customers(t, engagement, "eligible"), c) }
+		if row := rowOf(); row == nil || fmt.Sprint(row.Actions) != "[claim-customer]" {
+			t.Errorf("%s: before, the row is %+v", name, row)
+		}
+		claim := other.AddVariable(t, c, engagement, 20)
+		if row := rowOf(); row == nil || row.Actions == nil || len(row.Actions) != 0 {
+			t.Errorf("%s: the row is %+v", name, row)
+		}
+		other.Cancel(t, claim.ID)
+		if row := rowOf(); row == nil || fmt.Sprint(row.Actions) != "[claim-customer]" {
+			t.Errorf("%s: afterwards the row is %+v", name, row)
+		}
+	}
+}
+
+func TestD22_SearchByAnyIDOfTheCustomer(t *testing.T) {
+	t.Parallel()
+	p, other, engagement := story.NewPartner(t), story.NewPartner(t), story.Engagement(t, nil)
+	customers := map[string]story.Customer{}
+	for _, tab := range tabs {
+		customers[tab] = story.NewCustomer(t, engagement)
+	}
+	p.Add(t, customers["eligible"], engagement)
+	p.Bring(t, mci.Cancelled, customers["complete"], engagement)
+	p.Know(t, customers["ineligible"], mci.TPID)
+	story.Eligible(t, engagement, customers["ineligible"].By(mci.TPID), "Not this parent.")
+	knownToo := story.NewCustomer(t, engagement)
+	p.Know(t, knownToo, mci.Domain)
+	theirs := story.NewCustomer(t, engagement)
+	other.Add(t, theirs, engagement)
+	search := func(tab, query string) []story.Row {
+		return localtest.Decode[story.Page](t, get(t, p.Token, engagement, "tab="+tab+"&limit=1&q="+url.QueryEscape(query)).Expect(t, 200)).Items
+	}
+	spellings := func(c story.Customer) []string {
+		return []string{
+			c.Domain, strings.ToUpper(c.Domain) + ".", " " + c.Domain + " ", c.Tenant, strings.ToUpper(c.Tenant), c.TPID, c.Subscription,
+			c.Opportunity,
+		}
+	}
+	for _, tab := range tabs {
+		for owner, c := range customers {
+			for _, query := range spellings(c) {
+				if rows := search(tab, query); (tab == owner) != (len(rows) == 1) || len(rows) == 1 && rows[0].Customer["id"] != c.ID {
+					t.Errorf("%s: the search for %q, which is on %s, finds %+v", tab, query, owner, rows)
+				}
+			}
+		}
+		for _, query := range append(spellings(theirs), knownToo.Domain[1:], knownToo.TPID+"0", "xn--a.example") {
+			if rows := search(tab, query); len(rows) > 0 {
+				t.Errorf("%s: the search for %q finds %+v", tab, query, rows)
+			}
+		}
+	}
+	if rows := search("eligible", knownToo.Subscription); len(rows) != 1 || !*rows[0].Known || fmt.Sprint(rows[0].Actions) != "[claim-customer]" {
+		t.Errorf("a known customer is found as %+v", rows)
+	}
+	if rows := search("ineligible", customers["ineligible"].Domain); len(rows) != 1 || rows[0].Reasons[0].Detail != "Not this parent." {
+		t.Errorf("an ineligible customer is found as %+v", rows)
+	}
+	localtest.Load(t, localtest.Files{"customer-ids.csv": "customerId,idType,idValue\n" + knownToo.ID + ",tenant-id," + customers["eligible"].Tenant + "\n"})
+	if rows := search("eligible", customers["eligible"].Domain); len(rows) != 1 || rows[0].Customer["id"] != knownToo.ID {
+		t.Errorf("a domain whose tenant went to another customer finds %+v", rows)
+	}
+
+	// A name that begins as another customer's ID is spelled: both are found, in order, each once, over pages.
+	named := story.NewCustomerNamed(t, knownToo.TPID+" Ltd", engagement)
+	p.Add(t, named, engagement)
+	var found []string
+	for cursor := ""; ; {
+		page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, "limit=1&q="+knownToo.TPID+cursor).Expect(t, 200))
+		for _, row := range page.Items {
+			found = append(found, row.Customer["id"].(string))
+		}
+		if page.Cursor == "" {
+			break
+		}
+		cursor = "&cursor=" + page.Cursor
+	}
+	if want := []string{named.ID, knownToo.ID}; !slices.Equal(found, want) {
+		t.Errorf("found are %v, not %v", found, want)
+	}
+}

@@ -94,6 +94,17 @@ func ParseCustomerID(idType IDType, value string) (CustomerID, error) {
 	return CustomerID{idType, parsed}, nil
 }
 
+// IDsSpelled gives every customer ID that a text can be, in normal form: a GUID can be a tenant's or a subscription's.
+func IDsSpelled(text string) []CustomerID {
+	var ids []CustomerID
+	for _, idType := range IDTypes {
+		if id, err := ParseCustomerID(idType, text); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // Join lists words for a message: "a, b, c".
 func Join[T ~string](words []T) string {
 	joined := make([]string, len(words))

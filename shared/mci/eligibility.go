@@ -53,12 +53,15 @@ var reasonDetails = map[ReasonCode]string{
 type Reason struct {
 	Code   ReasonCode `json:"code"`
 	Detail string     `json:"detail"`
+
+	// EligibleBy are the types of ID by which the program holds this very customer eligible (D33).
+	EligibleBy []IDType `json:"eligibleBy,omitempty"`
 }
 
 func reasons(codes ...ReasonCode) []Reason {
 	found := make([]Reason, len(codes))
 	for i, code := range codes {
-		found[i] = Reason{code, reasonDetails[code]}
+		found[i] = Reason{Code: code, Detail: reasonDetails[code]}
 	}
 	return found
 }
@@ -101,6 +104,7 @@ type Candidate struct {
 	CustomerID    string
 	ID            NominatedID
 	Eligibility   *Eligibility // the program's word on ID; nil for none
+	EligibleBy    []IDType     // the types of the customer's IDs that are eligible for the engagement
 	Opportunity   *Opportunity // that ID names, for MSX opportunities
 	Participation Participation
 	IDReassigned  bool      // the directory gives ID to another customer by now (D34)
@@ -136,8 +140,11 @@ func (c Candidate) Reasons() []Reason {
 	}
 	found := reasons(append(codes, c.Participation.refusals(c.Engagement, c.PartnerID, c.Now)...)...)
 	for i := range found {
+		if found[i].Code != ReasonCriteriaNotMet {
+			continue
+		}
+		found[i].EligibleBy = c.Engagement.taken(c.EligibleBy)
 		switch {
-		case found[i].Code != ReasonCriteriaNotMet:
 		case c.Eligibility == nil:
 			found[i].Detail = withoutEligibilityRow
 		case c.Eligibility.Reason != "":
@@ -146,6 +153,22 @@ func (c Candidate) Reasons() []Reason {
 	}
 	return found
 }
+
+// taken gives, of the types of eligible IDs, those that the engagement takes, each once. A tenant serves an engagement
+// that takes domains, too (D5, D33).
+func (e Engagement) taken(types []IDType) []IDType {
+	var taken []IDType
+	for _, idType := range IDTypes {
+		id := NominatedID{CustomerID: CustomerID{Type: idType}, ByDomain: idType == TenantID}
+		if slices.Contains(types, idType) && e.Accepts(id) {
+			taken = append(taken, idType)
+		}
+	}
+	return taken
+}
+
+// same says whether two reasons tell a person the same.
+func (r Reason) same(other Reason) bool { return r.Code == other.Code && r.Detail == other.Detail }
 
 // Has says whether a reason is among those found.
 func Has(reasons []Reason, code ReasonCode) bool {
@@ -162,7 +185,7 @@ func FirstEligible(candidates []Candidate) (Candidate, []Reason) {
 			return candidate, nil
 		}
 		for _, reason := range found {
-			if !slices.Contains(all, reason) {
+			if !slices.ContainsFunc(all, reason.same) {
 				all = append(all, reason)
 			}
 		}

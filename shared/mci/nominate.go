@@ -11,7 +11,25 @@ type Standing struct {
 	Nominated      NominatedCustomer                      // the zero value where this partner never did
 	Participations map[string]Participation               // by engagement
 	Eligibility    map[CustomerID]map[string]*Eligibility // by ID and engagement
+	Words          []Word                                 // on all IDs of the customer (D33)
 	Owners         map[CustomerID]string                  // whose each ID is by the directory
+}
+
+// Word is the program's word on one of a customer's IDs for one engagement.
+type Word struct {
+	CustomerID
+	Eligibility
+}
+
+// eligibleBy gives the types of the customer's IDs that are eligible for an engagement (D33).
+func (s Standing) eligibleBy(engagementID string) []IDType {
+	var types []IDType
+	for _, word := range s.Words {
+		if word.EngagementID == engagementID && word.Eligible {
+			types = append(types, word.Type)
+		}
+	}
+	return types
 }
 
 // Nomination names a customer for engagements, at one location of a partner: adding (S7) or claiming (S19) it.
@@ -54,6 +72,20 @@ func (n Nomination) ClaimedBy(nominated NominatedCustomer) []NominatedID {
 	return nominated.IDs
 }
 
+// KnownVerdicts gives the verdicts on a known customer for each engagement, as claiming would judge it: by the IDs that it
+// was nominated by, or the opportunity (D35).
+func (n Nomination) KnownVerdicts(now time.Time) (eligible, ineligible []Verdict) {
+	eligible, ineligible = []Verdict{}, []Verdict{}
+	for _, engagement := range n.Engagements {
+		one := n
+		one.Engagements = []Engagement{engagement}
+		one.IDs = one.ClaimedBy(n.Standing.Nominated)
+		yes, no := one.Verdicts(now)
+		eligible, ineligible = append(eligible, yes...), append(ineligible, no...)
+	}
+	return eligible, ineligible
+}
+
 // candidates are the ways to take part in an engagement, one for each ID.
 func (n Nomination) candidates(engagement Engagement, now time.Time) []Candidate {
 	candidates := make([]Candidate, len(n.IDs))
@@ -61,8 +93,9 @@ func (n Nomination) candidates(engagement Engagement, now time.Time) []Candidate
 		candidates[i] = Candidate{
 			Engagement: engagement, PartnerID: n.Location.PartnerID, CustomerID: n.Standing.Customer.ID, ID: id,
 			Eligibility:   n.Standing.Eligibility[id.CustomerID][engagement.ID],
+			EligibleBy:    n.Standing.eligibleBy(engagement.ID),
 			Participation: n.Standing.Participations[engagement.ID],
-			IDReassigned:  id.Type != MSXOpportunity && n.Standing.Owners[id.CustomerID] != n.Standing.Customer.ID,
+			IDReassigned:  id.Value != "" && id.Type != MSXOpportunity && n.Standing.Owners[id.CustomerID] != n.Standing.Customer.ID,
 			Location:      &n.Location, Hours: n.Hours, Now: now,
 		}
 		if id.Type == MSXOpportunity {
@@ -72,8 +105,8 @@ func (n Nomination) candidates(engagement Engagement, now time.Time) []Candidate
 	return candidates
 }
 
-// Verdicts gives the engagements in which the customer may take part, each with its payout where the hours it takes are
-// known, and the others with every reason (S14, S17).
+// Verdicts gives the engagements in which the customer may take part, each with the ID that opens it and its payout where
+// the hours it takes are known, and the others with every reason (S14, S17, D35).
 func (n Nomination) Verdicts(now time.Time) (eligible, ineligible []Verdict) {
 	eligible, ineligible = []Verdict{}, []Verdict{}
 	for _, engagement := range n.Engagements {
@@ -84,23 +117,25 @@ func (n Nomination) Verdicts(now time.Time) (eligible, ineligible []Verdict) {
 			ineligible = append(ineligible, verdict)
 			continue
 		}
-		if payout, known := chosen.payout(); known {
-			verdict.Payout = &payout
+		verdict.By = &chosen.ID.CustomerID
+		if payout, basis, known := chosen.payout(); known {
+			verdict.Payout, verdict.PayoutBasis = &payout, basis
 		}
 		eligible = append(eligible, verdict)
 	}
 	return eligible, ineligible
 }
 
-// payout gives what the candidate's claim would pay, if the hours it takes are known.
-func (c Candidate) payout() (Money, bool) {
-	if c.Engagement.PayType == Variable {
-		if c.Hours == nil || c.Opportunity == nil {
-			return Money{}, false
-		}
-		return c.Engagement.PayoutFor(*c.Hours, c.Opportunity), true
+// payout gives what the candidate's claim would pay, if the hours it takes are known, and the basis of variable pay.
+func (c Candidate) payout() (Money, *PayoutBasis, bool) {
+	if c.Engagement.PayType == Fixed {
+		return *c.Engagement.Payout, nil, true
 	}
-	return c.Engagement.PayoutFor(0, nil), true
+	if c.Hours == nil || c.Opportunity == nil {
+		return Money{}, nil, false
+	}
+	payout, basis := c.Engagement.Rates.Payout(*c.Hours, c.Opportunity.Value)
+	return payout, &basis, true
 }
 
 // Decide makes one claim for each of the engagements, or refuses them all (S6, S9-S16, S19, D4, D15). It also gives the
@@ -184,7 +219,7 @@ func (n Nomination) birth(id ClaimID, chosen Candidate, act Act) Change {
 	if check.Mismatch() != "" {
 		claim.MismatchReason = n.MismatchReason
 	}
-	claim.Payout, _ = chosen.payout()
+	claim.Payout, _, _ = chosen.payout()
 	if engagement.PayType == Variable {
 		claim.Hours = *n.Hours
 	}

@@ -57,6 +57,11 @@ func (p Participation) With(claim Claim, now time.Time) Participation {
 	return p
 }
 
+// Open says whether limits and exclusivity leave room for a new claim of the partner (D4, D15).
+func (p Participation) Open(engagement Engagement, partnerID string, now time.Time) bool {
+	return len(p.refusals(engagement, partnerID, now)) == 0
+}
+
 // refusals gives the reasons for which the participation takes no new claim of the partner.
 func (p Participation) refusals(engagement Engagement, partnerID string, now time.Time) []ReasonCode {
 	held := p.Held(now)

@@ -19,7 +19,7 @@ func ParseShare(text string) (Share, error) {
 }
 
 // String gives the share as it was written.
-func (s Share) String() string { return s.part.String() }
+func (s Share) String() string { return s.part.StringFixed(-s.part.Exponent()) }
 
 // MarshalText gives the share as JSON and the table hold it.
 func (s Share) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
@@ -31,17 +31,32 @@ func (s *Share) UnmarshalText(text []byte) error {
 	return err
 }
 
-// PayoutFor is what a claim on the engagement pays (S17, D8): the engagement's payout, or for variable pay the hours at
-// the rate, at most the engagement's maximum and its share of the opportunity's value. Hours must be within the rates'
-// bounds.
-func (e Engagement) PayoutFor(hours int, opportunity *Opportunity) Money {
-	if e.PayType == Fixed {
-		return *e.Payout
+// PayoutBasis is what variable pay was computed from, and which bound decided (S17, D8).
+type PayoutBasis struct {
+	Hours                 int    `json:"hours"`
+	PerHour               Money  `json:"perHour"`
+	OpportunityValue      Money  `json:"opportunityValue"`
+	MaxPayout             Money  `json:"maxPayout"`
+	MaxShareOfOpportunity Share  `json:"maxShareOfOpportunity"`
+	DecidedBy             string `json:"decidedBy"`
+}
+
+// What can decide on variable pay.
+const (
+	DecidedByHours     = "hours"
+	DecidedByMaxPayout = "maxPayout"
+	DecidedByMaxShare  = "maxShareOfOpportunity"
+)
+
+// Payout is what a claim of variable pay pays: the hours at the rate, at most the engagement's maximum and its share of the
+// opportunity's value (S17, D8). Hours must be within the rates' bounds.
+func (r Rates) Payout(hours int, value Money) (Money, PayoutBasis) {
+	pay, decidedBy := r.PerHour.dollars.Mul(decimal.NewFromInt(int64(hours))), DecidedByHours
+	if r.MaxPayout.dollars.LessThan(pay) {
+		pay, decidedBy = r.MaxPayout.dollars, DecidedByMaxPayout
 	}
-	pay := decimal.Min(
-		e.Rates.PerHour.dollars.Mul(decimal.NewFromInt(int64(hours))),
-		e.Rates.MaxPayout.dollars,
-		e.Rates.MaxShareOfOpportunity.part.Mul(opportunity.Value.dollars),
-	)
-	return round(pay)
+	if share := r.MaxShareOfOpportunity.part.Mul(value.dollars); share.LessThan(pay) {
+		pay, decidedBy = share, DecidedByMaxShare
+	}
+	return round(pay), PayoutBasis{hours, r.PerHour, value, r.MaxPayout, r.MaxShareOfOpportunity, decidedBy}
 }

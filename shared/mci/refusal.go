@@ -87,11 +87,13 @@ func NotGranted(locationID string) error {
 
 // Verdict says that a customer may take part in one engagement, or every reason why not (S14).
 type Verdict struct {
-	EngagementID string   `json:"engagementId"`
-	Name         string   `json:"name"`
-	PayType      PayType  `json:"payType"`
-	Payout       *Money   `json:"payout,omitempty"`
-	Reasons      []Reason `json:"reasons,omitempty"`
+	EngagementID string       `json:"engagementId"`
+	Name         string       `json:"name"`
+	PayType      PayType      `json:"payType"`
+	By           *CustomerID  `json:"by,omitempty"` // the ID that opens it (D35)
+	Payout       *Money       `json:"payout,omitempty"`
+	PayoutBasis  *PayoutBasis `json:"payoutBasis,omitempty"` // of variable pay
+	Reasons      []Reason     `json:"reasons,omitempty"`
 }
 
 // CodeOf gives the code of a refusal, "" for any other error.

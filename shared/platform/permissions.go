@@ -9,7 +9,7 @@ var Permissions = map[string][]string{
 	"check-eligibility": {get, query},
 	"claim-customer":    {condition, get, put, query},
 	"consent-callback":  {batchGet, get, put, query, update, Sign},
-	"expiry-sweep":      {condition, get, put, query, update},
+	"expiry-sweep":      {batchGet, condition, get, put, query, update},
 	"get-claim":         {get, query, GetPublicKey},
 	"list-claims":       {query},
 	"list-customers":    {batchGet, get, query},

@@ -3,6 +3,7 @@
 package rest
 
 import (
+	"net/http"
 	"slices"
 
 	"mci.example/customers/shared/mci"
@@ -23,6 +24,14 @@ func (r Route) Public() bool { return len(r.Roles) == 0 }
 
 // Key is the route's key as API Gateway writes it: "GET /v1/claims/{claimId}".
 func (r Route) Key() string { return r.Method + " " + r.Path }
+
+// judgeOnly are POSTs that write nothing: an Idempotency-Key is passed over.
+var judgeOnly = []string{"/v1/eligibility-checks", "/v1/claims/{claimId}/consent-previews"}
+
+// TakesIdempotencyKey says that the route keeps its response for a request's Idempotency-Key (D13).
+func (r Route) TakesIdempotencyKey() bool {
+	return r.Method == http.MethodPost && !r.Public() && !slices.Contains(judgeOnly, r.Path)
+}
 
 // Allows says whether any of the caller's roles opens the route.
 func (r Route) Allows(roles []mci.Role) bool {
@@ -47,7 +56,9 @@ var Routes = []Route{
 	{"POST", "/v1/eligibility-checks", "check-eligibility", incentives, nil},
 	{"POST", "/v1/customers", "add-customer", incentives, nil},
 	{"POST", "/v1/customers/{customerId}/claims", "claim-customer", incentives, nil},
-	{"GET", "/v1/claims", "list-claims", claims, []string{"status", "engagementId", "partnerId", "limit", "cursor"}},
+	{"GET", "/v1/claims", "list-claims", claims, []string{
+		"status", "engagementId", "locationId", "emailStatus", "sort", "partnerId", "limit", "cursor",
+	}},
 	{"GET", "/v1/claims/{claimId}", "get-claim", claim, nil},
 	{"GET", "/v1/claims/{claimId}/receipt", "receipts", claim, nil},
 	{"GET", "/.well-known/jwks.json", "receipts", nil, nil},

@@ -87,8 +87,10 @@ func (s *Server) respond(ctx context.Context, event GatewayRequest) (Response, e
 		if request.Body, err = ParseObject(body); err != nil {
 			return Response{}, err
 		}
-		request.rawBody, request.idempotencyKey = body, event.Headers["idempotency-key"]
-		_, request.hasIdempotencyKey = event.Headers["idempotency-key"]
+		request.rawBody = body
+	}
+	if route.TakesIdempotencyKey() {
+		request.idempotencyKey, request.hasIdempotencyKey = event.Headers["idempotency-key"]
 	}
 	return handler(ctx, request)
 }

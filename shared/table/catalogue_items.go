@@ -87,6 +87,20 @@ func NewEligibilityRecord(id mci.CustomerID, eligibility mci.Eligibility) Eligib
 	return EligibilityRecord{eligibilityKey(id, eligibility.EngagementID), eligibility}
 }
 
+// CustomerEligibilityRecord is the program's word on one customer ID for one engagement once more, beside the customer whose
+// ID it is: so one query of the customer tells by which of its IDs it is eligible (D33).
+type CustomerEligibilityRecord struct {
+	Key
+	mci.CustomerID
+	mci.Eligibility
+}
+
+// NewCustomerEligibilityRecord gives the program's word its key beside the customer.
+func NewCustomerEligibilityRecord(customerID string, id mci.CustomerID, eligibility mci.Eligibility) CustomerEligibilityRecord {
+	sk := join("ELIGIBILITY", eligibility.EngagementID, string(id.Type), id.Value)
+	return CustomerEligibilityRecord{Key{customerPK(customerID), sk}, id, eligibility}
+}
+
 // Put is the request that writes a record, one of this file's, in a batch.
 func Put(record any) (types.WriteRequest, error) {
 	item, err := encode(record)

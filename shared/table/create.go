@@ -18,16 +18,19 @@ func CreateInput(name string) *dynamodb.CreateTableInput {
 		},
 	}
 	attributes := []string{PartitionKey, SortKey}
-	all := &types.Projection{ProjectionType: types.ProjectionTypeAll}
 	for _, index := range Indexes {
 		schema := keySchema(index.PartitionKey, index.SortKey)
+		projection := &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly}
+		if index.Whole {
+			projection.ProjectionType = types.ProjectionTypeAll
+		}
 		if index.Local {
 			input.LocalSecondaryIndexes = append(input.LocalSecondaryIndexes,
-				types.LocalSecondaryIndex{IndexName: aws.String(index.Name), KeySchema: schema, Projection: all})
+				types.LocalSecondaryIndex{IndexName: aws.String(index.Name), KeySchema: schema, Projection: projection})
 			attributes = append(attributes, index.SortKey)
 		} else {
 			input.GlobalSecondaryIndexes = append(input.GlobalSecondaryIndexes,
-				types.GlobalSecondaryIndex{IndexName: aws.String(index.Name), KeySchema: schema, Projection: all})
+				types.GlobalSecondaryIndex{IndexName: aws.String(index.Name), KeySchema: schema, Projection: projection})
 			attributes = append(attributes, index.PartitionKey, index.SortKey)
 		}
 	}

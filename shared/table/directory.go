@@ -3,6 +3,7 @@ package table
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,6 +21,30 @@ func (t *Table) DirectoryEntry(ctx context.Context, id mci.CustomerID) (mci.Dire
 	return record.DirectoryEntry, err
 }
 
+// DirectoryEntries returns what the directory has on customer IDs, without those that it does not know. BatchGetItem: 1
+// round trip, or none for no ID; 1 unit each.
+func (t *Table) DirectoryEntries(ctx context.Context, ids []mci.CustomerID) ([]mci.DirectoryEntry, error) {
+	keys := make([]Key, len(ids))
+	for i, id := range ids {
+		keys[i] = idKey(id)
+	}
+	items, err := t.getAll(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	var entries []mci.DirectoryEntry
+	for _, key := range keys {
+		if item, found := items[key]; found {
+			var record DirectoryRecord
+			if err := decode(item, &record); err != nil {
+				return nil, err
+			}
+			entries = append(entries, record.DirectoryEntry)
+		}
+	}
+	return entries, nil
+}
+
 // EmailDomain returns what the directory has on the domain of an email address (S12). Costs as DirectoryEntry.
 func (t *Table) EmailDomain(ctx context.Context, address string) (mci.DirectoryEntry, error) {
 	if address == "" {
@@ -28,9 +53,9 @@ func (t *Table) EmailDomain(ctx context.Context, address string) (mci.DirectoryE
 	return t.DirectoryEntry(ctx, mci.CustomerID{Type: mci.Domain, Value: mci.EmailDomain(address)})
 }
 
-// StandingOf returns the standing of the customer to whom the directory gives an ID, by the ID's entry; mci.UnknownID
-// if it gives it to nobody. A domain's entry names the customer only by hint: where the hint is stale, the standing is
-// read once more. 1 round trip, or 2 then; units as Standing.
+// StandingOf returns the standing of the customer to whom the directory gives an ID, by the ID's entry; mci.UnknownID if
+// it gives it to nobody. A domain's entry names the customer only by hint: where the hint is stale, the standing is read
+// once more. 1 round trip, or 2 then; units as Standing.
 func (t *Table) StandingOf(ctx context.Context, partnerID string, entry mci.DirectoryEntry) (mci.Standing, error) {
 	id := entry.NominatedID().CustomerID
 	standing, err := t.Standing(ctx, partnerID, entry.Customer, []mci.CustomerID{id})
@@ -45,33 +70,20 @@ func (t *Table) StandingOf(ctx context.Context, partnerID string, entry mci.Dire
 
 // Standing returns a customer's standing for a partner, judged by these IDs. Queries of the customer's partition and of
 // each ID's, and a GetItem, in parallel: 1 round trip; 1 unit per 4 KB. Without a customer's ID it reads the IDs alone.
-func (t *Table) Standing(ctx context.Context, partnerID, customerID string, ids []mci.CustomerID) (mci.Standing,
-	error) {
+func (t *Table) Standing(ctx context.Context, partnerID, customerID string, ids []mci.CustomerID) (mci.Standing, error) {
 	standing := mci.Standing{
 		Participations: map[string]mci.Participation{},
 		Eligibility:    make(map[mci.CustomerID]map[string]*mci.Eligibility, len(ids)),
 		Owners:         make(map[mci.CustomerID]string, len(ids)),
 	}
 	ofIDs := make([]idItems, len(ids))
-	var participations []mci.Participation
 	group, ctx := errgroup.WithContext(ctx)
 	if customerID != "" {
-		group.Go(func() (err error) {
-			_, err = t.get(ctx, customerKey(customerID), &standing.Customer)
-			return err
-		})
 		group.Go(func() (err error) {
 			standing.Nominated, err = t.Nominated(ctx, partnerID, customerID)
 			return err
 		})
-		group.Go(func() error {
-			items, _, err := t.query(ctx, within(customerPK(customerID), participation))
-			if err != nil {
-				return err
-			}
-			participations, err = decodeAll[mci.Participation](items)
-			return err
-		})
+		group.Go(func() error { return t.customerItems(ctx, customerID, &standing) })
 	}
 	for i, id := range ids {
 		group.Go(func() (err error) {
@@ -82,13 +94,34 @@ func (t *Table) Standing(ctx context.Context, partnerID, customerID string, ids 
 	if err := group.Wait(); err != nil {
 		return mci.Standing{}, err
 	}
-	for _, p := range participations {
-		standing.Participations[p.EngagementID] = p
-	}
 	for i, id := range ids {
 		standing.Owners[id], standing.Eligibility[id] = ofIDs[i].owner, ofIDs[i].eligibility
 	}
 	return standing, nil
+}
+
+// customerItems reads a customer's partition into its standing: the customer, for what its IDs are eligible, and its
+// participations. Query: 1 round trip; 1 unit per 4 KB.
+func (t *Table) customerItems(ctx context.Context, customerID string, standing *mci.Standing) error {
+	items, _, err := t.query(ctx, span{partition: customerPK(customerID), from: customerSK, to: participation + last})
+	for _, item := range items {
+		switch sk := KeyOf(item).SK; {
+		case sk == customerSK:
+			err = decode(item, &standing.Customer)
+		case strings.HasPrefix(sk, eligibilityPrefix):
+			var record CustomerEligibilityRecord
+			err = decode(item, &record)
+			standing.Words = append(standing.Words, mci.Word{CustomerID: record.CustomerID, Eligibility: record.Eligibility})
+		default:
+			var p mci.Participation
+			err = decode(item, &p)
+			standing.Participations[p.EngagementID] = p
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // idItems is what the partition of a customer ID holds: whose it is, and for what it is eligible.
@@ -119,8 +152,17 @@ func (t *Table) idItems(ctx context.Context, id mci.CustomerID) (idItems, error)
 	return found, err
 }
 
-// Nominated gives what the partner has to do with a customer; the zero value for nothing. GetItem: 1 round trip, 1
-// unit.
+// EligibilityOf gives the program's words on a customer ID. Query: 1 round trip; 1 unit per 4 KB.
+func (t *Table) EligibilityOf(ctx context.Context, id mci.CustomerID) ([]mci.Eligibility, error) {
+	items, err := t.idItems(ctx, id)
+	var rows []mci.Eligibility
+	for _, row := range items.eligibility {
+		rows = append(rows, *row)
+	}
+	return rows, err
+}
+
+// Nominated gives what the partner has to do with a customer; the zero value for nothing. GetItem: 1 round trip, 1 unit.
 func (t *Table) Nominated(ctx context.Context, partnerID, customerID string) (mci.NominatedCustomer, error) {
 	var customer mci.NominatedCustomer
 	_, err := t.get(ctx, nominatedKey(partnerID, customerID), &customer)
@@ -129,8 +171,7 @@ func (t *Table) Nominated(ctx context.Context, partnerID, customerID string) (mc
 
 // KnownCustomers gives customers known to the partner, by name, from a position on, where the name begins with prefix.
 // Query of the Pages index: 1 round trip; 1 unit per 4 KB of customers looked at.
-func (t *Table) KnownCustomers(ctx context.Context, partnerID, prefix, from string,
-	limit int) (Page[mci.NominatedCustomer], error) {
+func (t *Table) KnownCustomers(ctx context.Context, partnerID, prefix, from string, limit int) (Page[mci.NominatedCustomer], error) {
 	items, more, err := t.query(ctx, byName(partnerID, knownPages, prefix, from, limit))
 	if err != nil {
 		return Page[mci.NominatedCustomer]{}, err
@@ -141,7 +182,7 @@ func (t *Table) KnownCustomers(ctx context.Context, partnerID, prefix, from stri
 	}
 	page := Page[mci.NominatedCustomer]{Items: customers}
 	for _, customer := range customers {
-		page.positions = append(page.positions, position(customer.Customer))
+		page.positions = append(page.positions, CustomerPosition(customer.Customer))
 	}
 	if more {
 		page.Next = page.Position(len(customers) - 1)
@@ -149,15 +190,17 @@ func (t *Table) KnownCustomers(ctx context.Context, partnerID, prefix, from stri
 	return page, nil
 }
 
-// PageCustomers names customers of one partner, some only by ID, whose standing on one engagement a page needs.
+// PageCustomers names customers of one partner whose standing on one engagement a page needs.
 type PageCustomers struct {
 	PartnerID, EngagementID string
-	Customers               []mci.NominatedCustomer // judged by their IDs
-	CustomerIDs             []string                // whose nomination is to be read
+	Known                   []mci.NominatedCustomer // judged by their IDs
+	WithClaim               []string                // by ID: whose nomination is to be read
+	CustomerIDs             []string                // of all whose present name is to be read
 }
 
 // PageStanding is what a page of customers needs to know beyond its rows.
 type PageStanding struct {
+	Customers      map[string]mci.CustomerSummary      // by ID, as the directory has them
 	Participations map[string]mci.Participation        // by customer
 	Eligibility    map[mci.CustomerID]*mci.Eligibility // by ID
 	Nominated      map[string]mci.NominatedCustomer    // by customer
@@ -166,16 +209,21 @@ type PageStanding struct {
 // PageStanding gives the standing of a page's customers on its engagement. BatchGetItem in parallel batches of 100: 1
 // round trip; 1 unit per customer asked for and 1 per nominated ID.
 func (t *Table) PageStanding(ctx context.Context, page PageCustomers) (PageStanding, error) {
-	standing := PageStanding{map[string]mci.Participation{}, map[mci.CustomerID]*mci.Eligibility{},
-		map[string]mci.NominatedCustomer{}}
+	standing := PageStanding{
+		map[string]mci.CustomerSummary{}, map[string]mci.Participation{}, map[mci.CustomerID]*mci.Eligibility{},
+		map[string]mci.NominatedCustomer{},
+	}
 	var keys []Key
-	for _, customer := range page.Customers {
+	for _, customerID := range page.CustomerIDs {
+		keys = append(keys, customerKey(customerID))
+	}
+	for _, customer := range page.Known {
 		keys = append(keys, participationKey(customer.Customer.ID, page.EngagementID))
 		for _, id := range customer.IDs {
 			keys = append(keys, eligibilityKey(id.CustomerID, page.EngagementID))
 		}
 	}
-	for _, customerID := range page.CustomerIDs {
+	for _, customerID := range page.WithClaim {
 		keys = append(keys, nominatedKey(page.PartnerID, customerID))
 	}
 	slices.SortFunc(keys, compareKeys)
@@ -183,7 +231,14 @@ func (t *Table) PageStanding(ctx context.Context, page PageCustomers) (PageStand
 	if err != nil {
 		return PageStanding{}, err
 	}
-	for _, customer := range page.Customers {
+	for _, customerID := range page.CustomerIDs {
+		var customer mci.Customer
+		if err := decode(items[customerKey(customerID)], &customer); err != nil {
+			return PageStanding{}, err
+		}
+		standing.Customers[customerID] = customer.Summary()
+	}
+	for _, customer := range page.Known {
 		var p mci.Participation
 		if err := decode(items[participationKey(customer.Customer.ID, page.EngagementID)], &p); err != nil {
 			return PageStanding{}, err
@@ -201,7 +256,7 @@ func (t *Table) PageStanding(ctx context.Context, page PageCustomers) (PageStand
 			standing.Eligibility[id.CustomerID] = row
 		}
 	}
-	for _, customerID := range page.CustomerIDs {
+	for _, customerID := range page.WithClaim {
 		var customer mci.NominatedCustomer
 		if err := decode(items[nominatedKey(page.PartnerID, customerID)], &customer); err != nil {
 			return PageStanding{}, err

@@ -57,7 +57,7 @@ func (k Key) Owner() string {
 func Decode(item Item, record any) error { return decode(item, record) }
 
 // indexed are the attributes that place an item: its keys and those of the indexes.
-var indexed = []string{PartitionKey, SortKey, PageKey, Queue, QueueKey}
+var indexed = []string{PartitionKey, SortKey, PageKey, DueKey, CustomerKey, Queue, QueueKey, Review, ReviewKey}
 
 // misplaced names the attributes of an item that are not what the record that it holds asks for.
 func misplaced(item Item, record any) ([]string, error) {
@@ -156,7 +156,7 @@ func (s *Surroundings) referral(item Item) error {
 	if err := decode(item, &record); err != nil {
 		return err
 	}
-	s.Referral = &StoredReferral{ClaimID: record.ClaimID}
+	s.Referral = &StoredReferral{ClaimID: record.QueueKey}
 	if s.Claim.Referral == nil {
 		return nil
 	}

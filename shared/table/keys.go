@@ -47,10 +47,11 @@ const (
 	locationPrefix    = "LOCATION#"
 	claimPrefix       = "CLAIM#"
 	referralPrefix    = "REFERRAL#"
-	eligibilityPrefix = "ELIGIBILITY#"
+	eligibilityPrefix = "ELIGIBILITY#" // of an ID, and of a customer: between its own item and its participations
 	participation     = "PARTICIPATION#"
 	eventPrefix       = "EVENT#"
 	privatePrefix     = "PRIVATE#"
+	customerSK        = "CUSTOMER"
 	ownerSK           = "CUSTOMER" // whose an ID is; before the ID's eligibility
 	receiptSK         = "RECEIPT"  // after the events and private details of the same claim
 	reviewQueue       = "REVIEW"
@@ -65,7 +66,7 @@ func locationKey(partnerID, locationID string) Key {
 	return Key{partnerPK(partnerID), join("LOCATION", locationID)}
 }
 func grantPrefix(userID string) string  { return join("GRANT", userID, "") }
-func customerKey(customerID string) Key { return Key{customerPK(customerID), "CUSTOMER"} }
+func customerKey(customerID string) Key { return Key{customerPK(customerID), customerSK} }
 func idKey(id mci.CustomerID) Key       { return Key{idPK(id), ownerSK} }
 func nominatedKey(partnerID, customerID string) Key {
 	return Key{partnerPK(partnerID), join("CUSTOMER", customerID)}
@@ -116,8 +117,11 @@ func donePages(engagementID string) string { return join("DONE", engagementID, "
 
 const knownPages = "KNOWN#"
 
-// position is a customer's place in name order (D22).
-func position(customer mci.CustomerSummary) string {
+// customersPage is the prefix of the customer keys of a partner's claims for a customer on an engagement.
+func customersPage(engagementID, customerID string) string { return join(engagementID, customerID, "") }
+
+// CustomerPosition is a customer's place in name order (D22).
+func CustomerPosition(customer mci.CustomerSummary) string {
 	return mci.SortName(customer.Name) + separator + customer.ID
 }
 

@@ -26,6 +26,15 @@ func MergeAs[S, T any](page Page[S], as func(*S) T) List[T] {
 	return list
 }
 
+// ListOf makes a list of items in order, by their positions.
+func ListOf[T any](items []T, positionOf func(T) string, more bool) List[T] {
+	list := List[T]{more: more}
+	for _, item := range items {
+		list.items = append(list.items, placed[T]{positionOf(item), item})
+	}
+	return list
+}
+
 // Ascending and Descending are the orders of lists.
 var (
 	Ascending  = strings.Compare

@@ -6,16 +6,15 @@ import (
 	"mci.example/customers/shared/mci"
 )
 
-// referralRecord lists a claim's referral; what the referral says follows from the claim.
+// referralRecord lists a claim's referral; what the referral says follows from the claim, whose ID is the queue key.
 type referralRecord struct {
 	Key
 	Queue    string      `json:"queue"`
-	QueueKey string      `json:"queueKey"`
-	ClaimID  mci.ClaimID `json:"claimId"`
+	QueueKey mci.ClaimID `json:"queueKey"`
 }
 
 func newReferralRecord(claim mci.Claim) referralRecord {
-	return referralRecord{referralKey(claim.ID), referralQueue(claim.Referral.Type), string(claim.ID), claim.ID}
+	return referralRecord{referralKey(claim.ID), referralQueue(claim.Referral.Type), claim.ID}
 }
 
 func referralQueue(t mci.ReferralType) string { return join("REFERRAL", string(t)) }
@@ -56,7 +55,7 @@ func (t *Table) referrals(ctx context.Context, s span, limit int) (Page[mci.Clai
 	}
 	keys := make([]Key, len(records))
 	for i, record := range records {
-		keys[i] = claimKey(record.ClaimID)
+		keys[i] = claimKey(record.QueueKey)
 	}
 	claims, err := t.getAll(ctx, keys)
 	if err != nil {
@@ -69,7 +68,7 @@ func (t *Table) referrals(ctx context.Context, s span, limit int) (Page[mci.Clai
 			return Page[mci.Claim]{}, err
 		}
 		page.Items = append(page.Items, record.Claim)
-		page.positions = append(page.positions, string(records[i].ClaimID))
+		page.positions = append(page.positions, string(records[i].QueueKey))
 	}
 	if more {
 		page.Next = page.Position(len(records) - 1)

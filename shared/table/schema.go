@@ -6,29 +6,44 @@ package table
 const (
 	PartitionKey = "pk"
 	SortKey      = "sk"
-	PageKey      = "pageKey"  // sort key of Pages
-	Queue        = "queue"    // partition key of Queues
-	QueueKey     = "queueKey" // sort key of Queues
-	TimeToLive   = "ttl"      // Unix seconds
+	PageKey      = "pageKey"     // sort key of Pages
+	DueKey       = "dueKey"      // sort key of Due
+	CustomerKey  = "customerKey" // sort key of Customers
+	Queue        = "queue"       // partition key of Queues
+	QueueKey     = "queueKey"    // sort key of Queues
+	Review       = "review"      // partition key of Reviews
+	ReviewKey    = "reviewKey"   // sort key of Reviews
+	TimeToLive   = "ttl"         // Unix seconds
 )
 
-// Index is a secondary index. All attributes are projected.
+// Index is a secondary index. Unless it holds whole items, keys alone are projected: so it costs a write only where a key
+// changes. Reads of a local index have DynamoDB fetch the rest of each item, in the same request; those of a global one
+// read it by key.
 type Index struct {
 	Name         string
 	PartitionKey string
 	SortKey      string
 	Local        bool // shares the table's partition key, and can be read strongly consistent
+	Whole        bool // all attributes are projected
 }
 
-// The table's indexes. Both are sparse: an item that lacks the key is not in the index.
+// The table's indexes. All are sparse: an item that lacks the key is not in the index. A local index cannot be added or
+// changed later. Local ones show confirmed writes, as a partner's own lists must (D14).
 var (
 	// Pages orders what a partner's Customers pages show by customer name: open claims and ended claims per
-	// engagement, and known customers. It is local because a partner's own lists must show confirmed writes (D14).
+	// engagement, and known customers.
 	Pages = Index{Name: "pages", PartitionKey: PartitionKey, SortKey: PageKey, Local: true}
-	// Queues orders work and lists across partners, which may lag by a moment (D14): claims by deadline for the
-	// sweep, submitted claims by waiting time for review, referrals by type.
+	// Due orders a partner's claims that run under a deadline, soonest first.
+	Due = Index{Name: "due", PartitionKey: PartitionKey, SortKey: DueKey, Local: true}
+	// Customers finds a partner's claims on an engagement by the customer's ID.
+	Customers = Index{Name: "customers", PartitionKey: PartitionKey, SortKey: CustomerKey, Local: true}
+	// Queues orders work and lists across partners, which may lag by a moment (D14): claims by the next instant at which
+	// time does something to them for the sweep, referrals by type.
 	Queues = Index{Name: "queues", PartitionKey: Queue, SortKey: QueueKey}
+	// Reviews orders the submitted claims of all partners by waiting time. A claim in it hardly changes, so it is cheap to
+	// hold whole; like Queues it may lag.
+	Reviews = Index{Name: "reviews", PartitionKey: Review, SortKey: ReviewKey, Whole: true}
 )
 
 // Indexes lists them, for those who create the table.
-var Indexes = []Index{Pages, Queues}
+var Indexes = []Index{Pages, Due, Customers, Queues, Reviews}

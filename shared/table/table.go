@@ -133,6 +133,9 @@ func (t *Table) query(ctx context.Context, s span) (items []Item, more bool, err
 		input.IndexName = &s.index.Name
 		input.ExpressionAttributeNames = map[string]string{"#p": s.index.PartitionKey, "#s": s.index.SortKey}
 		input.ConsistentRead = aws.Bool(s.index.Local)
+		if s.index.Local { // a global index cannot give more than it projects
+			input.Select = types.SelectAllAttributes
+		}
 	}
 	if s.limit > 0 {
 		input.Limit = aws.Int32(s.limit + 1) // one more tells whether there is one

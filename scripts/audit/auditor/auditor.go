@@ -164,7 +164,7 @@ func (a *auditor) settle(ctx context.Context, judge func() ([]Violation, error))
 }
 
 // scanned are the attributes that tell what an item is and whom it names.
-const scanned = "pk, sk, partnerId, claimId, id"
+const scanned = "pk, sk, partnerId, claimId, queueKey, id"
 
 // scan goes through the whole table, in parallel segments.
 func (a *auditor) scan(ctx context.Context) error {
@@ -226,7 +226,7 @@ func (a *auditor) judge(item table.Item, last *mci.ClaimID) func(context.Context
 	case table.PartnerKind:
 		return func(context.Context) error { return a.owned(key, text(item, "partnerId")) }
 	case table.ReferralKind:
-		id := mci.ClaimID(text(item, "claimId"))
+		id := mci.ClaimID(text(item, table.QueueKey))
 		return func(ctx context.Context) error { return a.referral(ctx, key, id) }
 	case table.MessageKind:
 		id := mci.ClaimID(text(item, "claimId"))

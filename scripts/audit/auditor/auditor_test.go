@@ -188,7 +188,7 @@ func TestEveryTamperingIsFound(t *testing.T) {
 		"a known customer who is not listed": {auditor.IndexRule, w.knownKey, set(table.Item{"pageKey": nil}),
 			table.Key{}},
 		"a referral of no claim": {auditor.ReferralRule, w.referralKey, func(i table.Item) {
-			i["sk"], i["claimId"] = str("REFERRAL#00000000000000000000000000"),
+			i["sk"], i["queueKey"] = str("REFERRAL#00000000000000000000000000"),
 				str(string(mci.NewClaimID("00000000000000000000000000", w.partner.ID)))
 		}, table.Key{PK: w.referralKey.PK, SK: "REFERRAL#00000000000000000000000000"}},
 		"a referral that is listed as another type": {auditor.ReferralRule, w.referralKey,
@@ -230,7 +230,7 @@ func TestEveryTamperingIsFound(t *testing.T) {
 		"a participation under another customer": {auditor.OwnerRule, w.placeKey,
 			set(table.Item{"pk": str("CUSTOMER#another")}), table.Key{PK: "CUSTOMER#another", SK: w.placeKey.SK}},
 		"a claim that waits for review and is done": {auditor.IndexRule, w.doneKey,
-			set(table.Item{"queue": str("REVIEW"), "queueKey": str("0")}), table.Key{}},
+			set(table.Item{"review": str("REVIEW"), "reviewKey": str("0")}), table.Key{}},
 		"an open claim that no sweep finds": {auditor.IndexRule, w.claimKey,
 			set(table.Item{"queue": nil, "queueKey": nil}), table.Key{}},
 		"an ended claim on the page of open ones": {auditor.IndexRule, w.doneKey,

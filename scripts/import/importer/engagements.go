@@ -173,7 +173,7 @@ func engagementChange(r *row, raw json.RawMessage) change {
 	}
 	r.keyless = engagement.ID == ""
 	record := table.NewEngagementRecord(engagement)
-	return change{record.Key, record}
+	return change{key: record.Key, record: record}
 }
 
 // value reads a JSON value, and reports fields given twice, of which a plain decoder would take the last.

@@ -88,6 +88,7 @@ func fileNames() string {
 type change struct {
 	key    table.Key
 	record any
+	id     mci.CustomerID // whose owner or eligibility the record tells; the zero value for all others
 }
 
 const (
@@ -114,7 +115,7 @@ func locationChange(r *row) change {
 		location.PartnerDomains = r.domains("partnerDomains", strings.Split(domains, ";"))
 	}
 	record := table.NewLocationRecord(location)
-	return change{record.Key, record}
+	return change{key: record.Key, record: record}
 }
 
 // domains reads a list of domains into their normal form.
@@ -190,7 +191,7 @@ func grantChange(r *row) change {
 		what := fmt.Sprintf("location %s of partner %s", grant.LocationID, grant.PartnerID)
 		r.refersTo("locationId", what, locationsFile, location.Key)
 	}
-	return change{record.Key, record}
+	return change{key: record.Key, record: record}
 }
 
 func customerChange(r *row) change {
@@ -204,7 +205,7 @@ func customerChange(r *row) change {
 		r.report("name", "is too long: it has characters that stand for many")
 	}
 	record := table.NewCustomerRecord(customer)
-	return change{record.Key, record}
+	return change{key: record.Key, record: record}
 }
 
 // domainChange takes any tenant: of one that no customer has, a nomination is told so (S10).
@@ -216,7 +217,7 @@ func domainChange(r *row) change {
 		tenants[tenant.Value] = ""
 	}
 	record := table.NewDomainRecord(domain, tenant, tenants[tenant.Value])
-	return change{record.Key, record}
+	return change{key: record.Key, record: record}
 }
 
 // customerIDTypes are those that customer-ids.csv gives; domains and opportunities have files of their own.
@@ -234,14 +235,15 @@ func customerIDChange(r *row) change {
 		}
 	}
 	record := table.NewDirectoryRecord(id, customerID)
-	return change{record.Key, record}
+	return change{record.Key, record, id}
 }
 
 var opportunityStatuses = []mci.OpportunityStatus{mci.OpportunityOpen, mci.OpportunityWon, mci.OpportunityLost}
 
 func opportunityChange(r *row) change {
+	id := r.customerID("opportunityId", mci.MSXOpportunity, r.cell("opportunityId"))
 	opportunity := mci.Opportunity{
-		ID:         r.customerID("opportunityId", mci.MSXOpportunity, r.cell("opportunityId")).Value,
+		ID:         id.Value,
 		CustomerID: r.id("customerId"),
 		Value:      r.money("value", r.cell("value")),
 		Status:     word(r, "status", opportunityStatuses),
@@ -250,7 +252,7 @@ func opportunityChange(r *row) change {
 		r.refersToCustomer("customerId", opportunity.CustomerID)
 	}
 	record := table.NewOpportunityRecord(opportunity)
-	return change{record.Key, record}
+	return change{record.Key, record, id}
 }
 
 func eligibilityChange(r *row) change {
@@ -263,7 +265,7 @@ func eligibilityChange(r *row) change {
 		r.refersToEngagement("engagementId", eligibility.EngagementID)
 	}
 	record := table.NewEligibilityRecord(id, eligibility)
-	return change{record.Key, record}
+	return change{record.Key, record, id}
 }
 
 // word reads a cell that holds one of a few words; "" if it holds another.

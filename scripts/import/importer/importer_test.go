@@ -46,20 +46,25 @@ func mustRun(t testing.TB, client *dynamodb.Client, table, folder string, option
 }
 
 func TestTheSampleLoadsAndLoadingItAgainChangesNothing(t *testing.T) {
-	client, table := enginetest.NewTable(t)
-	summary := mustRun(t, client, table, sampleFolder, importer.Options{})
+	client, name := enginetest.NewTable(t)
+	summary := mustRun(t, client, name, sampleFolder, importer.Options{})
 	t.Logf("\n%s", summary)
-	first := enginetest.Scan(t, client, table)
-	checked, written, revoked := 0, 0, 1
+	first := enginetest.Scan(t, client, name)
+	checked, written, revoked, besideOwners := 0, 0, 1, 0
+	for _, item := range first {
+		if key := table.KeyOf(item); strings.HasPrefix(key.PK, "CUSTOMER#") && strings.HasPrefix(key.SK, "ELIGIBILITY#") {
+			besideOwners++
+		}
+	}
 	for _, file := range summary.Files {
 		checked, written = checked+file.Checked, written+file.Written
 	}
-	if checked != written || len(first) != checked-revoked {
+	if checked != written || len(first) != checked-revoked+besideOwners || besideOwners == 0 {
 		t.Errorf("%d rows were checked and %d written, and the table has %d items; want all of them but the revoked grant",
 			checked, written, len(first))
 	}
-	mustRun(t, client, table, sampleFolder, importer.Options{})
-	if second := enginetest.Scan(t, client, table); !reflect.DeepEqual(first, second) {
+	mustRun(t, client, name, sampleFolder, importer.Options{})
+	if second := enginetest.Scan(t, client, name); !reflect.DeepEqual(first, second) {
 		t.Error("the second load changed the table")
 	}
 }

@@ -62,6 +62,11 @@ func (s store) get(ctx context.Context, keys []table.Key) (map[table.Key]table.I
 	if err := s.reach(ctx); err != nil {
 		return nil, err
 	}
+	return s.getBatches(ctx, keys)
+}
+
+func (s store) getBatches(ctx context.Context, keys []table.Key) (map[table.Key]table.Item, error) {
+	found := map[table.Key]table.Item{}
 	var lock sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(s.workers)
@@ -146,15 +151,29 @@ func (w *writer) send(batch []change) error {
 		}
 		left[i] = put
 	}
-	return untilDone(w.ctx, len(left), func() (int, error) {
-		output, err := w.store.client.BatchWriteItem(w.ctx, &dynamodb.BatchWriteItemInput{
-			RequestItems: map[string][]types.WriteRequest{w.store.table: left},
+	beside, err := w.store.besideOwners(w.ctx, batch)
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(beside, batchPut) {
+		if err := w.store.put(w.ctx, some, func(int) {}); err != nil {
+			return err
+		}
+	}
+	return w.store.put(w.ctx, left, func(written int) { w.written.Add(int64(written)) })
+}
+
+// put makes the requests of a batch, and tells how many were done.
+func (s store) put(ctx context.Context, left []types.WriteRequest, done func(int)) error {
+	return untilDone(ctx, len(left), func() (int, error) {
+		output, err := s.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{s.table: left},
 		})
 		if err != nil {
 			return 0, err
 		}
-		w.written.Add(int64(len(left) - len(output.UnprocessedItems[w.store.table])))
-		left = output.UnprocessedItems[w.store.table]
+		done(len(left) - len(output.UnprocessedItems[s.table]))
+		left = output.UnprocessedItems[s.table]
 		return len(left), nil
 	})
 }

@@ -95,11 +95,10 @@ func TestEveryRouteIsDescribedAndNothingElse(t *testing.T) {
 		if got, want := sorted(path), sorted(inPath); !slices.Equal(got, want) {
 			t.Errorf("%s is described with %q in its path", route.Key(), got)
 		}
-		takesKey := route.Method == "POST" && strings.HasPrefix(route.Path, "/v1/")
-		if got := slices.Contains(header, "Idempotency-Key"); got != takesKey {
+		if got := slices.Contains(header, "Idempotency-Key"); got != route.TakesIdempotencyKey() {
 			t.Errorf("%s is described to take an Idempotency-Key: %v", route.Key(), got)
 		}
-		if got := operation.BodySchema != ""; got != takesKey {
+		if got := operation.BodySchema != ""; got != (route.Method == "POST" && !route.Public()) {
 			t.Errorf("%s is described to take a JSON body: %v", route.Key(), got)
 		}
 	}
@@ -142,8 +141,7 @@ func TestEveryListOfWordsIsTheCodes(t *testing.T) {
 		"/components/schemas/ReferralFields/properties/status": {string(mci.ReferralNew), string(mci.ReferralActive),
 			string(mci.ReferralIsOver)},
 		"/components/schemas/MoneyRequest/properties/currency": {mci.Currency},
-		"/components/schemas/ClaimFields/properties/emailStatus": words([]mci.EmailStatus{mci.EmailStatusSent,
-			mci.EmailStatusDelivered, mci.EmailStatusBounced, mci.EmailStatusComplained}),
+		"/components/schemas/EmailStatus":                      words(mci.EmailStatuses),
 		"/components/schemas/Action": words([]mci.Action{mci.ActionClaimCustomer,
 			mci.ActionSendConsent, mci.ActionResendConsent, mci.ActionSubmitClaim, mci.ActionCancelClaim,
 			mci.ActionReviewClaim}),
@@ -171,7 +169,7 @@ var reasonCodes = []mci.ReasonCode{
 	mci.ReasonLocationNotEligible,
 	mci.ReasonCriteriaNotMet, mci.ReasonOpportunityClosed, mci.ReasonOpportunityOfAnother, mci.ReasonHoursOutOfRange,
 	mci.ReasonClaimExists, mci.ReasonActiveLimitReached, mci.ReasonAllowedLimitReached, mci.ReasonConsentedToAnother,
-	mci.ReasonEngagedWithAnother,
+	mci.ReasonEngagedWithAnother, mci.ReasonIDOfAnotherCustomer,
 }
 
 func words[T ~string](values []T) []string {
