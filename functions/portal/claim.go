@@ -146,16 +146,6 @@ func contactNode(w *words, c *contact) g.Node {
 	return node
 }
 
-// languageName is a language's own name, its tag where the portal does not have it.
-func languageName(locale string) string {
-	for known := range loaded {
-		if string(known) == locale {
-			return wordsOrEnglish(known).Language
-		}
-	}
-	return locale
-}
-
 func (v *visit) referralOfClaim(c claim) g.Node {
 	if c.Referral == nil {
 		return nil
@@ -215,6 +205,8 @@ func (v *visit) eventDetail(e event) g.Node {
 			if value != "" {
 				value = v.words.money(money{value, "USD"})
 			}
+		case "language":
+			value = languageName(value)
 		case "completedOn":
 			value = v.words.day(value)
 		case "reason", "notes":

@@ -71,7 +71,7 @@ func askForConsent(v *visit) error {
 func contactFields(w *words) []field {
 	languages := []option{{Value: "", Text: w.say("theirBrowser")}}
 	for _, locale := range mail.Locales {
-		languages = append(languages, option{Value: string(locale), Text: wordsOrEnglish(locale).Language})
+		languages = append(languages, option{Value: string(locale), Text: languageName(string(locale))})
 	}
 	return []field{
 		{Name: "customerName", Kind: textField, Pointer: "/customerContact/name", Max: 120},

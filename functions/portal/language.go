@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -64,6 +65,24 @@ func wordsOrEnglish(locale mail.Locale) *words {
 	w, _ := wordsIn(mail.English)
 	return w
 }
+
+// languageNames are the languages' own names: how each file of texts/ begins.
+var languageNames = sync.OnceValue(func() map[mail.Locale]string {
+	names := map[mail.Locale]string{}
+	for _, locale := range mail.Locales {
+		content, err := textFiles.ReadFile("texts/" + string(locale) + ".json")
+		_, rest, found := strings.Cut(string(content), `"language": "`)
+		name, _, ends := strings.Cut(rest, `"`)
+		if err != nil || !found || !ends {
+			name = string(locale)
+		}
+		names[locale] = name
+	}
+	return names
+})
+
+// languageName is a language's own name, its tag where the portal does not have it.
+func languageName(locale string) string { return cmp.Or(languageNames()[mail.Locale(locale)], locale) }
 
 // say gives a sentence with values, pairs of name and value, in the place of their names in braces. Without such a sentence
 // it gives the key, which the tests rule out.

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"log/slog"
+	"maps"
 	"math"
 	"mime"
 	"net/http"
@@ -174,7 +175,7 @@ func (v *visit) languageChoice(p page) g.Node {
 	options := make([]g.Node, len(mail.Locales))
 	for i, locale := range mail.Locales {
 		options[i] = h.Option(h.Value(string(locale)), h.Lang(string(locale)), g.If(locale == v.words.locale, h.Selected()),
-			g.Text(wordsOrEnglish(locale).Language))
+			g.Text(languageName(string(locale))))
 	}
 	label := h.Label(h.For("language"), v.words.text("language"))
 	if p.Form != "" {
@@ -261,8 +262,8 @@ func (v *visit) sessionEnded() error {
 		return v.refusedForm(err)
 	}
 	var carried []g.Node
-	for name, values := range v.r.PostForm {
-		for _, value := range values {
+	for _, name := range slices.Sorted(maps.Keys(v.r.PostForm)) {
+		for _, value := range v.r.PostForm[name] {
 			carried = append(carried, hidden(name, value))
 		}
 	}
