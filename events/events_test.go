@@ -233,7 +233,7 @@ func TestSamplesTellTheLifeOfAClaim(t *testing.T) {
 		"claim-customer": 404, "get-claim": 404, "receipts": 404, "send-consent": 404, "send-consent.reminder": 404,
 		"submit-claim": 404, "cancel-claim": 404,
 		"review-claim": 404, "list-referrals.one": 404, "referral-upgrade.request": 404,
-		"consent-callback": 404, "consent-callback.scan": 404, "consent-callback.decision": 404,
+		"consent-callback": 404, "consent-callback.receipt": 404, "send-consent.preview": 404, "consent-callback.scan": 404, "consent-callback.decision": 404,
 		// What the gateway does not bring has no status; none of it has anything to do yet.
 		"referral-upgrade": 0, "expiry-sweep": 0, "notify": 0, "mail-feedback": 0, "mail-feedback.transient": 0,
 		"mail-feedback.complaint": 0, "mail-feedback.delivery": 0,
@@ -280,6 +280,7 @@ func TestSamplesTellTheLifeOfAClaim(t *testing.T) {
 		}
 	}
 	tell("add-customer", 201, claim.ID) // the key gets the first answer again
+	tell("send-consent.preview", 200, `"sendsLeft":10`)
 	tell("send-consent", 202, `"status":"consent-pending"`)
 	token = strings.TrimPrefix(localtest.ConsentLink(t, localtest.Mail(t, "kim@contoso.example", 1)), "/consent/")
 	message = sentMessage(t)
@@ -292,8 +293,13 @@ func TestSamplesTellTheLifeOfAClaim(t *testing.T) {
 	tell("referral-upgrade.request", 409, "not-qualified")
 	tell("consent-callback.scan", 200, "")
 	tell("consent-callback", 200, `lang="pt-BR"`)
+	tell("consent-callback.decision", 422, "statement") // not the one that the page shows
+	shown := story.Shown(t, "/consent/"+token, url.Values{"decision": {"accept"}})
+	all["consent-callback.decision"] = strings.Replace(all["consent-callback.decision"], sampleForm,
+		base64.StdEncoding.EncodeToString([]byte(shown.Encode())), 1)
 	tell("consent-callback.decision", 303, "")
 	tell("consent-callback.decision", 303, "") // again
+	tell("consent-callback.receipt", 200, ".")
 	tell("notify", 0, `{"sent":2}`) // the receipt to the customer, and a notice to the partner
 	tell("notify", 0, `{"sent":0}`) // again
 	tell("receipts", 200, `{"receipt":"`)
@@ -313,6 +319,9 @@ func TestSamplesTellTheLifeOfAClaim(t *testing.T) {
 	tell("expiry-sweep", 0, `"expired":0`)
 	tell("get-claim", 200, `"eventsIntact":true`)
 }
+
+// sampleForm is the body of the decision's sample.
+const sampleForm = "ZGVjaXNpb249YWNjZXB0JnN0YXRlbWVudD0zZjJjOWEwZDViN2U0MThjNmExZjBlOWQ4YzdiNmE1ZjRlM2QyYzFiMGE5ZjhlN2Q2YzViNGEzZjJlMWQwYzli"
 
 // sentMessage is the ID that SES gave to the first email.
 func sentMessage(t *testing.T) string {
