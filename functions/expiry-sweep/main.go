@@ -1,5 +1,6 @@
 // Command expiry-sweep writes down what time has brought to claims: their expiry once the deadline has passed (D3), and
-// what the instants of reminders bring (D30). Readers and writers know of an expiry without it. What it costs is in
+// what the instants of reminders bring (D30); where the deployment says so, it erases people's data on claims that ended
+// long ago (D37). Readers and writers know of an expiry without it. What it costs is in
 // proportion to what is due. Sweeps may overlap, and one that runs out of time leaves the rest to the next.
 package main
 
@@ -22,14 +23,19 @@ import (
 
 func main() {
 	environment := platform.Open("expiry-sweep")
-	f := function{clients.Table(environment), environment.Number(platform.MailsPerPartner), environment.Now}
+	f := function{clients.Table(environment), environment.Number(platform.MailsPerPartner), 0, environment.Now}
+	if environment.Setting(platform.RetentionMonths) != "" {
+		f.retentionMonths = environment.Number(platform.RetentionMonths)
+	}
 	lambda.Start(f.sweep)
 }
 
 type function struct {
 	table      *table.Table
 	perPartner int // consent emails in a day (D25)
-	now        func() time.Time
+
+	retentionMonths int // 0 for ever (D37)
+	now             func() time.Time
 }
 
 const (
@@ -43,6 +49,7 @@ const (
 type result struct {
 	Expired   int  `json:"expired"`
 	Reminded  int  `json:"reminded"`
+	Erased    int  `json:"erased,omitempty"`
 	Remaining bool `json:"remaining"`
 }
 
@@ -54,6 +61,7 @@ type sweeping struct {
 
 	sync.Mutex // of what is below
 	events     map[mci.EventType]int
+	erased     int
 	failed     int
 	remaining  bool
 	lag        time.Duration // of what had waited longest
@@ -67,7 +75,21 @@ func (f function) sweep(ctx context.Context, _ any) (result, error) {
 	}
 	var shards errgroup.Group
 	for shard := range table.Shards {
-		shards.Go(func() error { return s.shard(ctx, shard) })
+		shards.Go(func() error {
+			due := func(from string) (table.Page[mci.Claim], error) {
+				return s.table.DueClaims(ctx, shard, s.at, from, pageSize)
+			}
+			return s.each(due, func(claim mci.Claim) error { return s.advance(ctx, claim) })
+		})
+		if f.retentionMonths == 0 {
+			continue
+		}
+		shards.Go(func() error {
+			ended := func(from string) (table.Page[mci.Claim], error) {
+				return s.table.EndedClaims(ctx, shard, s.at.AddDate(0, -f.retentionMonths, 0), from, pageSize)
+			}
+			return s.each(ended, func(claim mci.Claim) error { return s.erase(ctx, claim.ID) })
+		})
 	}
 	err := shards.Wait()
 	if s.failed > 0 {
@@ -76,24 +98,25 @@ func (f function) sweep(ctx context.Context, _ any) (result, error) {
 	done := result{
 		Expired:   s.events[mci.ClaimExpired],
 		Reminded:  s.events[mci.ConsentReminded] + s.events[mci.ConsentDueSoon] + s.events[mci.SubmissionDueSoon],
+		Erased:    s.erased,
 		Remaining: s.remaining,
 	}
 	platform.Emit(map[string]float64{
 		platform.ClaimsExpired: float64(done.Expired), platform.ConsentsReminded: float64(s.events[mci.ConsentReminded]),
 		platform.SweepLagSeconds: s.lag.Seconds(),
 	})
-	slog.Info("swept", "expired", done.Expired, "reminded", done.Reminded, "failed", s.failed, "remaining", s.remaining)
+	slog.Info("swept", "expired", done.Expired, "reminded", done.Reminded, "erased", done.Erased, "failed", s.failed, "remaining", s.remaining)
 	return done, err
 }
 
-// shard works on the due claims of one shard, page by page, until there are no more or time runs out.
-func (s *sweeping) shard(ctx context.Context, shard int) error {
+// each works on the claims of a list, page by page, until there are no more or time runs out.
+func (s *sweeping) each(list func(from string) (table.Page[mci.Claim], error), work func(mci.Claim) error) error {
 	for from := ""; ; {
 		if !s.inTime() {
 			s.note(func() { s.remaining = true })
 			return nil
 		}
-		page, err := s.table.DueClaims(ctx, shard, s.at, from, pageSize)
+		page, err := list(from)
 		if err != nil {
 			return err
 		}
@@ -101,7 +124,7 @@ func (s *sweeping) shard(ctx context.Context, shard int) error {
 		claims.SetLimit(parallel)
 		for _, claim := range page.Items {
 			claims.Go(func() error {
-				s.claim(ctx, claim)
+				s.claim(claim, work)
 				return nil
 			})
 		}
@@ -119,37 +142,29 @@ func (s *sweeping) note(change func()) {
 	change()
 }
 
-// claim works on one due claim, if there is time.
-func (s *sweeping) claim(ctx context.Context, claim mci.Claim) {
+// claim works on one claim, if there is time.
+func (s *sweeping) claim(claim mci.Claim, work func(mci.Claim) error) {
 	if !s.inTime() {
 		s.note(func() { s.remaining = true })
 		return
 	}
-	events, err := s.advance(ctx, claim)
-	if err != nil {
-		slog.Error("sweeping a claim", "claim", claim.ID, "error", err)
+	if next := claim.NextInstant(); next != nil {
+		s.note(func() { s.lag = max(s.lag, s.at.Sub(*next)) })
 	}
-	s.note(func() {
-		if next := claim.NextInstant(); next != nil { // nil for one that has moved on
-			s.lag = max(s.lag, s.at.Sub(*next))
-		}
-		if err != nil {
-			s.failed++
-		}
-		for _, event := range events {
-			s.events[event.Type]++
-		}
-	})
+	if err := work(claim); err != nil {
+		slog.Error("sweeping a claim", "claim", claim.ID, "error", err)
+		s.note(func() { s.failed++ })
+	}
 }
 
-// advance commits what time has brought to a claim, and returns its events: 1 round trip, 2 where the customer is to be
-// reminded. It decides by the claim as it was listed; where that has moved on since, by the claim as it is now.
-func (s *sweeping) advance(ctx context.Context, claim mci.Claim) ([]mci.Event, error) {
+// advance commits what time has brought to a claim: 1 round trip, 2 where the customer is to be reminded. It decides by the
+// claim as it was listed; where that has moved on since, by the claim as it is now.
+func (s *sweeping) advance(ctx context.Context, claim mci.Claim) error {
 	listed, allowed := true, false
-	return table.Settle(ctx, func(ctx context.Context) (_ []mci.Event, err error) {
+	_, err := table.Settle(ctx, func(ctx context.Context) (none struct{}, err error) {
 		if !listed {
 			if claim, _, err = s.table.Claim(ctx, claim.ID); err != nil {
-				return nil, err
+				return none, err
 			}
 		}
 		listed = false
@@ -158,18 +173,48 @@ func (s *sweeping) advance(ctx context.Context, claim mci.Claim) ([]mci.Event, e
 		if !due {
 			if !allowed && claim.RemindsCustomer(s.at) {
 				if allowed, err = s.countMail(ctx, claim); err != nil {
-					return nil, err
+					return none, err
 				}
 			}
 			if change, due = claim.Remind(act, allowed); !due {
-				return nil, nil
+				return none, nil
 			}
 		}
 		if err := s.table.Commit(ctx, s.table.UpdateClaim(change)); err != nil {
-			return nil, err
+			return none, err
 		}
-		return change.Events, nil
+		s.note(func() {
+			for _, event := range change.Events {
+				s.events[event.Type]++
+			}
+		})
+		return none, nil
 	})
+	return err
+}
+
+// erase erases everybody's data on a claim that ended long ago. 1 round trip to read, 2 and more to write.
+func (s *sweeping) erase(ctx context.Context, id mci.ClaimID) error {
+	_, err := table.Settle(ctx, func(ctx context.Context) (none struct{}, err error) {
+		claim, found, err := s.table.Claim(ctx, id)
+		if err != nil || !found || !claim.Status.Terminal() {
+			return none, err
+		}
+		history, err := s.table.History(ctx, id)
+		if err != nil {
+			return none, err
+		}
+		after, erased, found := claim.Erase("", history, s.at)
+		if !found {
+			return none, nil
+		}
+		if err := s.table.Erase(ctx, claim, after, erased); err != nil {
+			return none, err
+		}
+		s.note(func() { s.erased++ })
+		return none, nil
+	})
+	return err
 }
 
 // countMail counts a reminder among the emails of the day, and says whether it may go: the customer has not said stop,

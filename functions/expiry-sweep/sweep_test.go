@@ -9,12 +9,15 @@ import (
 	"testing"
 	"time"
 
+	"mci.example/customers/scripts/local/cloud"
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
 	"mci.example/customers/shared/mci"
 )
 
-func TestMain(m *testing.M) { localtest.Main(m) }
+func TestMain(m *testing.M) {
+	localtest.Main(m, func(config *cloud.Config) { config.RetentionMonths = "24" })
+}
 
 // Tests of this file move the clock: they run one after another.
 

@@ -148,6 +148,11 @@ func (c Claim) Erase(p Person, h History, now time.Time) (after Claim, erased []
 	return after, erased, len(erased) > 0
 }
 
+// Erased says that everybody's data on the claim was erased.
+func (c Claim) Erased() bool {
+	return c.CustomerContact == ErasedContact && c.PartnerContact == ErasedContact
+}
+
 // names says whether a part of a private detail names the person.
 func (p Person) names(part *PrivatePart) bool {
 	if part == nil {

@@ -47,7 +47,7 @@ var Functions = []Function{
 	{"check-eligibility", 512, 10 * time.Second, callerEnvironment},
 	{"claim-customer", 512, 10 * time.Second, callerEnvironment},
 	{"consent-callback", 512, 10 * time.Second, append(tableEnvironment[:2:2], PublicURL, ReceiptKeys)},
-	{"expiry-sweep", 1024, 5 * time.Minute, append(tableEnvironment[:2:2], MailsPerPartner)},
+	{"expiry-sweep", 1024, 5 * time.Minute, append(tableEnvironment[:2:2], MailsPerPartner, RetentionMonths)},
 	{"get-claim", 512, 10 * time.Second, append(callerEnvironment[:4:4], ReceiptKeys)},
 	{"list-claims", 512, 10 * time.Second, callerEnvironment},
 	{"list-customers", 512, 10 * time.Second, callerEnvironment},

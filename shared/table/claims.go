@@ -40,6 +40,8 @@ func newClaimRecord(claim mci.Claim) claimRecord {
 		record.Queue, record.QueueKey = dueQueue(shardOf(claim.ID)), queueKey(*next, claim.ID)
 	} else if claim.Status == mci.Submitted {
 		record.Review, record.ReviewKey = reviewQueue, queueKey(*claim.SubmittedAt, claim.ID)
+	} else if claim.EndedAt != nil && !claim.Erased() {
+		record.Queue, record.QueueKey = endedQueue(shardOf(claim.ID)), queueKey(*claim.EndedAt, claim.ID)
 	}
 	return record
 }
@@ -120,8 +122,7 @@ func (t *Table) SubmittedClaims(ctx context.Context, from string, limit int) (Pa
 }
 
 // DueClaims gives claims of one shard to which time does something by now, the longest overdue first, from a position on: a
-// deadline has passed, or the instant of a reminder (D3, D30). Query of the Queues
-// index, then BatchGetItem of the claims: 2 round trips; half a unit per 4 KB of keys and 1 per claim, whatever else the
+// deadline has passed, or the instant of a reminder (D3, D30). Query of the Queues index, then BatchGetItem of the claims: 2 round trips; half a unit per 4 KB of keys and 1 per claim, whatever else the
 // table holds. Claims that have moved on since are among them.
 func (t *Table) DueClaims(ctx context.Context, shard int, now time.Time, from string, limit int) (Page[mci.Claim], error) {
 	return t.queue(ctx, span{
@@ -129,8 +130,10 @@ func (t *Table) DueClaims(ctx context.Context, shard int, now time.Time, from st
 	})
 }
 
-// queue reads a span of the Queues index, and the claims that it names.
+// queue reads a span of the Queues index, and the claims that it names: no entry twice, so that what it costs is in
+// proportion to what is due.
 func (t *Table) queue(ctx context.Context, s span) (Page[mci.Claim], error) {
+	s.mayEnd = true
 	entries, more, err := t.query(ctx, s)
 	if err != nil {
 		return Page[mci.Claim]{}, err
@@ -165,6 +168,14 @@ func (t *Table) CustomerClaims(ctx context.Context, partnerID, engagementID, cus
 	s := span{index: Customers, partition: partnerPK(partnerID), from: page, to: page + last}
 	found, err := t.claimPage(ctx, s, func(record claimRecord) string { return record.CustomerKey })
 	return found.Items, err
+}
+
+// EndedClaims gives claims of one shard that ended by an instant and still hold people's data, longest ended first, from a
+// position on. It costs as DueClaims does.
+func (t *Table) EndedClaims(ctx context.Context, shard int, by time.Time, from string, limit int) (Page[mci.Claim], error) {
+	return t.queue(ctx, span{
+		index: Queues, partition: endedQueue(shard), from: after(from), to: instantKey(by) + last, limit: int32(limit),
+	})
 }
 
 // OpenClaims gives a partner's claims on an engagement that are stored as open, by customer name, from a position on,

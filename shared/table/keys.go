@@ -130,6 +130,9 @@ const Shards = 16
 
 func dueQueue(shard int) string { return fmt.Sprintf("DUE#%02d", shard) }
 
+// endedQueue holds the ended claims of which people's data may be due to be erased (D37).
+func endedQueue(shard int) string { return fmt.Sprintf("ENDED#%02d", shard) }
+
 func shardOf(claimID mci.ClaimID) int {
 	sum := sha256.Sum256([]byte(claimID))
 	return int(binary.BigEndian.Uint32(sum[:4]) % Shards)

@@ -38,7 +38,7 @@ var (
 	// Customers finds a partner's claims on an engagement by the customer's ID.
 	Customers = Index{Name: "customers", PartitionKey: PartitionKey, SortKey: CustomerKey, Local: true}
 	// Queues orders work and lists across partners, which may lag by a moment (D14): claims by the next instant at which
-	// time does something to them for the sweep, referrals by type.
+	// time does something to them, or by their end, for the sweep; referrals by type.
 	Queues = Index{Name: "queues", PartitionKey: Queue, SortKey: QueueKey}
 	// Reviews orders the submitted claims of all partners by waiting time. A claim in it hardly changes, so it is cheap to
 	// hold whole; like Queues it may lag.

@@ -107,6 +107,7 @@ type span struct {
 	from, to   string // of the sort key, both included
 	descending bool
 	limit      int32 // of items given; 0 is all there are
+	mayEnd     bool  // the list may end where query says that there is more; so no item is read beyond the limit
 }
 
 // within spans what begins with a prefix.
@@ -137,7 +138,10 @@ func (t *Table) query(ctx context.Context, s span) (items []Item, more bool, err
 			input.Select = types.SelectAllAttributes
 		}
 	}
-	if s.limit > 0 {
+	switch {
+	case s.limit > 0 && s.mayEnd:
+		input.Limit = aws.Int32(s.limit)
+	case s.limit > 0:
 		input.Limit = aws.Int32(s.limit + 1) // one more tells whether there is one
 	}
 	for {
