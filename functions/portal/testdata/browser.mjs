@@ -102,6 +102,7 @@ async function story(browser) {
   const ana = await visitor(browser, { timezoneId: 'Europe/Berlin' });
   await signIn(ana, 'Ana');
   await look(ana, 'Home');
+  is(await ana.getByRole('heading', { level: 1 }).innerText(), 'What is next', 'the heading');
   const id = await add(ana, 'contoso.example', 'Contoso <b>moves</b>');
   await ana.getByRole('link', { name: 'Engagements' }).click();
   await look(ana, 'Engagements');
