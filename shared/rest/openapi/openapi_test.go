@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -197,4 +199,79 @@ func TestLengthsAreTheCodes(t *testing.T) {
 			t.Errorf("%s has the length %s, and the code %d", pointer, got, want)
 		}
 	}
+}
+
+// TestLinksLead holds every link against the operation that it leads to: each parameter of its path is given, by what the
+// request has or by what the example of the response has.
+func TestLinksLead(t *testing.T) {
+	var document struct {
+		Paths map[string]map[string]struct {
+			OperationID string
+			Responses   map[string]struct {
+				Links map[string]struct {
+					OperationID, Description string
+					Parameters               map[string]string
+				}
+				Content map[string]struct{ Example any }
+			}
+		}
+	}
+	if err := json.Unmarshal(openapi.Document, &document); err != nil {
+		t.Fatal(err)
+	}
+	paths := map[string][]string{}
+	for path, methods := range document.Paths {
+		for _, operation := range methods {
+			for _, match := range regexp.MustCompile(`\{(\w+)\}`).FindAllStringSubmatch(path, -1) {
+				paths[operation.OperationID] = append(paths[operation.OperationID], match[1])
+			}
+		}
+	}
+	leads := map[string]bool{}
+	for path, methods := range document.Paths {
+		for _, operation := range methods {
+			for status, response := range operation.Responses {
+				for name, link := range response.Links {
+					where := operation.OperationID + " " + status + ", link " + name
+					leads[link.OperationID] = true
+					if got := slices.Sorted(maps.Keys(link.Parameters)); !slices.Equal(got, paths[link.OperationID]) || link.Description == "" {
+						t.Errorf("%s gives %q, and %s takes %q", where, got, link.OperationID, paths[link.OperationID])
+					}
+					for _, expression := range link.Parameters {
+						pointer, ofBody := strings.CutPrefix(expression, "$response.body#")
+						parameter, ofPath := strings.CutPrefix(expression, "$request.path.")
+						switch {
+						case ofPath && strings.Contains(path, "{"+parameter+"}"):
+						case !ofBody || at(response.Content["application/json"].Example, pointer) == nil:
+							t.Errorf("%s: %s is nothing that the call has", where, expression)
+						}
+					}
+				}
+			}
+		}
+	}
+	for operation := range paths {
+		if !leads[operation] && operation != "headConsentPage" && operation != "showConsentPage" {
+			t.Errorf("no link leads to %s", operation)
+		}
+	}
+}
+
+// at gives what a JSON pointer finds in a value, nil for nothing.
+func at(value any, pointer string) any {
+	for _, name := range strings.Split(pointer, "/")[1:] {
+		switch of := value.(type) {
+		case map[string]any:
+			value = of[name]
+		case []any:
+			index, err := strconv.Atoi(name)
+			if err != nil || index >= len(of) {
+				return nil
+			}
+			value = of[index]
+		default:
+			return nil
+		}
+	}
+	return value
 }
