@@ -29,15 +29,17 @@ var access = map[string]map[mci.Role][3]int{
 	"GET /v1/claims/{claimId}":                     with(with(incentives(200, 404, 403), mci.ProgramAdmin, 200, 200, 200), mci.FieldSeller, 200, 200, 200),
 	"GET /v1/claims/{claimId}/receipt":             with(with(incentives(200, 404, 403), mci.ProgramAdmin, 200, 200, 200), mci.FieldSeller, 200, 200, 200),
 	"GET /.well-known/jwks.json":                   nil,
+	"POST /v1/claims/{claimId}/consent-previews":   incentives(200, 404, 403),
 	"POST /v1/claims/{claimId}/consent-requests":   incentives(202, 404, 403),
 	"POST /v1/claims/{claimId}/submission":         incentives(200, 404, 403),
 	"POST /v1/claims/{claimId}/cancellation":       incentives(200, 404, 403),
-	"POST /v1/claims/{claimId}/review":             {mci.ProgramAdmin: {200, 200, 200}},
+	"POST /v1/claims/{claimId}/review":             {mci.ProgramAdmin: {403, 200, 200}}, // D31
 	"GET /v1/referrals":                            {mci.ReferralAdmin: {200, 200, 403}, mci.FieldSeller: {200, 200, 200}, mci.ProgramAdmin: {200, 200, 200}},
 	"GET /v1/referrals/{referralId}":               {mci.ReferralAdmin: {200, 404, 403}, mci.FieldSeller: {200, 200, 200}, mci.ProgramAdmin: {200, 200, 200}},
 	"POST /v1/referrals/{referralId}/upgrade":      {mci.ReferralAdmin: {200, 404, 403}, mci.ProgramAdmin: {200, 200, 200}},
 	"GET /consent/{token}":                         nil,
 	"HEAD /consent/{token}":                        nil,
+	"GET /consent/{token}/receipt":                 nil,
 	"POST /consent/{token}":                        nil,
 	"GET /v1/openapi.json":                         nil,
 }

@@ -27,10 +27,12 @@ var budgets = map[string]int{
 	"GET /v1/claims/{claimId}":                     1,
 	"GET /v1/claims/{claimId}/receipt":             1,
 	"GET /.well-known/jwks.json":                   1, // the keys, once per environment
-	"POST /v1/claims/{claimId}/consent-requests":   3 + 1,
+	"POST /v1/claims/{claimId}/consent-previews":   2,
+	"POST /v1/claims/{claimId}/consent-requests":   4 + 1,
 	"GET /consent/{token}":                         1,
 	"HEAD /consent/{token}":                        1,
-	"POST /consent/{token}":                        2,
+	"GET /consent/{token}/receipt":                 2,
+	"POST /consent/{token}":                        3,
 	"POST /v1/claims/{claimId}/submission":         2,
 	"POST /v1/claims/{claimId}/cancellation":       2,
 	"POST /v1/claims/{claimId}/review":             2,
@@ -57,9 +59,7 @@ func TestBudgets(t *testing.T) {
 		if _, known := budgets[route.Key()]; !known {
 			t.Fatalf("%s has no budget", route.Key())
 		}
-		if !route.Public() {
-			tokens[route.Key()] = localtest.Token(t, w.partner.ID, w.partner.User, route.Roles...)
-		}
+		tokens[route.Key()] = w.token(t, route)
 		prepared[route.Key()] = calls[route.Key()](t, w)
 	}
 	measure := func(route rest.Route, state string, c call) {

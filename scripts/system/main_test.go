@@ -3,7 +3,7 @@
 package system
 
 import (
-	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,6 +11,7 @@ import (
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
 	"mci.example/customers/shared/mci"
+	"mci.example/customers/shared/rest"
 )
 
 func TestMain(m *testing.M) { localtest.Main(m) }
@@ -64,7 +65,8 @@ var calls = map[string]func(t testing.TB, w world) call{
 	"POST /v1/customers/{customerId}/claims": func(t testing.TB, w world) call {
 		c := story.NewCustomer(t, w.engagement, w.variable)
 		w.partner.Know(t, c, mci.TenantID)
-		body := w.partner.ClaimBody(c, []string{w.engagement}, story.Object{"hours": 40, "opportunityId": c.Opportunity})
+		body := w.partner.ClaimBody(c, []string{w.engagement}, story.Object{
+			"hours": 40, "opportunityId": c.Opportunity, "mismatchReason": "A reason."})
 		return call{path: "/v1/customers/" + c.ID + "/claims", body: full(body), want: 201, customer: c, secret: []string{c.Name}}
 	},
 	"GET /v1/claims": func(t testing.TB, w world) call {
@@ -81,17 +83,19 @@ var calls = map[string]func(t testing.TB, w world) call{
 		localtest.WaitDrained(t) // then its referral is co-sell
 		return call{path: "/v1/claims/" + claim.ID + "/receipt", want: 200, secret: secret}
 	},
-	"GET /.well-known/jwks.json": func(testing.TB, world) call { return call{path: "/.well-known/jwks.json", want: 200} },
-	"POST /v1/claims/{claimId}/consent-requests": func(t testing.TB, w world) call {
-		claim, secret := w.claim(t, mci.ConsentNotSent)
-		body := story.FirstRequest("60000.00")
-		body["customerContact"], body["partnerContact"] = claim.CustomerContact, claim.PartnerContact
-		return call{path: "/v1/claims/" + claim.ID + "/consent-requests", body: full(plain(t, body)), want: 202, claim: claim, secret: secret}
+	"GET /.well-known/jwks.json":                 func(testing.TB, world) call { return call{path: "/.well-known/jwks.json", want: 200} },
+	"POST /v1/claims/{claimId}/consent-previews": func(t testing.TB, w world) call { return w.asking(t, "consent-previews", 200) },
+	"POST /v1/claims/{claimId}/consent-requests": func(t testing.TB, w world) call { return w.asking(t, "consent-requests", 202) },
+	"GET /consent/{token}/receipt": func(t testing.TB, w world) call {
+		link := w.link(t)
+		story.Accept(t, link)
+		return call{path: link + "/receipt", want: 200}
 	},
 	"GET /consent/{token}":  func(t testing.TB, w world) call { return call{path: w.link(t), want: 200} },
 	"HEAD /consent/{token}": func(t testing.TB, w world) call { return call{path: w.link(t), want: 200} },
 	"POST /consent/{token}": func(t testing.TB, w world) call {
-		return call{path: w.link(t), body: url.Values{"decision": {"accept"}}, want: 303}
+		link := w.link(t)
+		return call{path: link, body: story.Shown(t, link, story.Form("accept")), want: 303}
 	},
 	"POST /v1/claims/{claimId}/submission": func(t testing.TB, w world) call {
 		claim, secret := w.claim(t, mci.Consented)
@@ -123,12 +127,36 @@ var calls = map[string]func(t testing.TB, w world) call{
 	"GET /v1/openapi.json": func(testing.TB, world) call { return call{path: "/v1/openapi.json", want: 200} },
 }
 
+// token is one of a caller who may make calls of the route: the partner's own user, or the program's staff.
+func (w world) token(t testing.TB, route rest.Route) string {
+	t.Helper()
+	if route.Public() {
+		return ""
+	}
+	if slices.Equal(route.Roles, []mci.Role{mci.ProgramAdmin}) {
+		return story.Program(t)
+	}
+	return localtest.Token(t, w.partner.ID, w.partner.User, route.Roles...)
+}
+
 // claim brings a claim of a new customer to a status, and gives what only its partner and the program may know of it.
 func (w world) claim(t testing.TB, status mci.Status) (story.Claim, []string) {
 	t.Helper()
 	c := story.NewCustomer(t, w.engagement)
 	claim, _ := w.partner.Bring(t, status, c, w.engagement)
+	localtest.WaitDrained(t) // then a referral that becomes co-sell is
 	return claim, []string{c.Name, c.Email, w.partner.Name}
+}
+
+// asking is a call that asks a new claim's customer for consent, or shows how that would look.
+func (w world) asking(t testing.TB, what string, want int) call {
+	t.Helper()
+	claim, secret := w.claim(t, mci.ConsentNotSent)
+	body := story.FirstRequest("60000.00")
+	body["customerContact"], body["partnerContact"] = claim.CustomerContact, claim.PartnerContact
+	preview := story.Post(t, w.partner.Token, claim.ID, "consent-previews", body).Expect(t, 200).JSON(t)
+	body["disclaimerVersion"], body["mismatchReason"] = preview["disclaimer"].(story.Object)["version"], "A reason."
+	return call{path: "/v1/claims/" + claim.ID + "/" + what, body: full(plain(t, body)), want: want, claim: claim, secret: secret}
 }
 
 // qualifying gives a claim whose referral can be upgraded, though the stream did not: its customer has been managed only since.
@@ -162,6 +190,8 @@ func full(body story.Object) story.Object {
 	body["customerContact"].(story.Object)["phone"] = "+1 425 555 0100"
 	body["customerContact"].(story.Object)["locale"] = "pt-BR"
 	body["partnerContact"].(story.Object)["phone"] = "+1 425 555 0101"
+	body["partnerContact"].(story.Object)["locale"] = "fr"
+	body["partnerContact"].(story.Object)["notices"] = true
 	return body
 }
 

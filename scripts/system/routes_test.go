@@ -107,7 +107,7 @@ func TestWhatIsNoRouteIsNotFound(t *testing.T) {
 	t.Parallel()
 	token := localtest.Token(t, "partner", "user", mci.Roles...)
 	for _, call := range []string{
-		"GET /", "GET /v1", "GET /v1/", "GET /v2/claims", "GET /v1/claim", "GET /v1/claims/", "GET /V1/claims", "PUT /v1/claims/x", "DELETE /v1/claims/x",
+		"GET /v1", "GET /v1/", "GET /v2/claims", "GET /v1/claim", "GET /v1/claims/", "GET /V1/claims", "PUT /v1/claims/x", "DELETE /v1/claims/x",
 		"PATCH /v1/claims/x", "POST /v1/claims", "HEAD /v1/claims", "OPTIONS /v1/claims", "POST /v1/engagements", "GET /v1/customers", "GET /consent/",
 		"GET /consent", "PUT /consent/x", "GET /v1/eligibility-checks", "GET /v1/referrals/x/upgrade", "GET /openapi.json", "POST /v1/openapi.json",
 	} {
