@@ -18,6 +18,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/net/idna"
 )
 
 func main() {
@@ -60,6 +62,8 @@ var (
 )
 
 const (
+	anasAddress = "ana@northwind.example"
+
 	assessment = "cloud-assessment" // pays 2,000 dollars, has referrals and co-sell
 	briefing   = "rapid-briefing"   // must be consented to within a day
 )
@@ -72,7 +76,7 @@ func (d *demo) run() error {
 	if err != nil {
 		return err
 	}
-	steps := []func(partner string) error{d.consentedAndPaid, d.declined, d.expired, d.page}
+	steps := []func(partner string) error{d.consentedAndPaid, d.declined, d.reminded, d.expired, d.page}
 	for _, step := range steps {
 		if err := step(partner); err != nil {
 			return err
@@ -109,6 +113,12 @@ func (d *demo) consentedAndPaid(partner string) error {
 	}
 	path := "/v1/claims/" + claim
 
+	d.title("She reads the email as it would go out")
+	if _, err := d.call("POST", path+"/consent-previews", partner, object{}, "to", "replyTo", "locale", "subject",
+		"sendsLeft"); err != nil {
+		return err
+	}
+
 	d.title("She asks the customer for consent")
 	link, err := d.ask(partner, claim, domain)
 	if err != nil {
@@ -128,6 +138,19 @@ func (d *demo) consentedAndPaid(partner string) error {
 		return err
 	}
 	if _, err := d.call("GET", path, partner, nil, "status", "submissionDue", "referral", "actions"); err != nil {
+		return err
+	}
+
+	d.title("The decision has a signed receipt, which the customer gets by email; Ana is told")
+	receipt, err := d.fetch("GET", d.api+path+"/receipt", partner, nil)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(d.out, "  GET %s/receipt\n  ← %.40s…\n", path, receipt["receipt"])
+	if err := d.lastEmail("kim@"+domain, 2); err != nil { // the first one asked
+		return err
+	}
+	if err := d.lastEmail(anasAddress, 1); err != nil {
 		return err
 	}
 
@@ -181,29 +204,58 @@ func (d *demo) declined(partner string) error {
 	return err
 }
 
-// expired is no answer in time.
-func (d *demo) expired(partner string) error {
-	d.title("A third customer never answers: a day later the claim is expired, before any sweep")
-	claim, link, err := d.asked(partner)
+// reminded is a customer who is reminded by the system a week before the deadline.
+func (d *demo) reminded(partner string) error {
+	d.title("A third customer has not answered a week before the deadline: the system reminds by email")
+	domain, err := d.free(partner, assessment)
 	if err != nil {
 		return err
 	}
-	clock, err := d.fetch("GET", d.api+"/local/clock", "", nil)
+	found, err := d.fetch("POST", d.api+"/v1/customers", partner, nomination(assessment, domain))
 	if err != nil {
 		return err
+	}
+	if _, err := d.ask(partner, claimID(found), domain); err != nil {
+		return err
+	}
+	back, err := d.later(23*24*time.Hour + time.Minute)
+	if err != nil {
+		return err
+	}
+	defer back()
+	if _, err := d.call("POST", "/local/invoke/expiry-sweep", "", nil, "reminded"); err != nil {
+		return err
+	}
+	return d.lastEmail("kim@"+domain, 2)
+}
+
+// later moves the clock on. The walk shall leave it as it was: back does that.
+func (d *demo) later(by time.Duration) (back func(), err error) {
+	clock, err := d.fetch("GET", d.api+"/local/clock", "", nil)
+	if err != nil {
+		return nil, err
 	}
 	before, _ := clock["offset"].(string)
 	offset, err := time.ParseDuration(before)
 	if err != nil {
-		return fmt.Errorf("reading the clock: %w", err)
+		return nil, fmt.Errorf("reading the clock: %w", err)
 	}
-	defer func() { // the walk leaves the clock as it was
-		_, _ = d.fetch("POST", d.api+"/local/clock", "", object{"offset": before})
-	}()
-	if _, err := d.call("POST", "/local/clock", "", object{"offset": (offset + 25*time.Hour).String()}, "offset",
-		"now"); err != nil {
+	_, err = d.call("POST", "/local/clock", "", object{"offset": (offset + by).String()}, "offset", "now")
+	return func() { _, _ = d.fetch("POST", d.api+"/local/clock", "", object{"offset": before}) }, err
+}
+
+// expired is no answer in time.
+func (d *demo) expired(partner string) error {
+	d.title("A fourth customer never answers: a day later the claim is expired, before any sweep")
+	claim, link, err := d.asked(partner)
+	if err != nil {
 		return err
 	}
+	back, err := d.later(25 * time.Hour)
+	if err != nil {
+		return err
+	}
+	defer back()
 	if _, err := d.call("GET", "/v1/claims/"+claim, partner, nil, "status", "consentDue", "endedAt",
 		"actions"); err != nil {
 		return err
@@ -290,7 +342,7 @@ func nomination(engagement, domain string) object {
 		"friendlyName": "Walk", "locationId": "nw-seattle", "customerId": object{"type": "domain", "value": domain},
 		"engagementIds":   []string{engagement},
 		"customerContact": object{"name": "Kim", "email": "kim@" + domain, "locale": "en"},
-		"partnerContact":  object{"name": "Ana", "email": "ana@northwind.example"},
+		"partnerContact":  object{"name": "Ana", "email": anasAddress},
 	}
 }
 
@@ -330,12 +382,12 @@ func (d *demo) ask(partner, claim, domain string) (string, error) {
 		"referral"); err != nil {
 		return "", err
 	}
-	store, err := d.fetch("GET", d.mailbox+"/store", "", nil)
+	emails, err := d.emails()
 	if err != nil {
 		return "", err
 	}
 	link, subject := "", ""
-	for _, email := range list(store["emails"]) {
+	for _, email := range emails {
 		content, _ := email["body"].(object)
 		text, _ := content["text"].(string)
 		if found := regexp.MustCompile(`https?://\S+/consent/\S+`).FindString(text); strings.HasSuffix(found, claim) {
@@ -349,6 +401,36 @@ func (d *demo) ask(partner, claim, domain string) (string, error) {
 	return link, nil
 }
 
+// emails are those in the mailbox.
+func (d *demo) emails() ([]object, error) {
+	store, err := d.fetch("GET", d.mailbox+"/store", "", nil)
+	return list(store["emails"]), err
+}
+
+// lastEmail waits until the address has so many emails, and prints the subject of the last.
+func (d *demo) lastEmail(address string, atLeast int) error {
+	name, domain, _ := strings.Cut(address, "@")
+	ascii, err := idna.Lookup.ToASCII(domain) // as emails are addressed
+	if err != nil {
+		return fmt.Errorf("writing the domain of %s in ASCII: %w", address, err)
+	}
+	var subjects []string
+	err = d.until("the email to "+address, "notify", func() (bool, error) {
+		emails, err := d.emails()
+		subjects = nil
+		for _, email := range emails {
+			if to, _ := email["destination"].(object); strings.Contains(compact(to["to"]), name+"@"+ascii) {
+				subjects = append(subjects, fmt.Sprint(email["subject"]))
+			}
+		}
+		return len(subjects) >= atLeast, err
+	})
+	if err == nil {
+		fmt.Fprintf(d.out, "  email to %s: %q\n", address, subjects[len(subjects)-1])
+	}
+	return err
+}
+
 // masked shortens a link's secret, as nobody should print one.
 func masked(link string) string {
 	return regexp.MustCompile(`/consent/([A-Za-z0-9_-]{6})[A-Za-z0-9_-]*\.`).ReplaceAllString(link, "/consent/$1….")
@@ -356,11 +438,14 @@ func masked(link string) string {
 
 // answer opens the link's page, and posts its form.
 func (d *demo) answer(link string, form url.Values) error {
-	status, _, err := d.open(link, nil)
+	status, page, err := d.open(link, nil)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(d.out, "  GET  %s\n  ← %d\n", masked(link), status)
+	for _, field := range regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		form.Set(field[1], field[2]) // which statement was answered
+	}
 	status, _, err = d.open(link, form)
 	if err != nil {
 		return err
@@ -395,18 +480,25 @@ func (d *demo) open(link string, form url.Values) (int, string, error) {
 
 // await asks for the claim until it is as it shall be: the table's stream takes a moment.
 func (d *demo) await(path, token string, done func(object) bool) error {
-	ctx, cancel := context.WithTimeout(d.ctx, 20*time.Second)
+	return d.until("the upgrade of the referral", "referral-upgrade", func() (bool, error) {
+		claim, err := d.fetch("GET", d.api+path, token, nil)
+		return err == nil && done(claim), err
+	})
+}
+
+// until asks until it is done, which takes the function a moment.
+func (d *demo) until(what, function string, done func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(d.ctx, 30*time.Second)
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		claim, err := d.fetch("GET", d.api+path, token, nil)
-		if err != nil || done(claim) {
+		if is, err := done(); is || err != nil {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return errors.New("the referral was not upgraded in time; look into .local/logs/referral-upgrade.log")
+			return fmt.Errorf("%s did not come in time; look into .local/logs/%s.log", what, function)
 		case <-tick.C:
 		}
 	}
