@@ -233,7 +233,8 @@ func TestSamplesTellTheLifeOfAClaim(t *testing.T) {
 		"claim-customer": 404, "get-claim": 404, "receipts": 404, "send-consent": 404, "send-consent.reminder": 404,
 		"submit-claim": 404, "cancel-claim": 404,
 		"review-claim": 404, "list-referrals.one": 404, "referral-upgrade.request": 404,
-		"consent-callback": 404, "consent-callback.receipt": 404, "send-consent.preview": 404, "consent-callback.scan": 404, "consent-callback.decision": 404,
+		"consent-callback": 404, "consent-callback.receipt": 404, "send-consent.preview": 404, "consent-callback.scan": 404,
+		"consent-callback.decision": 404,
 		// What the gateway does not bring has no status; none of it has anything to do yet.
 		"referral-upgrade": 0, "expiry-sweep": 0, "notify": 0, "mail-feedback": 0, "mail-feedback.transient": 0,
 		"mail-feedback.complaint": 0, "mail-feedback.delivery": 0,

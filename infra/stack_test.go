@@ -722,7 +722,8 @@ func TestTableIsTheSchema(t *testing.T) {
 			}
 		}
 		for _, index := range schema.Indexes {
-			want = append(want, fmt.Sprint(index.Name, " ", index.PartitionKey, " ", index.SortKey, " ", index.Local, " ", index.Whole))
+			want = append(want, fmt.Sprint(index.Name, " ", index.PartitionKey, " ", index.SortKey, " ", index.Local, " ",
+				index.Whole))
 		}
 		same(t, "indexes", got, want)
 		table.is(t, "PAY_PER_REQUEST", "BillingMode")

@@ -61,7 +61,8 @@ func standing(t *testing.T, r result, engagement string) string {
 func TestContract_Shape(t *testing.T) {
 	t.Parallel()
 	p := story.NewPartner(t)
-	fixed, variable := story.Engagement(t, object{"name": "Landing zone", "payout": "1250.5"}), story.VariableEngagement(t, object{"name": "Migration"})
+	fixed, variable := story.Engagement(t, object{"name": "Landing zone", "payout": "1250.5"}), story.VariableEngagement(t,
+		object{"name": "Migration"})
 	c := story.NewCustomer(t, fixed)
 	answer := check(t, p, asking(p, c.By(mci.Domain), object{"customerEmail": c.Email})).Expect(t, 200).JSON(t)
 	if fields := story.Fields(t, answer); fields != "checkedId customer eligible ineligible tenantMatchesEmailDomain" {
@@ -85,19 +86,22 @@ func TestContract_Shape(t *testing.T) {
 		return nil
 	}
 	if got, want := of("eligible", fixed), (object{"engagementId": fixed, "name": "Landing zone", "payType": "fixed",
-		"by": object{"type": "tenant-id", "value": c.Tenant}, "payout": object{"amount": "1250.50", "currency": "USD"}}); fmt.Sprint(got) != fmt.Sprint(want) {
+		"by": object{"type": "tenant-id", "value": c.Tenant}, "payout": object{"amount": "1250.50",
+			"currency": "USD"}}); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("an eligible engagement is %v, not %v", got, want)
 	}
 	got := of("ineligible", variable)
 	if fields := story.Fields(t, got); fields != "engagementId name payType reasons" || got["payType"] != "variable" {
 		t.Errorf("an ineligible engagement has the fields %s", fields)
 	}
-	if reason := got["reasons"].([]any)[0].(object); story.Fields(t, reason) != "code detail" || reason["code"] != "id-type-not-accepted" || reason["detail"] == "" {
+	if reason := got["reasons"].([]any)[0].(object); story.Fields(t, reason) != "code detail" ||
+		reason["code"] != "id-type-not-accepted" || reason["detail"] == "" {
 		t.Errorf("a reason is %v", reason)
 	}
 	// Both lists are lists where they are empty, too.
 	stranger := story.NewCustomer(t)
-	if answer := check(t, p, asking(p, stranger.By(mci.TPID), nil)).Expect(t, 200).JSON(t); len(answer["eligible"].([]any)) != 0 {
+	if answer := check(t, p, asking(p, stranger.By(mci.TPID), nil)).Expect(t,
+		200).JSON(t); len(answer["eligible"].([]any)) != 0 {
 		t.Errorf("a customer that nothing is said of is eligible for %v", answer["eligible"])
 	}
 }
@@ -108,7 +112,8 @@ func TestS10_ADomainIsCheckedByItsTenant(t *testing.T) {
 	c := story.NewCustomer(t)
 	story.Eligible(t, engagement, c.By(mci.TenantID), "")
 	found := ask(t, p, c.By(mci.Domain), nil)
-	if standing(t, found, engagement) != "eligible" || *found.CheckedID != (mci.CustomerID{Type: mci.TenantID, Value: c.Tenant}) {
+	if standing(t, found, engagement) != "eligible" || *found.CheckedID != (mci.CustomerID{Type: mci.TenantID,
+		Value: c.Tenant}) {
 		t.Errorf("found %+v", found.CheckedID)
 	}
 	problem := story.Refused(t, check(t, p, asking(p, id(mci.Domain, "nowhere.example"), nil)), 422, mci.TenantNotFound)
@@ -124,8 +129,9 @@ func TestS11_TheStatusOfOneIDNeverCarriesOver(t *testing.T) {
 	story.Eligible(t, engagement, c.By(mci.TPID), "")
 	story.Eligible(t, engagement, c.By(mci.AzureSubscription), "Not this subscription.")
 	for by, want := range map[mci.IDType]string{
-		mci.TPID: "eligible", mci.TenantID: "criteria-not-met", mci.Domain: "criteria-not-met", mci.AzureSubscription: "criteria-not-met",
-		mci.MSXOpportunity: "id-type-not-accepted",
+		mci.TPID: "eligible", mci.TenantID: "criteria-not-met", mci.Domain: "criteria-not-met",
+		mci.AzureSubscription: "criteria-not-met",
+		mci.MSXOpportunity:    "id-type-not-accepted",
 	} {
 		found := ask(t, p, c.By(by), nil)
 		if got := standing(t, found, engagement); got != want {
@@ -170,10 +176,12 @@ func TestS14_TheLocationAndTheCustomerDecide(t *testing.T) {
 	p, engagement, another := story.NewPartner(t), story.Engagement(t, nil), story.Engagement(t, nil)
 	c := story.NewCustomer(t, engagement)
 	for name, test := range map[string]struct{ location, engagement, another string }{
-		"a location for all":          {p.Location, "eligible", "criteria-not-met"},
-		"a location for the other":    {p.NewLocation(t, true, another), "location-not-eligible", "criteria-not-met"},
-		"a location not enrolled":     {p.NewLocation(t, false, engagement), "location-not-enrolled", "location-not-enrolled location-not-eligible criteria-not-met"},
-		"a location that nobody uses": {p.NewLocation(t, true, "*"), "eligible", "criteria-not-met"}, // a check writes nothing, and takes no grant
+		"a location for all":       {p.Location, "eligible", "criteria-not-met"},
+		"a location for the other": {p.NewLocation(t, true, another), "location-not-eligible", "criteria-not-met"},
+		"a location not enrolled": {p.NewLocation(t, false, engagement), "location-not-enrolled",
+			"location-not-enrolled location-not-eligible criteria-not-met"},
+		// a check writes nothing, and takes no grant
+		"a location that nobody uses": {p.NewLocation(t, true, "*"), "eligible", "criteria-not-met"},
 	} {
 		found := ask(t, p, c.By(mci.TPID), object{"locationId": test.location})
 		if got := standing(t, found, engagement); got != test.engagement {
@@ -191,8 +199,10 @@ func TestS14_EveryReasonThatHolds(t *testing.T) {
 	p, other, third := partners[0], partners[1], partners[2]
 	tight := object{"claimLimits": object{"active": 1, "allowed": 1}}
 	exclusive := object{"exclusive": true}
-	ended, upcoming := story.Engagement(t, object{"endsOn": "2025-01-01"}), story.Engagement(t, object{"startsOn": "2039-01-01"})
-	own, full, used, engaged, consented := story.Engagement(t, nil), story.Engagement(t, tight), story.Engagement(t, tight), story.Engagement(t, exclusive), story.Engagement(t, exclusive)
+	ended, upcoming := story.Engagement(t, object{"endsOn": "2025-01-01"}),
+		story.Engagement(t, object{"startsOn": "2039-01-01"})
+	own, full, used, engaged, consented := story.Engagement(t, nil), story.Engagement(t, tight),
+		story.Engagement(t, tight), story.Engagement(t, exclusive), story.Engagement(t, exclusive)
 	c := story.NewCustomer(t, ended, upcoming, own, full, used, engaged, consented)
 	p.Add(t, c, own)
 	other.Add(t, c, full)
@@ -201,14 +211,17 @@ func TestS14_EveryReasonThatHolds(t *testing.T) {
 	third.Bring(t, mci.Consented, c, consented)
 	found := ask(t, p, c.By(mci.TenantID), nil)
 	for engagement, want := range map[string]string{
-		ended: "engagement-not-active", upcoming: "engagement-not-active", own: "claim-exists", full: "active-limit-reached allowed-limit-reached",
-		used: "allowed-limit-reached", engaged: "engaged-with-another-partner", consented: "consented-to-another-partner engaged-with-another-partner",
+		ended: "engagement-not-active", upcoming: "engagement-not-active", own: "claim-exists",
+		full: "active-limit-reached allowed-limit-reached",
+		used: "allowed-limit-reached", engaged: "engaged-with-another-partner",
+		consented: "consented-to-another-partner engaged-with-another-partner",
 	} {
 		if got := standing(t, found, engagement); got != want {
 			t.Errorf("the reasons are %q, not %q", got, want)
 		}
 	}
-	if got := standing(t, ask(t, other, c.By(mci.TenantID), nil), full); got != "claim-exists active-limit-reached allowed-limit-reached" {
+	if got := standing(t, ask(t, other, c.By(mci.TenantID), nil),
+		full); got != "claim-exists active-limit-reached allowed-limit-reached" {
 		t.Errorf("the partner that has the claim is told %q", got)
 	}
 }
@@ -249,12 +262,14 @@ func TestS13_D33_TheAnswerSaysByWhichIDTheCustomerIsEligible(t *testing.T) {
 	if got := eligibleBy(t, ask(t, p, other.By(mci.TenantID), nil), engagement); fmt.Sprint(got) != "[tpid]" {
 		t.Errorf("by a domain's tenant it is eligible by %v", got)
 	}
-	problem := story.Refused(t, localtest.Call(t, "POST", "/v1/customers", p.Token, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)), 422, mci.NotEligible)
+	problem := story.Refused(t, localtest.Call(t, "POST", "/v1/customers", p.Token, p.Nomination(c, c.By(mci.TPID),
+		[]string{engagement}, nil)), 422, mci.NotEligible)
 	if got := problem.Ineligible[0].Reasons[0].EligibleBy; fmt.Sprint(got) != "[tenant-id azure-subscription-id]" {
 		t.Errorf("the refusal says eligible by %v", got)
 	}
 
-	// The program changes its word, and then whose the ID is; a word on an ID that is nobody's counts once it is somebody's.
+	// The program changes its word, and then whose the ID is; a word on an ID that is nobody's counts once it is
+	// somebody's.
 	story.Eligible(t, engagement, c.By(mci.AzureSubscription), "No longer.")
 	if got := eligibleBy(t, ask(t, p, c.By(mci.TPID), nil), engagement); fmt.Sprint(got) != "[tenant-id]" {
 		t.Errorf("after the program's no it is eligible by %v", got)
@@ -266,7 +281,8 @@ func TestS13_D33_TheAnswerSaysByWhichIDTheCustomerIsEligible(t *testing.T) {
 	if got := eligibleBy(t, ask(t, p, c.By(mci.TPID), nil), engagement); fmt.Sprint(got) != "[azure-subscription-id]" {
 		t.Errorf("after the tenant went to another customer it is eligible by %v", got)
 	}
-	if got := eligibleBy(t, ask(t, p, other.By(mci.AzureSubscription), nil), engagement); fmt.Sprint(got) != "[tenant-id tpid]" {
+	if got := eligibleBy(t, ask(t, p, other.By(mci.AzureSubscription), nil),
+		engagement); fmt.Sprint(got) != "[tenant-id tpid]" {
 		t.Errorf("the other customer is eligible by %v", got)
 	}
 }
@@ -290,7 +306,8 @@ func TestD35_AKnownCustomerIsCheckedAsClaimingWouldJudgeIt(t *testing.T) {
 		return body
 	}
 	answer := check(t, p, known(object{"customerEmail": "kim@nowhere.example"})).Expect(t, 200)
-	if fields := story.Fields(t, answer.JSON(t)); fields != "customer eligible ineligible tenantMatchesEmailDomain" || answer.JSON(t)["tenantMatchesEmailDomain"] != nil {
+	if fields := story.Fields(t, answer.JSON(t)); fields != "customer eligible ineligible tenantMatchesEmailDomain" ||
+		answer.JSON(t)["tenantMatchesEmailDomain"] != nil {
 		t.Errorf("a check of a known customer is %s", answer.Body)
 	}
 	found := localtest.Decode[result](t, answer)
@@ -307,8 +324,10 @@ func TestD35_AKnownCustomerIsCheckedAsClaimingWouldJudgeIt(t *testing.T) {
 	if got := standing(t, found, variable); got != "id-type-not-accepted" {
 		t.Errorf("without an opportunity: %s", got)
 	}
-	for opportunity, want := range map[string]string{c.Opportunity: "eligible", other.Opportunity: "opportunity-of-another-customer"} {
-		found := localtest.Decode[result](t, check(t, p, known(object{"opportunityId": opportunity, "hours": 25})).Expect(t, 200))
+	for opportunity, want := range map[string]string{c.Opportunity: "eligible",
+		other.Opportunity: "opportunity-of-another-customer"} {
+		found := localtest.Decode[result](t, check(t, p, known(object{"opportunityId": opportunity, "hours": 25})).Expect(t,
+			200))
 		if got := standing(t, found, variable); got != want {
 			t.Errorf("by an opportunity: %s, not %s", got, want)
 		}
@@ -318,7 +337,8 @@ func TestD35_AKnownCustomerIsCheckedAsClaimingWouldJudgeIt(t *testing.T) {
 	}
 	story.Refused(t, check(t, p, known(object{"opportunityId": "7-UNKNOWN"})), 422, mci.CustomerNotFound)
 	story.Refused(t, check(t, p, known(object{"knownCustomerId": other.ID})), 422, mci.CustomerNotFound)
-	story.Refused(t, check(t, stranger, object{"knownCustomerId": c.ID, "locationId": stranger.Location}), 422, mci.CustomerNotFound)
+	story.Refused(t, check(t, stranger, object{"knownCustomerId": c.ID, "locationId": stranger.Location}), 422,
+		mci.CustomerNotFound)
 	for _, bad := range []struct {
 		body object
 		want string
@@ -341,7 +361,8 @@ func TestD35_AKnownCustomerIsCheckedAsClaimingWouldJudgeIt(t *testing.T) {
 func TestS17_TheProposedPayout(t *testing.T) {
 	t.Parallel()
 	p, variable, fixed := story.NewPartner(t), story.VariableEngagement(t, object{"rates": object{
-		"perHour": "100.00", "minHours": 10, "maxHours": 100, "maxPayout": "5000.00", "maxShareOfOpportunity": "0.10"}}), story.Engagement(t, nil)
+		"perHour": "100.00", "minHours": 10, "maxHours": 100, "maxPayout": "5000.00",
+		"maxShareOfOpportunity": "0.10"}}), story.Engagement(t, nil)
 	for name, test := range map[string]struct {
 		value  string
 		hours  any
@@ -360,7 +381,8 @@ func TestS17_TheProposedPayout(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := story.NewCustomer(t, variable)
-			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity + "," + c.ID + "," + test.value + ",open\n"})
+			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity +
+				"," + c.ID + "," + test.value + ",open\n"})
 			found := ask(t, p, c.By(mci.MSXOpportunity), object{"hours": test.hours})
 			if got := standing(t, found, variable); got != test.want {
 				t.Errorf("%s, not %s", got, test.want)
@@ -408,8 +430,10 @@ func TestD7_TheOpportunityIsJudged(t *testing.T) {
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.VariableEngagement(t, nil)
 	c := story.NewCustomer(t)
-	localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity + "," + c.ID + ",1.00,won\n"})
-	if got := standing(t, ask(t, p, c.By(mci.MSXOpportunity), object{"hours": 101}), engagement); got != "criteria-not-met opportunity-closed hours-out-of-range" {
+	localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity +
+		"," + c.ID + ",1.00,won\n"})
+	if got := standing(t, ask(t, p, c.By(mci.MSXOpportunity), object{"hours": 101}),
+		engagement); got != "criteria-not-met opportunity-closed hours-out-of-range" {
 		t.Errorf("the reasons are %q", got)
 	}
 }
@@ -419,8 +443,10 @@ func TestContract_NothingIsWritten(t *testing.T) {
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	c := story.NewCustomer(t, engagement)
 	key := story.Name("key")
-	for _, key := range []string{key, key, "no key at all \u00e9", strings.Repeat("k", 300)} { // passed over, whatever it is
-		answer := check(t, p, asking(p, c.By(mci.Domain), object{"customerEmail": c.Email}), "Idempotency-Key", key).Expect(t, 200)
+	// passed over, whatever it is
+	for _, key := range []string{key, key, "no key at all \u00e9", strings.Repeat("k", 300)} {
+		answer := check(t, p, asking(p, c.By(mci.Domain), object{"customerEmail": c.Email}), "Idempotency-Key", key).Expect(t,
+			200)
 		for _, request := range answer.Requests() {
 			if !slices.Contains([]string{"GetItem", "Query", "BatchGetItem"}, request.Action) {
 				t.Errorf("a check asked for %s", request.Action)
@@ -437,15 +463,17 @@ func TestContract_EveryMistakeAtOnceWithItsPointer(t *testing.T) {
 	p, other := story.NewPartner(t), story.NewPartner(t)
 	for body, want := range map[string]string{
 		`{}`: "/customerId /locationId",
-		`{"customerId":{"type":"tpid","value":"x"},"locationId":"` + other.Location + `","customerEmail":"kim","hours":0.5,"engagementIds":[]}`: "/customerEmail /customerId/value /engagementIds /hours /locationId",
-		`{"customerId":[],"locationId":{},"customerEmail":1,"hours":"1"}`:                                                                       "/customerEmail /customerId /hours /locationId",
-		`{"customerId":{"type":"tpid","value":"99999999999999999999"},"locationId":"nowhere"}`:                                                  "/locationId",
+		`{"customerId":{"type":"tpid","value":"x"},"locationId":"` + other.Location +
+			`","customerEmail":"kim","hours":0.5,"engagementIds":[]}`: "/customerEmail /customerId/value /engagementIds /hours /locationId",
+		`{"customerId":[],"locationId":{},"customerEmail":1,"hours":"1"}`:                      "/customerEmail /customerId /hours /locationId",
+		`{"customerId":{"type":"tpid","value":"99999999999999999999"},"locationId":"nowhere"}`: "/locationId",
 	} {
 		if pointers := story.Refused(t, check(t, p, body), 422, mci.Invalid).Pointers(); pointers != want {
 			t.Errorf("the mistakes are at %s, not %s", pointers, want)
 		}
 	}
-	for _, unknown := range []object{id(mci.TPID, "99999999999999999999"), id(mci.TenantID, uuid.NewString()), id(mci.MSXOpportunity, "7-UNKNOWN")} {
+	for _, unknown := range []object{id(mci.TPID, "99999999999999999999"), id(mci.TenantID, uuid.NewString()),
+		id(mci.MSXOpportunity, "7-UNKNOWN")} {
 		story.Refused(t, check(t, p, asking(p, unknown, nil)), 422, mci.CustomerNotFound)
 	}
 }
@@ -465,9 +493,12 @@ func TestB2_AnImportedEngagementIsCheckedAtOnce(t *testing.T) {
 	}
 	// A changed rule, too.
 	localtest.Load(t, localtest.Files{"engagements.json": []object{{
-		"id": engagement, "name": "Renamed", "solutionArea": "Infrastructure", "description": "An assessment.", "payType": "fixed",
-		"customerIdTypes": []string{"domain"}, "startsOn": "2020-01-01", "endsOn": "2039-12-31", "consentWindowDays": 30, "submissionWindowDays": 60,
-		"resubmissionWindowDays": 14, "claimLimits": object{"active": 1, "allowed": 1}, "exclusive": false, "payout": "9.99", "referral": nil, "coSell": nil,
+		"id": engagement, "name": "Renamed", "solutionArea": "Infrastructure", "description": "An assessment.",
+		"payType":         "fixed",
+		"customerIdTypes": []string{"domain"}, "startsOn": "2020-01-01", "endsOn": "2039-12-31", "consentWindowDays": 30,
+		"submissionWindowDays":   60,
+		"resubmissionWindowDays": 14, "claimLimits": object{"active": 1, "allowed": 1}, "exclusive": false, "payout": "9.99",
+		"referral": nil, "coSell": nil,
 	}}})
 	if got := standing(t, ask(t, p, c.By(mci.TPID), nil), engagement); got != "id-type-not-accepted" {
 		t.Errorf("%s", got)
@@ -484,7 +515,8 @@ func TestD6_TheFirstDayAndTheLast(t *testing.T) {
 		at   time.Time
 		want string
 	}{
-		{day.Add(-5 * time.Minute), "engagement-not-active"}, {day, "eligible"}, {day.Add(story.Day - 5*time.Minute), "eligible"}, {day.Add(story.Day), "engagement-not-active"},
+		{day.Add(-5 * time.Minute), "engagement-not-active"}, {day, "eligible"}, {day.Add(story.Day - 5*time.Minute),
+			"eligible"}, {day.Add(story.Day), "engagement-not-active"},
 	} {
 		story.ClockAt(t, moment.at)
 		if got := standing(t, ask(t, p, c.By(mci.TPID), nil), engagement); got != moment.want {

@@ -1,6 +1,6 @@
 // Command expiry-sweep writes down what time has brought to claims: their expiry once the deadline has passed (D3), and
-// what the instants of reminders bring (D30); where the deployment says so, it erases people's data on claims that ended
-// long ago (D37). Readers and writers know of an expiry without it. What it costs is in
+// what the instants of reminders bring (D30); where the deployment says so, it erases people's data on claims that
+// ended long ago (D37). Readers and writers know of an expiry without it. What it costs is in
 // proportion to what is due. Sweeps may overlap, and one that runs out of time leaves the rest to the next.
 package main
 
@@ -105,7 +105,8 @@ func (f function) sweep(ctx context.Context, _ any) (result, error) {
 		platform.ClaimsExpired: float64(done.Expired), platform.ConsentsReminded: float64(s.events[mci.ConsentReminded]),
 		platform.SweepLagSeconds: s.lag.Seconds(),
 	})
-	slog.Info("swept", "expired", done.Expired, "reminded", done.Reminded, "erased", done.Erased, "failed", s.failed, "remaining", s.remaining)
+	slog.Info("swept", "expired", done.Expired, "reminded", done.Reminded, "erased", done.Erased, "failed", s.failed,
+		"remaining", s.remaining)
 	return done, err
 }
 
@@ -157,8 +158,8 @@ func (s *sweeping) claim(claim mci.Claim, work func(mci.Claim) error) {
 	}
 }
 
-// advance commits what time has brought to a claim: 1 round trip, 2 where the customer is to be reminded. It decides by the
-// claim as it was listed; where that has moved on since, by the claim as it is now.
+// advance commits what time has brought to a claim: 1 round trip, 2 where the customer is to be reminded. It decides by
+// the claim as it was listed; where that has moved on since, by the claim as it is now.
 func (s *sweeping) advance(ctx context.Context, claim mci.Claim) error {
 	listed, allowed := true, false
 	_, err := table.Settle(ctx, func(ctx context.Context) (none struct{}, err error) {

@@ -35,7 +35,8 @@ func TestD37_PeoplesDataIsErasedOnceAClaimHasEndedSoLongAgo(t *testing.T) {
 	}
 	for _, claim := range ended {
 		now := p.Get(t, claim.ID)
-		if now.CustomerContact.Email != mci.ErasedContact.Email || now.FriendlyName == claim.FriendlyName || !now.EventsIntact || now.Types() != claim.Types() {
+		if now.CustomerContact.Email != mci.ErasedContact.Email || now.FriendlyName == claim.FriendlyName ||
+			!now.EventsIntact || now.Types() != claim.Types() {
 			t.Errorf("the claim is %+v", now)
 		}
 		for _, item := range story.Items(t, "CLAIM#"+claim.ID, "PRIVATE#") {

@@ -1,5 +1,5 @@
-// Command list-claims gives a partner its claims, newest first or those with a deadline by that, and the program's staff
-// those that wait for review, longest waiting first.
+// Command list-claims gives a partner its claims, newest first or those with a deadline by that, and the program's
+// staff those that wait for review, longest waiting first.
 package main
 
 import (

@@ -318,7 +318,8 @@ func TestP2_WhatIsNextByItsDeadline(t *testing.T) {
 	bring("submitted", mci.Submitted, short)
 	bring("cancelled", mci.Cancelled, short)
 	c := story.NewCustomer(t, long)
-	there := localtest.Call(t, "POST", "/v1/customers", p.Token, p.Nomination(c, c.By(mci.TPID), []string{long}, object{"locationId": elsewhere}))
+	there := localtest.Call(t, "POST", "/v1/customers", p.Token, p.Nomination(c, c.By(mci.TPID), []string{long},
+		object{"locationId": elsewhere}))
 	claims[story.Born(t, there)[0].ID] = "elsewhere, 40 days"
 	other.Add(t, story.NewCustomer(t, short), short)
 	latest := localtest.Mails(t, bounced.CustomerContact.Email)
@@ -354,7 +355,8 @@ func TestP2_WhatIsNextByItsDeadline(t *testing.T) {
 	if got := names(staff, "sort=due&partnerId="+p.ID); got != all {
 		t.Errorf("the staff sees %s", got)
 	}
-	for query, want := range map[string]string{"sort=due": "/partnerId", "sort=newest": "/sort", "sort=": "/sort", "emailStatus=lost": "/emailStatus", "locationId=": "/locationId"} {
+	for query, want := range map[string]string{"sort=due": "/partnerId", "sort=newest": "/sort", "sort=": "/sort",
+		"emailStatus=lost": "/emailStatus", "locationId=": "/locationId"} {
 		if got := story.Refused(t, get(t, staff, query), 422, mci.Invalid).Pointers(); got != want {
 			t.Errorf("%s: the mistakes are at %s", query, got)
 		}

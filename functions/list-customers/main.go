@@ -1,5 +1,5 @@
-// Command list-customers is the Customers page of an engagement: who may take part and what is next for each, who may not and
-// why, and what is over (S1-S5, S24).
+// Command list-customers is the Customers page of an engagement: who may take part and what is next for each, who may
+// not and why, and what is over (S1-S5, S24).
 package main
 
 import (
@@ -96,7 +96,8 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, err
 	return rest.OK(answer), nil
 }
 
-// entry is what stands at one position of the page, before it is judged: an open or an ended claim, or a known customer.
+// entry is what stands at one position of the page, before it is judged: an open or an ended claim, or a known
+// customer.
 type entry struct {
 	claim *mci.Claim
 	known *mci.NominatedCustomer
@@ -166,9 +167,9 @@ func (f function) read(ctx context.Context, q query) (found, error) {
 	return result, nil
 }
 
-// lists reads the engagement, the caller's locations and grants, what the directory has on the IDs that the search can be,
-// and of each list that the tab shows as many entries as the page has rows, by name, in parallel: 1 round trip. Complete
-// looks at open claims too, for one past its deadline is over for every reader (D3).
+// lists reads the engagement, the caller's locations and grants, what the directory has on the IDs that the search can
+// be, and of each list that the tab shows as many entries as the page has rows, by name, in parallel: 1 round trip.
+// Complete looks at open claims too, for one past its deadline is over for every reader (D3).
 func (f function) lists(ctx context.Context, q query) (found, error) {
 	var result found
 	var exists bool
@@ -337,9 +338,10 @@ func (p found) standing(q query) []row {
 }
 
 // judge gives the reasons why a known customer is ineligible, and whether one without reasons can be claimed. Where the
-// engagement takes MSX opportunities alone, every known customer stands on Eligible, and limits and exclusivity alone say
-// whether it can be claimed (D7).
-func (p found) judge(q query, known mci.NominatedCustomer, participation mci.Participation) (reasons []mci.Reason, open bool) {
+// engagement takes MSX opportunities alone, every known customer stands on Eligible, and limits and exclusivity alone
+// say whether it can be claimed (D7).
+func (p found) judge(q query, known mci.NominatedCustomer, participation mci.Participation) (reasons []mci.Reason,
+	open bool) {
 	if p.engagement.OpportunitiesOnly() {
 		return nil, participation.Open(p.engagement, q.Caller.PartnerID, q.Now)
 	}
@@ -358,7 +360,8 @@ func (p found) judge(q query, known mci.NominatedCustomer, participation mci.Par
 func (p found) claimRow(q query, claim mci.Claim, nominated mci.NominatedCustomer) row {
 	view := q.ViewClaim(claim, p.grants)
 	known := nominated.Known()
-	return row{Customer: p.present(claim.Customer), CustomerIDs: idsOf(nominated), Known: &known, Claim: &view, Actions: &view.Actions}
+	return row{Customer: p.present(claim.Customer), CustomerIDs: idsOf(nominated), Known: &known, Claim: &view,
+		Actions: &view.Actions}
 }
 
 // knownRow shows a known customer, whom the partner may claim where that is open (S2, S19).

@@ -792,7 +792,8 @@ func TestD34_RowsShowTheDirectorysPresentName(t *testing.T) {
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	old := story.Name("Oldname")
-	open, known, done := story.NewCustomerNamed(t, old, engagement), story.NewCustomerNamed(t, old, engagement), story.NewCustomerNamed(t, old, engagement)
+	open, known, done := story.NewCustomerNamed(t, old, engagement), story.NewCustomerNamed(t, old, engagement),
+		story.NewCustomerNamed(t, old, engagement)
 	p.Add(t, open, engagement)
 	p.Know(t, known, mci.TenantID)
 	p.Bring(t, mci.Cancelled, done, engagement)
@@ -800,7 +801,8 @@ func TestD34_RowsShowTheDirectorysPresentName(t *testing.T) {
 		localtest.Load(t, localtest.Files{"customers.csv": "customerId,name,country,managed\n" + c.ID + ",Newname,CH,true\n"})
 	}
 	for tab, customers := range map[string][]story.Customer{"eligible": {open, known}, "complete": {done}} {
-		page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, "tab="+tab+"&q="+old).Expect(t, 200)) // found by the name of the nomination
+		// found by the name of the nomination
+		page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, "tab="+tab+"&q="+old).Expect(t, 200))
 		for _, c := range customers {
 			row := story.Find(page.Items, c)
 			if row == nil || row.Customer["name"] != "Newname" || row.Customer["country"] != "CH" {
@@ -854,18 +856,21 @@ func TestD22_SearchByAnyIDOfTheCustomer(t *testing.T) {
 	theirs := story.NewCustomer(t, engagement)
 	other.Add(t, theirs, engagement)
 	search := func(tab, query string) []story.Row {
-		return localtest.Decode[story.Page](t, get(t, p.Token, engagement, "tab="+tab+"&limit=1&q="+url.QueryEscape(query)).Expect(t, 200)).Items
+		return localtest.Decode[story.Page](t, get(t, p.Token, engagement, "tab="+tab+"&limit=1&q="+
+			url.QueryEscape(query)).Expect(t, 200)).Items
 	}
 	spellings := func(c story.Customer) []string {
 		return []string{
-			c.Domain, strings.ToUpper(c.Domain) + ".", " " + c.Domain + " ", c.Tenant, strings.ToUpper(c.Tenant), c.TPID, c.Subscription,
+			c.Domain, strings.ToUpper(c.Domain) + ".", " " + c.Domain + " ", c.Tenant, strings.ToUpper(c.Tenant), c.TPID,
+			c.Subscription,
 			c.Opportunity,
 		}
 	}
 	for _, tab := range tabs {
 		for owner, c := range customers {
 			for _, query := range spellings(c) {
-				if rows := search(tab, query); (tab == owner) != (len(rows) == 1) || len(rows) == 1 && rows[0].Customer["id"] != c.ID {
+				if rows := search(tab, query); (tab == owner) != (len(rows) == 1) || len(rows) == 1 &&
+					rows[0].Customer["id"] != c.ID {
 					t.Errorf("%s: the search for %q, which is on %s, finds %+v", tab, query, owner, rows)
 				}
 			}
@@ -876,13 +881,16 @@ func TestD22_SearchByAnyIDOfTheCustomer(t *testing.T) {
 			}
 		}
 	}
-	if rows := search("eligible", knownToo.Subscription); len(rows) != 1 || !*rows[0].Known || fmt.Sprint(rows[0].Actions) != "[claim-customer]" {
+	if rows := search("eligible", knownToo.Subscription); len(rows) != 1 || !*rows[0].Known ||
+		fmt.Sprint(rows[0].Actions) != "[claim-customer]" {
 		t.Errorf("a known customer is found as %+v", rows)
 	}
-	if rows := search("ineligible", customers["ineligible"].Domain); len(rows) != 1 || rows[0].Reasons[0].Detail != "Not this parent." {
+	if rows := search("ineligible", customers["ineligible"].Domain); len(rows) != 1 ||
+		rows[0].Reasons[0].Detail != "Not this parent." {
 		t.Errorf("an ineligible customer is found as %+v", rows)
 	}
-	localtest.Load(t, localtest.Files{"customer-ids.csv": "customerId,idType,idValue\n" + knownToo.ID + ",tenant-id," + customers["eligible"].Tenant + "\n"})
+	localtest.Load(t, localtest.Files{"customer-ids.csv": "customerId,idType,idValue\n" + knownToo.ID + ",tenant-id," +
+		customers["eligible"].Tenant + "\n"})
 	if rows := search("eligible", customers["eligible"].Domain); len(rows) != 1 || rows[0].Customer["id"] != knownToo.ID {
 		t.Errorf("a domain whose tenant went to another customer finds %+v", rows)
 	}

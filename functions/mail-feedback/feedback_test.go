@@ -230,7 +230,8 @@ func TestD12_WhatBecomesOfAnEmailToTheOldAddressIsNotOfTheNewOne(t *testing.T) {
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	claim, old := asked(t, p, e)
 	right := story.Name("right") + "@customer.example"
-	correction := story.Object{"customerContact": story.Object{"name": "Robin Right", "email": right}, "mismatchReason": "A sister."}
+	correction := story.Object{"customerContact": story.Object{"name": "Robin Right", "email": right},
+		"mismatchReason": "A sister."}
 	down := localtest.Inject(t, localtest.Fault{Effect: localtest.Down, Service: localtest.SESService,
 		Times: localtest.All,
 		Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), right) }})

@@ -171,8 +171,8 @@ func raced(err error) error {
 	return err
 }
 
-// remind sends the system's reminder to the customer, by the code by which partners ask (D30). Whether it may go is looked
-// at again: what the customer or the mail service has said since leaves it out for good.
+// remind sends the system's reminder to the customer, by the code by which partners ask (D30). Whether it may go is
+// looked at again: what the customer or the mail service has said since leaves it out for good.
 func (f function) remind(ctx context.Context, r table.Recorded, done *result) error {
 	optedOut, err := f.table.OptedOut(ctx, r.Claim.PartnerID, r.Claim.CustomerContact.Email)
 	if err != nil {

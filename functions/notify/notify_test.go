@@ -46,7 +46,8 @@ func (p told) add(t *testing.T, partnerContact story.Object) (story.Claim, story
 		contact[field] = value
 	}
 	body := p.Nomination(c, c.By(mci.TenantID), []string{p.engagement}, story.Object{
-		"customerContact": story.Object{"name": "Kim Contact", "email": c.Email, "locale": "pt-BR"}, "partnerContact": contact,
+		"customerContact": story.Object{"name": "Kim Contact", "email": c.Email, "locale": "pt-BR"},
+		"partnerContact":  contact,
 	})
 	answer := localtest.Call(t, "POST", "/v1/customers", p.Token, body).Expect(t, 201)
 	return localtest.Decode[struct{ Claims []story.Claim }](t, answer).Claims[0], c
@@ -86,7 +87,8 @@ func attached(t *testing.T, address string) string {
 			}
 			EmailTags []any
 		}
-		if request.Service != localtest.SESService || json.Unmarshal(request.Body, &sent) != nil || sent.Destination.ToAddresses[0] != address {
+		if request.Service != localtest.SESService || json.Unmarshal(request.Body, &sent) != nil ||
+			sent.Destination.ToAddresses[0] != address {
 			continue
 		}
 		if len(sent.EmailTags) > 0 {
@@ -111,12 +113,14 @@ func TestD29_EachEventIsToldOnceInTheReadersLanguage(t *testing.T) {
 	if n := drained(t, c.Email); n != 2 {
 		t.Errorf("the customer has %d emails instead of the question and the receipt", n)
 	}
-	keys := localtest.Decode[jose.JSONWebKeySet](t, localtest.Call(t, "GET", "/.well-known/jwks.json", "", nil).Expect(t, 200))
+	keys := localtest.Decode[jose.JSONWebKeySet](t, localtest.Call(t, "GET", "/.well-known/jwks.json", "", nil).Expect(t,
+		200))
 	receipt, err := receipts.Verify(attached(t, c.Email), keys)
 	if err != nil || string(receipt.ClaimID) != claim.ID || receipt.Decision != mci.DecisionAccepted {
 		t.Errorf("the receipt attached is %+v: %v", receipt, err)
 	}
-	if mail := localtest.Mails(t, c.Email)[1]; !strings.Contains(mail.HTML, `lang="pt-BR"`) || mail.ReplyTo[0] != p.address {
+	if mail := localtest.Mails(t, c.Email)[1]; !strings.Contains(mail.HTML, `lang="pt-BR"`) ||
+		mail.ReplyTo[0] != p.address {
 		t.Errorf("the customer's email is %q, replies go to %v", mail.Subject, mail.ReplyTo)
 	}
 	p.Submit(t, claim.ID)
@@ -143,7 +147,8 @@ func TestD29_EachEventIsToldOnceInTheReadersLanguage(t *testing.T) {
 	}
 	reasons := 0
 	for _, mail := range localtest.Mails(t, p.address) {
-		if !strings.Contains(mail.HTML, `lang="fr"`) || !strings.Contains(mail.Text, "/portal/claims/") || strings.Contains(mail.HTML, "@customer") {
+		if !strings.Contains(mail.HTML, `lang="fr"`) || !strings.Contains(mail.Text, "/portal/claims/") ||
+			strings.Contains(mail.HTML, "@customer") {
 			t.Errorf("a notice is %q: %s", mail.Subject, mail.Text)
 		}
 		if strings.Contains(mail.Text, "Looked at.") {
@@ -183,7 +188,8 @@ func TestD29_ReplaysAndWhatIsNoEventArePassedOver(t *testing.T) {
 	claim, _ := p.add(t, nil)
 	for _, event := range []story.Object{
 		{"replay-name": "again", "detail": story.Object{"claimId": claim.ID, "seq": "1"}},
-		{"detail": story.Object{"claimId": claim.ID, "seq": "999"}}, {"detail": story.Object{"claimId": claim.ID, "seq": "one"}},
+		{"detail": story.Object{"claimId": claim.ID, "seq": "999"}},
+		{"detail": story.Object{"claimId": claim.ID, "seq": "one"}},
 		{"detail": story.Object{"claimId": "../" + claim.ID, "seq": "1"}}, {"detail": story.Object{}}, {},
 		{"detail": story.Object{"claimId": claim.ID, "seq": "1", "type": "claim.completed"}}, // the table says what it is
 	} {
@@ -260,7 +266,8 @@ func TestD30_WhatHappensBeforeItIsSentStopsAReminder(t *testing.T) {
 		happen func(p told, claim story.Claim)
 	}{
 		"the customer said stop": {mci.ConsentPending, func(p told, claim story.Claim) {
-			if err := stored.Commit(t.Context(), stored.PutOptOut(p.ID, claim.CustomerContact.Email, localtest.Now())); err != nil {
+			if err := stored.Commit(t.Context(), stored.PutOptOut(p.ID, claim.CustomerContact.Email,
+				localtest.Now())); err != nil {
 				t.Fatal(err)
 			}
 		}},

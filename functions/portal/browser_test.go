@@ -13,14 +13,15 @@ import (
 
 func TestMain(m *testing.M) { localtest.Main(m) }
 
-// TestPeopleUseThePortalInABrowser has testdata/browser.mjs live the life of a claim by clicks, by keyboard alone and without
-// script, and look at every page in every language, on the sample data.
+// TestPeopleUseThePortalInABrowser has testdata/browser.mjs live the life of a claim by clicks, by keyboard alone and
+// without script, and look at every page in every language, on the sample data.
 func TestPeopleUseThePortalInABrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a browser takes minutes")
 	}
 	localtest.LoadFolder(t, filepath.Join(localtest.Root(), "scripts", "sample"))
-	command := exec.CommandContext(t.Context(), "node", filepath.Join("testdata", "browser.mjs"), filepath.Join(localtest.Root(), "infra"),
+	command := exec.CommandContext(t.Context(), "node", filepath.Join("testdata", "browser.mjs"),
+		filepath.Join(localtest.Root(), "infra"),
 		localtest.URL(), localtest.Cloud().SESEndpoint())
 	// As on Lambda, the packaged browser brings its libraries and fonts along, so that it needs none of this machine's.
 	command.Env = append(os.Environ(), "AWS_EXECUTION_ENV=AWS_Lambda_nodejs22.x")

@@ -36,10 +36,12 @@ func (v *visit) showClaim(c claim, review *form) error {
 		Lead: []g.Node{
 			h.P(h.Class("lead"), statusNode(v, c), g.Text(" "), g.Text(nextSentence(w, c))),
 			review.summary(),
-			v.done([]string{"added", "addedAll", "claimed", "claimedAll", "sent", "submitted", "cancelled", "complete", "return", "reject"}, "name", c.FriendlyName, "customer", c.Customer.Name),
+			v.done([]string{"added", "addedAll", "claimed", "claimedAll", "sent", "submitted", "cancelled", "complete", "return",
+				"reject"}, "name", c.FriendlyName, "customer", c.Customer.Name),
 		},
 		Content: []g.Node{
-			h.Div(h.Class("actions"), v.claimActions(c, []string{"send-consent", "resend-consent", "submit-claim", "cancel-claim"}), v.receiptLink(c)),
+			h.Div(h.Class("actions"), v.claimActions(c, []string{"send-consent", "resend-consent", "submit-claim",
+				"cancel-claim"}), v.receiptLink(c)),
 			v.reviewSection(c, review),
 			v.deadlines(c),
 			v.claimFacts(c),
@@ -190,7 +192,8 @@ func actor(w *words, name string) string {
 }
 
 // shownDetails are the parts of an event's detail that readers understand, in order.
-var shownDetails = []string{"reason", "notes", "dealSize", "payout", "hours", "completedOn", "status", "substatus", "type", "disclaimerVersion", "language"}
+var shownDetails = []string{"reason", "notes", "dealSize", "payout", "hours", "completedOn", "status", "substatus",
+	"type", "disclaimerVersion", "language"}
 
 func (v *visit) eventDetail(e event) g.Node {
 	var pairs []any
@@ -265,7 +268,8 @@ func submitClaim(v *visit) error {
 		Submit: v.words.say("action.submit-claim"),
 		Begin:  func(f *form) { f.values.Set("completedOn", today) },
 		Send: func(f *form) (string, error) {
-			_, err := v.api.submit(v.r.Context(), f.get("key"), c.ID, submission{f.get("completedOn"), plainLines(f.get("notes"))})
+			_, err := v.api.submit(v.r.Context(), f.get("key"), c.ID, submission{f.get("completedOn"),
+				plainLines(f.get("notes"))})
 			return claimPath(c.ID) + "?done=submitted", err
 		},
 	})
@@ -293,5 +297,6 @@ func cancelClaim(v *visit) error {
 
 // aboutClaim says which claim a form is about.
 func (v *visit) aboutClaim(c claim) []g.Node {
-	return []g.Node{h.P(h.Class("lead"), link(claimPath(c.ID), c.FriendlyName), g.Text(" · "), g.Text(c.Customer.Name), g.Text(" · "), g.Text(engagementName(c)))}
+	return []g.Node{h.P(h.Class("lead"), link(claimPath(c.ID), c.FriendlyName), g.Text(" · "), g.Text(c.Customer.Name),
+		g.Text(" · "), g.Text(engagementName(c)))}
 }

@@ -122,7 +122,8 @@ func headerMistakes(header []string) []fileMistake {
 	return mistakes
 }
 
-// delimiter is what stands between the header's first two columns: a comma, or what spreadsheets of other languages write.
+// delimiter is what stands between the header's first two columns: a comma, or what spreadsheets of other languages
+// write.
 func delimiter(text string) rune {
 	header, _, _ := strings.Cut(text, "\n")
 	for _, candidate := range []rune{';', '\t'} {

@@ -186,8 +186,8 @@ func (f *form) fieldAt(pointer string) field {
 	return field{}
 }
 
-// mistakes are what the API can say of a value, and the sentences that say it in the user's language. They are compiled where
-// they are needed, so that a process starts sooner.
+// mistakes are what the API can say of a value, and the sentences that say it in the user's language. They are compiled
+// where they are needed, so that a process starts sooner.
 var mistakes = []struct{ detail, key string }{
 	{`^(is required|must not be blank|must not be empty|must be a text)`, "mistake.required"},
 	{`must have at most (\d+) characters`, "mistake.long"},

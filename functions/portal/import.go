@@ -26,7 +26,8 @@ const timeToAdd = 15 * time.Second
 const checksAtOnce = 8
 
 // importing is the page that adds many customers from a file (P10). The file travels in the form, and each row is added
-// by itself, under a key that is its own: the file's and the line's. So nothing is added twice, however often it is sent.
+// by itself, under a key that is its own: the file's and the line's. So nothing is added twice, however often it is
+// sent.
 type importing struct {
 	v          *visit
 	engagement engagement
@@ -143,10 +144,11 @@ func (i *importing) upload() ([]byte, []fileMistake) {
 }
 
 // required are the columns whose cells must not be empty.
-var required = []string{"friendlyName", "locationId", "idType", "idValue", "customerName", "customerEmail", "partnerName", "partnerEmail"}
+var required = []string{"friendlyName", "locationId", "idType", "idValue", "customerName", "customerEmail",
+	"partnerName", "partnerEmail"}
 
-// cellMistakes names the cells that cannot be right, whatever the program's data say: first all that are missing, then all
-// that are malformed.
+// cellMistakes names the cells that cannot be right, whatever the program's data say: first all that are missing, then
+// all that are malformed.
 func (i *importing) cellMistakes() []fileMistake {
 	var missing, malformed []fileMistake
 	for _, row := range i.rows {
@@ -352,8 +354,10 @@ func (i *importing) show(mistakes []fileMistake) error {
 	} else if len(i.outcomes) > 0 {
 		fit := len(slices.DeleteFunc(slices.Clone(i.outcomes), func(o rowOutcome) bool { return !o.Fits }))
 		verdicts = h.Section(h.Aria("labelledby", "verdicts"),
-			h.H2(h.ID("verdicts"), h.TabIndex("-1"), h.AutoFocus(), w.text("import.verdicts", "n", w.number(fit), "of", w.number(len(i.outcomes)))),
-			table(i.v, w.say("import.verdicts", "n", w.number(fit), "of", w.number(len(i.outcomes))), "", outcomeColumns[:3], i.outcomes),
+			h.H2(h.ID("verdicts"), h.TabIndex("-1"), h.AutoFocus(), w.text("import.verdicts", "n", w.number(fit), "of",
+				w.number(len(i.outcomes)))),
+			table(i.v, w.say("import.verdicts", "n", w.number(fit), "of", w.number(len(i.outcomes))), "", outcomeColumns[:3],
+				i.outcomes),
 			i.form("", h.Div(h.Class("buttons"), g.If(fit > 0, button("primary", "add", w.say("addCustomers"))),
 				link(customersPath(i.engagement.ID), w.say("toList")))))
 	}
@@ -362,11 +366,14 @@ func (i *importing) show(mistakes []fileMistake) error {
 		columns = append(columns, h.Code(g.Text(name)), g.Text(" "))
 	}
 	chosen := h.Form(h.ID(formID), h.Method("post"), h.EncType("multipart/form-data"), h.Action(i.v.r.URL.RequestURI()),
-		h.Div(h.Class("field"), h.Label(h.For("csv"), w.text("field.csv")), h.P(h.Class("hint"), h.ID("csv-hint"), w.text("hint.csv")),
-			h.Input(h.Type("file"), h.ID("csv"), h.Name("csv"), h.Accept(".csv,.txt,text/csv"), h.Aria("describedby", "csv-hint"),
+		h.Div(h.Class("field"), h.Label(h.For("csv"), w.text("field.csv")), h.P(h.Class("hint"), h.ID("csv-hint"),
+			w.text("hint.csv")),
+			h.Input(h.Type("file"), h.ID("csv"), h.Name("csv"), h.Accept(".csv,.txt,text/csv"),
+				h.Aria("describedby", "csv-hint"),
 				g.If(len(mistakes) > 0, h.Aria("invalid", "true")))),
 		h.Details(h.Summary(w.text("import.columns")), h.P(columns...)),
-		h.Div(h.Class("buttons"), button("primary", "check", w.say("check")), link(customersPath(i.engagement.ID), w.say("toList"))))
+		h.Div(h.Class("buttons"), button("primary", "check", w.say("check")), link(customersPath(i.engagement.ID),
+			w.say("toList"))))
 	return i.v.show(page{
 		Title: w.say("addFromFile"), Lead: []g.Node{h.P(h.Class("hint"), g.Text(i.engagement.Name))}, Status: status,
 		Content: []g.Node{summary, verdicts, chosen},
@@ -387,7 +394,8 @@ func (i *importing) form(adding string, content ...g.Node) g.Node {
 func (i *importing) showAdded() error {
 	w, done, of := i.v.words, len(i.outcomes), len(i.rows)
 	added := len(slices.DeleteFunc(slices.Clone(i.outcomes), func(o rowOutcome) bool { return !o.Fits }))
-	key, buttons := "import.done", g.Group{button("", "download", w.say("import.download")), link(customersPath(i.engagement.ID), w.say("toList"))}
+	key, buttons := "import.done", g.Group{button("", "download", w.say("import.download")),
+		link(customersPath(i.engagement.ID), w.say("toList"))}
 	if done < of {
 		key = "import.progress"
 		buttons = g.Group{h.Button(h.Type("submit"), h.Class("primary"), h.Name("go"), h.Value("add"),

@@ -84,8 +84,8 @@ var languageNames = sync.OnceValue(func() map[mail.Locale]string {
 // languageName is a language's own name, its tag where the portal does not have it.
 func languageName(locale string) string { return cmp.Or(languageNames()[mail.Locale(locale)], locale) }
 
-// say gives a sentence with values, pairs of name and value, in the place of their names in braces. Without such a sentence
-// it gives the key, which the tests rule out.
+// say gives a sentence with values, pairs of name and value, in the place of their names in braces. Without such a
+// sentence it gives the key, which the tests rule out.
 func (w *words) say(key string, namesAndValues ...string) string {
 	sentence, known := w.Sentences[key]
 	if !known {
@@ -109,7 +109,8 @@ func (w *words) text(key string, namesAndValues ...string) g.Node {
 	return g.Text(w.say(key, namesAndValues...))
 }
 
-// word says a word of the product, such as a status, in a family of keys. One that is new to the portal stands as it is.
+// word says a word of the product, such as a status, in a family of keys. One that is new to the portal stands as it
+// is.
 func (w *words) word(family, code string) string {
 	if key := family + "." + code; w.knows(key) {
 		return w.Sentences[key]
@@ -119,7 +120,8 @@ func (w *words) word(family, code string) string {
 
 // date writes a day.
 func (w *words) date(at time.Time) string {
-	return strings.NewReplacer("{day}", strconv.Itoa(at.Day()), "{month}", w.Months[at.Month()-1], "{year}", strconv.Itoa(at.Year())).Replace(w.Day)
+	return strings.NewReplacer("{day}", strconv.Itoa(at.Day()), "{month}", w.Months[at.Month()-1], "{year}",
+		strconv.Itoa(at.Year())).Replace(w.Day)
 }
 
 // day writes a day such as 2026-11-01.

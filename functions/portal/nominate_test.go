@@ -33,7 +33,8 @@ func carriedBy(page answer, more ...string) url.Values {
 }
 
 func TestP4_ACustomerIsAddedStepByStep(t *testing.T) {
-	p, e, other := story.NewPartner(t), story.Engagement(t, story.Object{"name": "First"}), story.Engagement(t, story.Object{"name": "Second"})
+	p, e, other := story.NewPartner(t), story.Engagement(t, story.Object{"name": "First"}),
+		story.Engagement(t, story.Object{"name": "Second"})
 	closed := story.Engagement(t, story.Object{"name": "Closed to all"})
 	c := story.NewCustomer(t, e, other)
 	r := as(t, p.Token)
@@ -93,13 +94,17 @@ func TestS15_VariablePayTakesHoursAndShowsThePayout(t *testing.T) {
 	address := customersPath(e) + "/add"
 	page := r.get(address)
 	page = r.send("POST", address, carriedBy(page, "go", "next", "friendlyName", "Hours", "locationId", p.Location))
-	page = r.send("POST", address, carriedBy(page, "go", "next", "idType", "msx-opportunity-id", "idValue", c.Opportunity)).
+	page = r.send("POST", address, carriedBy(page, "go", "next", "idType", "msx-opportunity-id", "idValue",
+		c.Opportunity)).
 		expect(t, 200, `type="radio"`, "Hours", "By the hour")
 	r.send("POST", address, carriedBy(page, "go", "next", "engagementIds", e, "hours", "5")).
 		expect(t, 422, "The hours are outside the engagement")
-	page = r.send("POST", address, carriedBy(page, "go", "next", "engagementIds", e, "hours", "20")).expect(t, 200, "Contacts")
-	page = r.send("POST", address, carriedBy(page, "go", "next", "customerName", "Kim", "customerEmail", c.Email, "customerPhone", "",
-		"locale", "", "partnerName", "Pat", "partnerEmail", "pat@partner.example", "partnerPhone", "")).expect(t, 200, "2,000.00")
+	page = r.send("POST", address, carriedBy(page, "go", "next", "engagementIds", e, "hours", "20")).expect(t, 200,
+		"Contacts")
+	page = r.send("POST", address, carriedBy(page, "go", "next", "customerName", "Kim", "customerEmail", c.Email,
+		"customerPhone", "",
+		"locale", "", "partnerName", "Pat", "partnerEmail", "pat@partner.example", "partnerPhone", "")).expect(
+		t, 200, "2,000.00")
 	r.send("POST", address, carriedBy(page, "go", "send")).expect(t, 200, "was added")
 }
 
@@ -115,8 +120,10 @@ func TestS19_AKnownCustomerIsClaimed(t *testing.T) {
 	page = r.send("POST", address, carriedBy(page, "go", "next", "friendlyName", "Again", "locationId", p.Location)).
 		expect(t, 200, "The next one")
 	page = r.send("POST", address, carriedBy(page, "go", "next", "engagementIds", next)).expect(t, 200, "Contacts")
-	page = r.send("POST", address, carriedBy(page, "go", "next", "customerName", "Kim", "customerEmail", c.Email, "customerPhone", "",
-		"locale", "", "partnerName", "Pat", "partnerEmail", "pat@partner.example", "partnerPhone", "")).expect(t, 200, "Again")
+	page = r.send("POST", address, carriedBy(page, "go", "next", "customerName", "Kim", "customerEmail", c.Email,
+		"customerPhone", "",
+		"locale", "", "partnerName", "Pat", "partnerEmail", "pat@partner.example", "partnerPhone", "")).expect(
+		t, 200, "Again")
 	r.send("POST", address, carriedBy(page, "go", "send")).expect(t, 200, "was claimed", c.Name)
 }
 
@@ -169,12 +176,14 @@ func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 		"another header":        {"name,email\r\na,b\r\n", "Line 1: The column “friendlyName” is missing."},
 		"bytes that are not it": {"\xff\x00\xfe\xfa", "not text in UTF-8"},
 		"an open quotation":     {header + "\"a\r\n", "a quotation mark that is not closed"},
-		"too few cells":         {header + row("A", one, one.Email) + "\r\nshort,row\r\n", "Line 4: There are more or fewer cells"},
+		"too few cells": {header + row("A", one, one.Email) + "\r\nshort,row\r\n",
+			"Line 4: There are more or fewer cells"},
 		"cells that are needed": {header + row("", one, ""), "Line 2: Friendly name: this is needed."},
 		"a malformed address":   {header + row("A", one, "kim"), "Line 2: Customer contact email: give an email address"},
-		"a name with a link":    {header + strings.Replace(row("A", one, one.Email), "Kim", "evil.example.com", 1), "must not contain a link"},
-		"another's location":    {header + strings.Replace(row("A", one, one.Email), p.Location, "elsewhere", 1), "Line 2: "},
-		"too many rows":         {header + strings.Repeat(row("A", one, one.Email), maxRows+1), "more than 500 rows"},
+		"a name with a link": {header + strings.Replace(row("A", one, one.Email), "Kim", "evil.example.com", 1),
+			"must not contain a link"},
+		"another's location": {header + strings.Replace(row("A", one, one.Email), p.Location, "elsewhere", 1), "Line 2: "},
+		"too many rows":      {header + strings.Repeat(row("A", one, one.Email), maxRows+1), "more than 500 rows"},
 	} {
 		page := r.upload(address, test.content).expect(t, 422, test.said)
 		if strings.Contains(page.body, ">Add customers<") {
@@ -183,10 +192,12 @@ func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 	}
 
 	// As a spreadsheet of another language writes it: a mark, semicolons, a cell of two lines, a blank line.
-	content := "\ufeff" + header + row("\"First\nclaim\"", one, one.Email) + "\r\n" + row("Stranger", stranger, stranger.Email) +
+	content := "\ufeff" + header + row("\"First\nclaim\"", one, one.Email) + "\r\n" + row("Stranger", stranger,
+		stranger.Email) +
 		row("=cmd()", two, two.Email)
 	content = strings.Replace(strings.ReplaceAll(content, ",", ";"), "First\nclaim", "First claim", 1)
-	page := r.upload(address, content).expect(t, 200, "2 of 3 rows can be added", "does not meet the engagement", ">Add customers<")
+	page := r.upload(address, content).expect(t, 200, "2 of 3 rows can be added", "does not meet the engagement",
+		">Add customers<")
 
 	add := carriedBy(page, "go", "add")
 	for range 2 { // sent again, nothing is added twice
@@ -196,7 +207,8 @@ func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 			t.Errorf("the outcome is %s: %.60q", file.header.Get("Content-Type"), file.body)
 		}
 	}
-	claims := localtest.Decode[struct{ Claims []story.Claim }](t, localtest.Call(t, "GET", "/v1/claims?engagementId="+e, p.Token, nil))
+	claims := localtest.Decode[struct{ Claims []story.Claim }](t, localtest.Call(t, "GET", "/v1/claims?engagementId="+e,
+		p.Token, nil))
 	if len(claims.Claims) != 2 || p.Get(t, claims.Claims[0].ID).Status != string(mci.ConsentNotSent) {
 		t.Errorf("there are %d claims", len(claims.Claims))
 	}

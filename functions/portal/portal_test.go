@@ -147,7 +147,8 @@ func TestP1_CookiesOfASessionAreOutOfReach(t *testing.T) {
 		}
 		for _, cookie := range cookies {
 			encrypted := strings.HasPrefix(publicURL, "https")
-			if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" || cookie.Domain != "" || cookie.Secure != encrypted ||
+			if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" || cookie.Domain != "" ||
+				cookie.Secure != encrypted ||
 				strings.HasPrefix(cookie.Name, "__Host-") != encrypted || len(cookie.Value) > 4000 {
 				t.Errorf("over %s a cookie is %s", publicURL, cookie)
 			}
@@ -185,7 +186,8 @@ func TestP12_APostNeedsProofThatThisPageSentIt(t *testing.T) {
 	t.Parallel()
 	p := story.NewPartner(t)
 	r := as(t, p.Token)
-	for _, path := range []string{"/portal/sign-out", "/portal/language", "/portal/claims/x/consent", "/portal/claims/x/cancellation", "/portal/claims/x/review",
+	for _, path := range []string{"/portal/sign-out", "/portal/language", "/portal/claims/x/consent",
+		"/portal/claims/x/cancellation", "/portal/claims/x/review",
 		"/portal/claims/x/submission", "/portal/referrals/x/upgrade", "/portal"} {
 		for name, headers := range map[string][]string{
 			"another site's page":   {"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"},
@@ -229,7 +231,8 @@ func TestHostileNamesStayTextOnEveryPageAndInEveryFile(t *testing.T) {
 	body := p.Nomination(c, c.By(mci.TenantID), []string{e}, story.Object{"friendlyName": name})
 	claim := story.Born(t, localtest.Call(t, "POST", "/v1/customers", p.Token, body))[0]
 	r := as(t, p.Token)
-	for _, path := range []string{"/portal/claims", "/portal/claims/" + claim.ID, "/portal/engagements/" + e + "/customers", "/portal/claims/" + claim.ID + "/consent",
+	for _, path := range []string{"/portal/claims", "/portal/claims/" + claim.ID, "/portal/engagements/" + e +
+		"/customers", "/portal/claims/" + claim.ID + "/consent",
 		"/portal/claims/" + claim.ID + "/cancellation"} {
 		if a := r.get(path).expect(t, 200, "=HYPERLINK"); strings.Contains(a.body, "<script>alert") {
 			t.Errorf("%s lets a script in", path)
@@ -246,9 +249,11 @@ func TestHostileNamesStayTextOnEveryPageAndInEveryFile(t *testing.T) {
 // An interrupted session loses nothing that was typed.
 func TestP1_AFormPostedAfterTheSessionsEndWaits(t *testing.T) {
 	t.Parallel()
-	for name, r := range map[string]reader{"no session": newReader(t), "a token that has ended": as(t, unsigned(time.Now().Add(-time.Hour))), "a token of nobody": as(t, unsigned(time.Now().Add(time.Hour)))} {
+	for name, r := range map[string]reader{"no session": newReader(t), "a token that has ended": as(t,
+		unsigned(time.Now().Add(-time.Hour))), "a token of nobody": as(t, unsigned(time.Now().Add(time.Hour)))} {
 		form := url.Values{"reason": {"Typed with <care>"}, "step": {""}, "go": {"send"}, "key": {"k"}}
-		a := r.stay().send("POST", "/portal/claims/x/cancellation", form).expect(t, 401, "Typed with &lt;care&gt;", "Continue", "Sign in")
+		a := r.stay().send("POST", "/portal/claims/x/cancellation", form).expect(t, 401, "Typed with &lt;care&gt;",
+			"Continue", "Sign in")
 		if strings.Contains(a.url.RawQuery, "Typed") {
 			t.Errorf("%s: what was typed is in an address", name)
 		}
@@ -257,7 +262,8 @@ func TestP1_AFormPostedAfterTheSessionsEndWaits(t *testing.T) {
 
 // unsigned is a token that the API does not take.
 func unsigned(ends time.Time) string {
-	payload, _ := json.Marshal(map[string]any{"sub": "mallory", "exp": ends.Unix(), "cognito:groups": []string{"incentives-admin"}})
+	payload, _ := json.Marshal(map[string]any{"sub": "mallory", "exp": ends.Unix(),
+		"cognito:groups": []string{"incentives-admin"}})
 	return "e30." + base64.RawURLEncoding.EncodeToString(payload) + ".x"
 }
 
@@ -265,9 +271,11 @@ func TestP11_TheLanguageIsTheUsersThenTheBrowsersThenEnglish(t *testing.T) {
 	t.Parallel()
 	r := as(t, story.NewPartner(t).Token)
 	r.send("GET", "/portal/engagements", nil, "Accept-Language", "pt-PT").expect(t, 200, `lang="pt-BR"`, "Engajamentos")
-	r.send("POST", "/portal/language", url.Values{"language": {"tr"}, "to": {"/portal/engagements?x=1"}}).expect(t, 200, `lang="tr"`)
+	r.send("POST", "/portal/language", url.Values{"language": {"tr"}, "to": {"/portal/engagements?x=1"}}).expect(t, 200,
+		`lang="tr"`)
 	r.send("GET", "/portal/engagements", nil, "Accept-Language", "pt-PT").expect(t, 200, `lang="tr"`)
-	newReader(t).stay().send("POST", "/portal/language", url.Values{"language": {"xx"}, "to": {"https://evil.example"}}).expect(t, 303)
+	newReader(t).stay().send("POST", "/portal/language", url.Values{"language": {"xx"},
+		"to": {"https://evil.example"}}).expect(t, 303)
 }
 
 // A page says so where the API fails, is slow, is throttled or answers nonsense, and keeps what was typed.
@@ -292,7 +300,8 @@ func TestPagesSayWhatTheAPIDoes(t *testing.T) {
 		}, 503, "1 seconds", "1"},
 		{"failing", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, 502, "could not answer", ""},
 		{"nonsense", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }, 502, "could not answer", ""},
-		{"breaking off", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 502, "could not answer", ""},
+		{"breaking off", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 502, "could not answer",
+			""},
 	} {
 		api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasSuffix(r.URL.Path, "/claims/c") {
@@ -302,7 +311,8 @@ func TestPagesSayWhatTheAPIDoes(t *testing.T) {
 			c.fail(w, r)
 		}))
 		t.Cleanup(api.Close)
-		p := &portal{publicURL: "http://127.0.0.1", apiURL: api.URL, client: newAPIClient(), now: time.Now, roles: "cognito:groups"}
+		p := &portal{publicURL: "http://127.0.0.1", apiURL: api.URL, client: newAPIClient(), now: time.Now,
+			roles: "cognito:groups"}
 		p.issuer = newIssuer("http://127.0.0.1:1", "portal", p.publicURL, "")
 		ask := func(method, path string, form url.Values) *http.Response {
 			request := httptest.NewRequest(method, "http://127.0.0.1"+path, strings.NewReader(form.Encode()))
@@ -315,16 +325,19 @@ func TestPagesSayWhatTheAPIDoes(t *testing.T) {
 		}
 		for _, page := range []*http.Response{
 			ask("GET", "/portal/claims", nil),
-			ask("POST", "/portal/claims/c/cancellation", url.Values{"reason": {"Typed with care"}, "go": {"send"}, "key": {"k"}}),
+			ask("POST", "/portal/claims/c/cancellation", url.Values{"reason": {"Typed with care"}, "go": {"send"},
+				"key": {"k"}}),
 		} {
 			body, err := io.ReadAll(page.Body)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if page.StatusCode != c.status || !strings.Contains(string(body), c.said) || page.Header.Get("Retry-After") != c.header {
+			if page.StatusCode != c.status || !strings.Contains(string(body), c.said) ||
+				page.Header.Get("Retry-After") != c.header {
 				t.Errorf("%s: %d %q %s", c.name, page.StatusCode, page.Header.Get("Retry-After"), body)
 			}
-			if strings.Contains(string(body), "<form") && strings.Contains(string(body), "reason") && !strings.Contains(string(body), "Typed with care") {
+			if strings.Contains(string(body), "<form") && strings.Contains(string(body), "reason") &&
+				!strings.Contains(string(body), "Typed with care") {
 				t.Errorf("%s: what was typed is lost", c.name)
 			}
 		}

@@ -69,7 +69,8 @@ func (p *portal) newVisit(w http.ResponseWriter, r *http.Request) *visit {
 // use has the visit's calls made with the token.
 func (v *visit) use(token string) {
 	v.user = v.p.readToken(token)
-	v.api = api{url: v.p.apiURL, client: v.p.client, token: token, address: v.r.RemoteAddr, language: string(v.words.locale)}
+	v.api = api{url: v.p.apiURL, client: v.p.client, token: token, address: v.r.RemoteAddr,
+		language: string(v.words.locale)}
 }
 
 // readToken reads an ID token that the portal itself has put in a cookie, after verifying it; nil where it is none. Who
@@ -116,8 +117,8 @@ func (p *portal) open(answer func(v *visit) error) http.HandlerFunc {
 	}
 }
 
-// signedIn answers a request of those who are signed in. A token that is about to end is renewed; where it cannot be, the
-// user signs in and comes back, and a form that was posted waits with all that was typed.
+// signedIn answers a request of those who are signed in. A token that is about to end is renewed; where it cannot be,
+// the user signs in and comes back, and a form that was posted waits with all that was typed.
 func (p *portal) signedIn(answer func(v *visit) error) http.HandlerFunc {
 	return p.open(func(v *visit) error {
 		if v.r.Method == http.MethodPost {
@@ -193,8 +194,8 @@ func (v *visit) forget() {
 	v.setCookie(refreshTokenCookie, "", 0)
 }
 
-// cookieName is the name by which the browser itself keeps a cookie from other hosts and plain connections. On one machine,
-// over plain HTTP, browsers take no such name.
+// cookieName is the name by which the browser itself keeps a cookie from other hosts and plain connections. On one
+// machine, over plain HTTP, browsers take no such name.
 func (p *portal) cookieName(name string, piece int) string {
 	if piece > 0 {
 		name = fmt.Sprintf("%s-%d", name, piece)

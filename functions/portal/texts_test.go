@@ -118,8 +118,9 @@ func TestEverySentenceThatPagesSayIsThere(t *testing.T) {
 // B5: the portal's own types of the API's answers have the fields that the API describes, and no others.
 func TestB5_TheClientsTypesAreTheAPIs(t *testing.T) {
 	for schema, view := range map[string]any{
-		"ClaimDetails": claim{}, "EngagementDetails": engagement{}, "Contact": contact{}, "Customer": customer{}, "CustomerID": customerID{},
-		"Money": money{}, "Event": event{}, "ClaimList": claimList{}, "ReferralList": referralList{},
+		"ClaimDetails": claim{}, "EngagementDetails": engagement{}, "Contact": contact{}, "Customer": customer{},
+		"CustomerID": customerID{},
+		"Money":      money{}, "Event": event{}, "ClaimList": claimList{}, "ReferralList": referralList{},
 		"EligibilityCheckRequest": checkRequest{}, "EligibilityCheck": checkAnswer{}, "ConsentRequest": consentRequest{},
 		"ReviewRequest": review{}, "CancellationRequest": cancellation{}, "SubmissionRequest": submission{},
 	} {
@@ -148,7 +149,8 @@ func TestB5_TheClientsTypesAreTheAPIs(t *testing.T) {
 	}
 }
 
-// passedOver are fields of answers that no page shows, and those that the description gives to some callers in a schema apart.
+// passedOver are fields of answers that no page shows, and those that the description gives to some callers in a schema
+// apart.
 var passedOver = map[string]bool{
 	"EngagementDetails.reminders": true, "ClaimDetails.signals": true, "EligibilityCheckRequest.knownCustomerId": true,
 	"EligibilityCheckRequest.opportunityId": true,
@@ -176,7 +178,8 @@ func properties(t *testing.T, schema map[string]any, found map[string]bool) {
 // P9: no cell of a file begins as a formula does.
 func TestP9_CellsOfAFileAreHarmless(t *testing.T) {
 	for cell, want := range map[string]string{
-		"": "", "Contoso": "Contoso", "a=b": "a=b", "=1+1": "'=1+1", "+1 425": "'+1 425", "-1": "'-1", "@sum": "'@sum", "\tx": "'\tx", "\rx": "'\rx", "＝1": "'＝1",
+		"": "", "Contoso": "Contoso", "a=b": "a=b", "=1+1": "'=1+1", "+1 425": "'+1 425", "-1": "'-1", "@sum": "'@sum",
+		"\tx": "'\tx", "\rx": "'\rx", "＝1": "'＝1",
 	} {
 		if got := harmless(cell); got != want {
 			t.Errorf("%q becomes %q, not %q", cell, got, want)
@@ -188,8 +191,10 @@ func TestP9_CellsOfAFileAreHarmless(t *testing.T) {
 func TestP1_SigningInLeadsToPagesOfThePortalAlone(t *testing.T) {
 	for to, want := range map[string]string{
 		"/portal/claims?status=submitted": "/portal/claims?status=submitted", "/portal": "/portal",
-		"": "/portal", "//evil.example/portal": "/portal", "https://evil.example/portal/": "/portal", "/portal/../../evil": "/portal",
-		"/portal\\evil.example": "/portal", "/portalevil": "/portal", "javascript:alert(1)": "/portal", "/portal/%0d%0aSet-Cookie:a=b": "/portal/%0d%0aSet-Cookie:a=b",
+		"": "/portal", "//evil.example/portal": "/portal", "https://evil.example/portal/": "/portal",
+		"/portal/../../evil":    "/portal",
+		"/portal\\evil.example": "/portal", "/portalevil": "/portal", "javascript:alert(1)": "/portal",
+		"/portal/%0d%0aSet-Cookie:a=b":       "/portal/%0d%0aSet-Cookie:a=b",
 		"/portal/sign-in?to=/portal/sign-in": "/portal", "/v1/claims": "/portal", "/portal//evil.example": "/portal",
 	} {
 		if got := ownPath(to); got != want {
@@ -200,8 +205,9 @@ func TestP1_SigningInLeadsToPagesOfThePortalAlone(t *testing.T) {
 
 func TestAmountsAreTakenHoweverTheirDigitsAreGrouped(t *testing.T) {
 	for typed, want := range map[string]string{
-		"60000": "60000", "60,000": "60000", "60,000.50": "60000.50", "60.000,50": "60000.50", "1.000.000": "1000000", "60 000,5": "60000.5",
-		"$1,000": "1000", "1.5": "1.5", "1,5": "1.5", "abc": "abc", "1,2,3": "1,2,3", "1.000": "1.000",
+		"60000": "60000", "60,000": "60000", "60,000.50": "60000.50", "60.000,50": "60000.50", "1.000.000": "1000000",
+		"60 000,5": "60000.5",
+		"$1,000":   "1000", "1.5": "1.5", "1,5": "1.5", "abc": "abc", "1,2,3": "1,2,3", "1.000": "1.000",
 	} {
 		if got := plainAmount(typed); got != want {
 			t.Errorf("%q is taken for %q, not %q", typed, got, want)

@@ -47,7 +47,8 @@ func TestD28_EveryDecisionHasAReceiptThatVerifiesWithThePublishedKeys(t *testing
 		if err != nil {
 			t.Fatal(err)
 		}
-		if receipt.Decision != decision || string(receipt.ClaimID) != claim.ID || receipt.Customer.Name != c.Name || receipt.Partner.ID != p.ID {
+		if receipt.Decision != decision || string(receipt.ClaimID) != claim.ID || receipt.Customer.Name != c.Name ||
+			receipt.Partner.ID != p.ID {
 			t.Errorf("of a claim that is %s it says %+v", status, receipt)
 		}
 		for _, personal := range []string{c.Email, "Pat", "pat@"} {
@@ -79,7 +80,8 @@ func TestContract_ThereIsNoReceiptBeforeADecisionNorForWhoMayNotSeeTheClaim(t *t
 
 func TestWithoutKMSTheKeysAreToBeAskedForAgain(t *testing.T) {
 	localtest.SetClock(t, localtest.Cloud().Offset()) // which replaces every process: none has the keys at hand
-	localtest.Inject(t, localtest.Fault{Effect: localtest.Fail, Service: localtest.KMSService, Function: "receipts", Times: localtest.All})
+	localtest.Inject(t, localtest.Fault{Effect: localtest.Fail, Service: localtest.KMSService, Function: "receipts",
+		Times: localtest.All})
 	answer := localtest.Call(t, "GET", "/.well-known/jwks.json", "", nil)
 	story.Refused(t, answer, 503, mci.TryAgain)
 	if answer.Header.Get("Retry-After") == "" {

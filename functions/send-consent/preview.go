@@ -54,7 +54,8 @@ func (s *sending) show(ctx context.Context, act mci.Act, _ mci.Grants) (write.De
 	locale := mail.ChooseLocale(claim.CustomerContact.Locale, "")
 	corrected := !mci.SameAddress(claim.CustomerContact.Email, s.claim.CustomerContact.Email)
 	email := mail.ConsentEmail{
-		Question: mail.QuestionOf(claim), Link: s.sender.PublicURL + nowhere, Reminder: claim.Email.Status != "" && !corrected,
+		Question: mail.QuestionOf(claim), Link: s.sender.PublicURL + nowhere, Reminder: claim.Email.Status != "" &&
+			!corrected,
 	}
 	message, err := email.Message(locale)
 	if err != nil {

@@ -1,23 +1,26 @@
-// Command audit reads a whole table and says what in it breaks the rules that must always hold: places under the limits,
-// one open claim a partner, exclusive engagements, known customers, referrals, histories, ended claims, owners, indexes.
+// Command audit reads a whole table and says what in it breaks the rules that must always hold: places under the
+// limits, one open claim a partner, exclusive engagements, known customers, referrals, histories, ended claims, owners,
+// indexes.
 //
 //	audit [--events <file>] [--jwks <file or address>] [--snapshot <file>] [--earlier <file>]
 //
-// It only reads, and may run while the table is at work. Each violation is one line with the claim's ID or the item's key
-// and no personal data; there is one and the exit code is 1. A limit or an exclusiveness that the program has tightened since counts as
-// exceeded where claims were born under the looser one.
+// It only reads, and may run while the table is at work. Each violation is one line with the claim's ID or the item's
+// key and no personal data; there is one and the exit code is 1. A limit or an exclusiveness that the program has
+// tightened since counts as exceeded where claims were born under the looser one.
 //
-// --events also compares each event of the claims that the file tells of with what left the system: domain events as the
-// bus of the one-machine cloud or an archive gives them, one after another or in a list. A history that was rewritten in the
-// table, with its hashes, is found by nothing else. Fetch the file while nothing is at work, or events since then are told.
+// --events also compares each event of the claims that the file tells of with what left the system: domain events as
+// the bus of the one-machine cloud or an archive gives them, one after another or in a list. A history that was
+// rewritten in the table, with its hashes, is found by nothing else. Fetch the file while nothing is at work, or events
+// since then are told.
 //
 // The keys by which receipts are verified are those of --jwks; without, those that the one-machine cloud publishes.
 //
 // --snapshot writes down how each claim ended; --earlier holds the table against such a file, for what has ended never
 // changes.
 //
-// With TABLE_NAME set it reads that table, by the AWS configuration and credentials of the environment. Without, that of the
-// one-machine cloud that runs here (DYNAMODB_PORT, or DYNAMODB_ENDPOINT for an engine of one's own), by its clock (PORT).
+// With TABLE_NAME set it reads that table, by the AWS configuration and credentials of the environment. Without, that
+// of the one-machine cloud that runs here (DYNAMODB_PORT, or DYNAMODB_ENDPOINT for an engine of one's own), by its
+// clock (PORT).
 package main
 
 import (
@@ -143,11 +146,13 @@ func show(ctx context.Context, w *os.File, client *dynamodb.Client, name string)
 		}, func() {}
 	}
 	total := int64(-1)
-	if described, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name}); err == nil && aws.ToInt64(described.Table.ItemCount) > 0 {
+	if described, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name}); err == nil &&
+		aws.ToInt64(described.Table.ItemCount) > 0 {
 		total = *described.Table.ItemCount // as it was some hours ago, which is near enough
 	}
 	bar := progressbar.NewOptions64(total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("auditing"),
-		progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionShowCount())
+		progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
+		progressbar.OptionShowCount())
 	return func(items int64) {
 		if total >= 0 {
 			items = min(items, total)
@@ -171,7 +176,8 @@ func clock(ctx context.Context) func() time.Time {
 func localOffset(ctx context.Context) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:"+cmp.Or(os.Getenv("PORT"), "8080")+"/local/clock", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:"+cmp.Or(os.Getenv("PORT"), "8080")+
+		"/local/clock", nil)
 	if err != nil {
 		return 0, fmt.Errorf("asking for the clock: %w", err)
 	}

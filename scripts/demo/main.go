@@ -443,7 +443,8 @@ func (d *demo) answer(link string, form url.Values) error {
 		return err
 	}
 	fmt.Fprintf(d.out, "  GET  %s\n  ← %d\n", masked(link), status)
-	for _, field := range regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+	for _, field := range regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`).FindAllStringSubmatch(
+		page, -1) {
 		form.Set(field[1], field[2]) // which statement was answered
 	}
 	status, _, err = d.open(link, form)

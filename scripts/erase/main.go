@@ -3,25 +3,27 @@
 //	erase [--confirm] [--open] <who>    or: make erase WHO=<who> [CONFIRM=yes] [OPEN=yes]
 //	erase --export <who>                or: make export-person WHO=<who>
 //
-// Who is an email address, for one person wherever they stand; a claim's ID, for all that people typed on one claim; or @
-// and the name of a file with one of these a line. Addresses are found whole, in any spelling of the domain, and by no
-// part of one. Without --confirm it shows what would go. With --export it writes all of it as JSON.
+// Who is an email address, for one person wherever they stand; a claim's ID, for all that people typed on one claim; or
+// @ and the name of a file with one of these a line. Addresses are found whole, in any spelling of the domain, and by
+// no part of one. Without --confirm it shows what would go. With --export it writes all of it as JSON.
 //
-// What goes: the person's contact on every claim; what the person typed, and what others typed that holds the address, with
-// the evidence that came with a customer's answer (from which address and browser); responses kept for idempotency keys.
-// Each part of an event's private detail is erased by itself. What stays, for the program owes and proves payments by it:
-// that and when a customer was asked and answered, the company, its IDs, the deal size, the payout, and who of the partner's
-// users did what, by user ID. The history's chain stays whole, and shows that a detail was erased and when.
+// What goes: the person's contact on every claim; what the person typed, and what others typed that holds the address,
+// with the evidence that came with a customer's answer (from which address and browser); responses kept for idempotency
+// keys. Each part of an event's private detail is erased by itself. What stays, for the program owes and proves
+// payments by it: that and when a customer was asked and answered, the company, its IDs, the deal size, the payout, and
+// who of the partner's users did what, by user ID. The history's chain stays whole, and shows that a detail was erased
+// and when.
 //
-// A claim that is still open needs its contacts: it is named and left alone, and the exit code is 1. End it first, or give
-// --open: no email can then be sent for it until the partner gives another contact. It may be run again at any time, and
-// completes what was cut short.
+// A claim that is still open needs its contacts: it is named and left alone, and the exit code is 1. End it first, or
+// give
+// --open: no email can then be sent for it until the partner gives another contact. It may be run again at any time,
+// and completes what was cut short.
 //
-// It does not reach what lies outside the table: backups, of which point-in-time recovery keeps those of its window; the
-// stream, which forgets after a day; the mail service's own logs. Whoever restores a backup runs it again.
+// It does not reach what lies outside the table: backups, of which point-in-time recovery keeps those of its window;
+// the stream, which forgets after a day; the mail service's own logs. Whoever restores a backup runs it again.
 //
-// With TABLE_NAME set it works on that table, by the AWS configuration and credentials of the environment. Without, on the
-// one-machine cloud that runs here (DYNAMODB_PORT, or DYNAMODB_ENDPOINT for an engine of one's own).
+// With TABLE_NAME set it works on that table, by the AWS configuration and credentials of the environment. Without, on
+// the one-machine cloud that runs here (DYNAMODB_PORT, or DYNAMODB_ENDPOINT for an engine of one's own).
 package main
 
 import (
@@ -47,8 +49,9 @@ func main() {
 	flag.BoolVar(&options.Erase, "confirm", false, "erase; without, only show what would go")
 	flag.BoolVar(&options.Open, "open", false, "erase on claims that are still open, too")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: make erase WHO=<email address, claim ID, or @file with one a line> [CONFIRM=yes] [OPEN=yes]\n"+
-			"       make export-person WHO=…")
+		fmt.Fprintln(flag.CommandLine.Output(),
+			"usage: make erase WHO=<email address, claim ID, or @file with one a line> [CONFIRM=yes] [OPEN=yes]\n"+
+				"       make export-person WHO=…")
 		flag.PrintDefaults()
 	}
 	flag.Parse()

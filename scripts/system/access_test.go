@@ -15,9 +15,9 @@ import (
 	"mci.example/customers/shared/rest"
 )
 
-// access says what each role gets for the route's call about the partner's own things: as a user of that partner, as a user
-// of another partner, as a user of none. A role that is not named is forbidden; no token is always 401, and a public route
-// asks for none.
+// access says what each role gets for the route's call about the partner's own things: as a user of that partner, as a
+// user of another partner, as a user of none. A role that is not named is forbidden; no token is always 401, and a
+// public route asks for none.
 var access = map[string]map[mci.Role][3]int{
 	"GET /v1/engagements":                          allRoles(200, 200, 200),
 	"GET /v1/engagements/{engagementId}":           allRoles(200, 200, 200),
@@ -26,22 +26,27 @@ var access = map[string]map[mci.Role][3]int{
 	"POST /v1/customers":                           incentives(201, 422, 403),
 	"POST /v1/customers/{customerId}/claims":       incentives(201, 422, 403),
 	"GET /v1/claims":                               with(incentives(200, 200, 403), mci.ProgramAdmin, 200, 200, 200),
-	"GET /v1/claims/{claimId}":                     with(with(incentives(200, 404, 403), mci.ProgramAdmin, 200, 200, 200), mci.FieldSeller, 200, 200, 200),
-	"GET /v1/claims/{claimId}/receipt":             with(with(incentives(200, 404, 403), mci.ProgramAdmin, 200, 200, 200), mci.FieldSeller, 200, 200, 200),
-	"GET /.well-known/jwks.json":                   nil,
-	"POST /v1/claims/{claimId}/consent-previews":   incentives(200, 404, 403),
-	"POST /v1/claims/{claimId}/consent-requests":   incentives(202, 404, 403),
-	"POST /v1/claims/{claimId}/submission":         incentives(200, 404, 403),
-	"POST /v1/claims/{claimId}/cancellation":       incentives(200, 404, 403),
-	"POST /v1/claims/{claimId}/review":             {mci.ProgramAdmin: {403, 200, 200}}, // D31
-	"GET /v1/referrals":                            {mci.ReferralAdmin: {200, 200, 403}, mci.FieldSeller: {200, 200, 200}, mci.ProgramAdmin: {200, 200, 200}},
-	"GET /v1/referrals/{referralId}":               {mci.ReferralAdmin: {200, 404, 403}, mci.FieldSeller: {200, 200, 200}, mci.ProgramAdmin: {200, 200, 200}},
-	"POST /v1/referrals/{referralId}/upgrade":      {mci.ReferralAdmin: {200, 404, 403}, mci.ProgramAdmin: {200, 200, 200}},
-	"GET /consent/{token}":                         nil,
-	"HEAD /consent/{token}":                        nil,
-	"GET /consent/{token}/receipt":                 nil,
-	"POST /consent/{token}":                        nil,
-	"GET /v1/openapi.json":                         nil,
+	"GET /v1/claims/{claimId}": with(with(incentives(200, 404, 403), mci.ProgramAdmin, 200, 200, 200),
+		mci.FieldSeller, 200, 200, 200),
+	"GET /v1/claims/{claimId}/receipt": with(with(incentives(200, 404, 403), mci.ProgramAdmin, 200, 200, 200),
+		mci.FieldSeller, 200, 200, 200),
+	"GET /.well-known/jwks.json":                 nil,
+	"POST /v1/claims/{claimId}/consent-previews": incentives(200, 404, 403),
+	"POST /v1/claims/{claimId}/consent-requests": incentives(202, 404, 403),
+	"POST /v1/claims/{claimId}/submission":       incentives(200, 404, 403),
+	"POST /v1/claims/{claimId}/cancellation":     incentives(200, 404, 403),
+	"POST /v1/claims/{claimId}/review":           {mci.ProgramAdmin: {403, 200, 200}}, // D31
+	"GET /v1/referrals": {mci.ReferralAdmin: {200, 200, 403}, mci.FieldSeller: {200, 200, 200},
+		mci.ProgramAdmin: {200, 200, 200}},
+	"GET /v1/referrals/{referralId}": {mci.ReferralAdmin: {200, 404, 403}, mci.FieldSeller: {200, 200, 200},
+		mci.ProgramAdmin: {200, 200, 200}},
+	"POST /v1/referrals/{referralId}/upgrade": {mci.ReferralAdmin: {200, 404, 403}, mci.ProgramAdmin: {200, 200,
+		200}},
+	"GET /consent/{token}":         nil,
+	"HEAD /consent/{token}":        nil,
+	"GET /consent/{token}/receipt": nil,
+	"POST /consent/{token}":        nil,
+	"GET /v1/openapi.json":         nil,
 }
 
 func allRoles(own, other, none int) map[mci.Role][3]int {
@@ -188,8 +193,8 @@ func TestOneOfSeveralRolesIsEnough(t *testing.T) {
 	}
 }
 
-// TestWhatBelongsToAnotherPartnerIsAsIfItWereNotThere compares, word for word, the answers about another partner's things
-// with those about things that nobody has.
+// TestWhatBelongsToAnotherPartnerIsAsIfItWereNotThere compares, word for word, the answers about another partner's
+// things with those about things that nobody has.
 func TestWhatBelongsToAnotherPartnerIsAsIfItWereNotThere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -202,7 +207,8 @@ func TestWhatBelongsToAnotherPartnerIsAsIfItWereNotThere(t *testing.T) {
 	reviews := localtest.Token(t, mine.ID, mine.User, mci.IncentivesAdmin, mci.ReferralAdmin)
 
 	for _, route := range rest.Routes {
-		if route.Public() || !strings.Contains(route.Path, "{") || !route.Allows([]mci.Role{mci.IncentivesAdmin, mci.ReferralAdmin}) {
+		if route.Public() || !strings.Contains(route.Path, "{") ||
+			!route.Allows([]mci.Role{mci.IncentivesAdmin, mci.ReferralAdmin}) {
 			continue
 		}
 		ids := map[string][3]string{
@@ -233,7 +239,8 @@ func TestWhatBelongsToAnotherPartnerIsAsIfItWereNotThere(t *testing.T) {
 		}
 	}
 
-	for _, key := range []string{"POST /v1/eligibility-checks", "POST /v1/customers", "POST /v1/customers/{customerId}/claims"} {
+	for _, key := range []string{"POST /v1/eligibility-checks", "POST /v1/customers",
+		"POST /v1/customers/{customerId}/claims"} {
 		t.Run(key+" at another's location", func(t *testing.T) {
 			c := calls[key](t, w) // at their location
 			foreign := story.Refused(t, localtest.Call(t, "POST", c.path, mine.Token, c.body), 422, mci.Invalid)

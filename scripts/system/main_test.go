@@ -40,8 +40,8 @@ type call struct {
 	claim    story.Claim    // that it writes to
 }
 
-// calls says of each route how to make a call of it that succeeds, once, for the world's partner or whoever may more. A new
-// route needs its line here: the tests of all routes go through this table.
+// calls says of each route how to make a call of it that succeeds, once, for the world's partner or whoever may more. A
+// new route needs its line here: the tests of all routes go through this table.
 var calls = map[string]func(t testing.TB, w world) call{
 	"GET /v1/engagements": func(testing.TB, world) call { return call{path: "/v1/engagements", want: 200} },
 	"GET /v1/engagements/{engagementId}": func(_ testing.TB, w world) call {
@@ -59,7 +59,8 @@ var calls = map[string]func(t testing.TB, w world) call{
 	},
 	"POST /v1/customers": func(t testing.TB, w world) call {
 		c := story.NewCustomer(t, w.engagement, w.variable)
-		body := w.partner.Nomination(c, c.By(mci.TenantID), []string{w.engagement}, story.Object{"mismatchReason": "A reason.", "hours": 40})
+		body := w.partner.Nomination(c, c.By(mci.TenantID), []string{w.engagement},
+			story.Object{"mismatchReason": "A reason.", "hours": 40})
 		return call{path: "/v1/customers", body: full(body), want: 201, customer: c, secret: []string{c.Name}}
 	},
 	"POST /v1/customers/{customerId}/claims": func(t testing.TB, w world) call {
@@ -67,7 +68,8 @@ var calls = map[string]func(t testing.TB, w world) call{
 		w.partner.Know(t, c, mci.TenantID)
 		body := w.partner.ClaimBody(c, []string{w.engagement}, story.Object{
 			"hours": 40, "opportunityId": c.Opportunity, "mismatchReason": "A reason."})
-		return call{path: "/v1/customers/" + c.ID + "/claims", body: full(body), want: 201, customer: c, secret: []string{c.Name}}
+		return call{path: "/v1/customers/" + c.ID + "/claims", body: full(body), want: 201, customer: c,
+			secret: []string{c.Name}}
 	},
 	"GET /v1/claims": func(t testing.TB, w world) call {
 		claim, secret := w.claim(t, mci.ConsentNotSent)
@@ -83,9 +85,18 @@ var calls = map[string]func(t testing.TB, w world) call{
 		localtest.WaitDrained(t) // then its referral is co-sell
 		return call{path: "/v1/claims/" + claim.ID + "/receipt", want: 200, secret: secret}
 	},
-	"GET /.well-known/jwks.json":                 func(testing.TB, world) call { return call{path: "/.well-known/jwks.json", want: 200} },
-	"POST /v1/claims/{claimId}/consent-previews": func(t testing.TB, w world) call { return w.asking(t, "consent-previews", 200) },
-	"POST /v1/claims/{claimId}/consent-requests": func(t testing.TB, w world) call { return w.asking(t, "consent-requests", 202) },
+	"GET /.well-known/jwks.json": func(testing.TB,
+		world) call {
+		return call{path: "/.well-known/jwks.json", want: 200}
+	},
+	"POST /v1/claims/{claimId}/consent-previews": func(t testing.TB, w world) call {
+		return w.asking(t, "consent-previews",
+			200)
+	},
+	"POST /v1/claims/{claimId}/consent-requests": func(t testing.TB, w world) call {
+		return w.asking(t, "consent-requests",
+			202)
+	},
 	"GET /consent/{token}/receipt": func(t testing.TB, w world) call {
 		link := w.link(t)
 		story.Accept(t, link)
@@ -104,7 +115,8 @@ var calls = map[string]func(t testing.TB, w world) call{
 	},
 	"POST /v1/claims/{claimId}/cancellation": func(t testing.TB, w world) call {
 		claim, secret := w.claim(t, mci.ConsentNotSent)
-		return call{path: "/v1/claims/" + claim.ID + "/cancellation", body: story.Object{"reason": "A reason."}, want: 200, secret: secret}
+		return call{path: "/v1/claims/" + claim.ID + "/cancellation", body: story.Object{"reason": "A reason."}, want: 200,
+			secret: secret}
 	},
 	"POST /v1/claims/{claimId}/review": func(t testing.TB, w world) call {
 		claim, secret := w.claim(t, mci.Submitted)
@@ -156,10 +168,12 @@ func (w world) asking(t testing.TB, what string, want int) call {
 	body["customerContact"], body["partnerContact"] = claim.CustomerContact, claim.PartnerContact
 	preview := story.Post(t, w.partner.Token, claim.ID, "consent-previews", body).Expect(t, 200).JSON(t)
 	body["disclaimerVersion"], body["mismatchReason"] = preview["disclaimer"].(story.Object)["version"], "A reason."
-	return call{path: "/v1/claims/" + claim.ID + "/" + what, body: full(plain(t, body)), want: want, claim: claim, secret: secret}
+	return call{path: "/v1/claims/" + claim.ID + "/" + what, body: full(plain(t, body)), want: want, claim: claim,
+		secret: secret}
 }
 
-// qualifying gives a claim whose referral can be upgraded, though the stream did not: its customer has been managed only since.
+// qualifying gives a claim whose referral can be upgraded, though the stream did not: its customer has been managed
+// only since.
 func (w world) qualifying(t testing.TB) (story.Claim, story.Customer, []string) {
 	t.Helper()
 	engagement := story.Engagement(t, story.WithCoSell(true))

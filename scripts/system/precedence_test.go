@@ -59,14 +59,18 @@ type fault struct {
 
 // done says that the fault comes of something that was done before: all others are but another request.
 func (f fault) done() bool {
-	return slices.Contains([]mci.Code{mci.IdempotencyKeyReused, mci.ClaimExists, mci.WrongStatus, mci.DealSizeImmutable, mci.NotQualified}, f.code)
+	return slices.Contains([]mci.Code{mci.IdempotencyKeyReused, mci.ClaimExists, mci.WrongStatus, mci.DealSizeImmutable,
+		mci.NotQualified}, f.code)
 }
 
 // Faults that requests to every route can have, in the contract's order.
 var (
 	edge = []fault{
 		{mci.Unauthenticated, "token", func(_ testing.TB, a *attempt) { a.token = "" }},
-		{mci.Forbidden, "token", func(t testing.TB, a *attempt) { a.token = localtest.Token(t, a.partner.ID, a.partner.User, "owner") }},
+		{mci.Forbidden, "token", func(t testing.TB, a *attempt) {
+			a.token = localtest.Token(t, a.partner.ID, a.partner.User,
+				"owner")
+		}},
 		{mci.TooLarge, "", func(_ testing.TB, a *attempt) { a.before = strings.Repeat(" ", rest.MaxBody) }},
 		{mci.UnsupportedMediaType, "", func(_ testing.TB, a *attempt) { a.kind = "text/plain" }},
 		{mci.Malformed, "", func(_ testing.TB, a *attempt) { a.after = "]" }},
@@ -125,13 +129,16 @@ var (
 // faults are those that a request to each route can have behind the edge's, in the contract's order.
 var faults = map[string][]fault{
 	"POST /v1/eligibility-checks": {customerNotFound, tenantNotFound},
-	"POST /v1/customers":          {keyReused, notGranted, {mci.ClaimExists, "customer", claimExists}, customerNotFound, tenantNotFound, severalEngagements, noHours, noMismatchReason, notEligible},
-	"POST /v1/customers/{customerId}/claims": {unknownEngagement, notFound, keyReused, notGranted, {mci.ClaimExists, "", claimExists}, {mci.CustomerNotFound, "", func(_ testing.TB, a *attempt) {
-		a.payByTheHour()
-		a.body["opportunityId"] = "7-UNKNOWN"
-	}}, severalEngagements, noHours, noMismatchReason, notEligible},
+	"POST /v1/customers": {keyReused, notGranted, {mci.ClaimExists, "customer", claimExists}, customerNotFound,
+		tenantNotFound, severalEngagements, noHours, noMismatchReason, notEligible},
+	"POST /v1/customers/{customerId}/claims": {unknownEngagement, notFound, keyReused, notGranted,
+		{mci.ClaimExists, "", claimExists}, {mci.CustomerNotFound, "", func(_ testing.TB, a *attempt) {
+			a.payByTheHour()
+			a.body["opportunityId"] = "7-UNKNOWN"
+		}}, severalEngagements, noHours, noMismatchReason, notEligible},
 	"POST /v1/claims/{claimId}/consent-previews": {notFound, notGranted, cancelled, noMismatchReason, optedOut},
-	"POST /v1/claims/{claimId}/consent-requests": {notFound, {keyReused.code, "path caller first", keyReused.put}, notGranted,
+	"POST /v1/claims/{claimId}/consent-requests": {notFound, {keyReused.code, "path caller first", keyReused.put},
+		notGranted,
 		cancelled,
 		{mci.DealSizeImmutable, "dealSize", func(t testing.TB, a *attempt) {
 			a.whole.send(t)
@@ -149,10 +156,12 @@ var faults = map[string][]fault{
 		}}},
 	"POST /v1/claims/{claimId}/submission":   {notFound, keyReused, notGranted, wrongStatus},
 	"POST /v1/claims/{claimId}/cancellation": {notFound, keyReused, notGranted, wrongStatus},
-	"POST /v1/claims/{claimId}/review": {notFound, keyReused, {mci.OwnClaim, "token caller", func(t testing.TB, a *attempt) {
-		a.token = localtest.Token(t, a.partner.ID, story.Name("staff"), mci.ProgramAdmin)
-	}}, wrongStatus},
-	"POST /v1/referrals/{referralId}/upgrade": {notFound, keyReused, {mci.NotQualified, "", func(t testing.TB, a *attempt) { manage(t, a.customer, false) }}},
+	"POST /v1/claims/{claimId}/review": {notFound, keyReused, {mci.OwnClaim, "token caller",
+		func(t testing.TB, a *attempt) {
+			a.token = localtest.Token(t, a.partner.ID, story.Name("staff"), mci.ProgramAdmin)
+		}}, wrongStatus},
+	"POST /v1/referrals/{referralId}/upgrade": {notFound, keyReused,
+		{mci.NotQualified, "", func(t testing.TB, a *attempt) { manage(t, a.customer, false) }}},
 }
 
 // claimExists gives the customer an open claim on each engagement, unless it has one.
@@ -168,7 +177,8 @@ func claimExists(t testing.TB, a *attempt) {
 
 // optedOut has the claim's customer decline another claim of the partner, and ask not to be asked again (D26).
 var optedOut = fault{mci.RecipientOptedOut, "", func(t testing.TB, a *attempt) {
-	c := story.Customer{ID: a.claim.Customer["id"].(string), Tenant: a.claim.CustomerID.Value, Email: a.claim.CustomerContact.Email}
+	c := story.Customer{ID: a.claim.Customer["id"].(string), Tenant: a.claim.CustomerID.Value,
+		Email: a.claim.CustomerContact.Email}
 	engagement := story.Engagement(t, nil)
 	story.Eligible(t, engagement, c.By(mci.TenantID), "")
 	form := story.Form("decline")
@@ -270,8 +280,8 @@ func together(a, b fault) bool {
 	})
 }
 
-// documented are the codes of the refusals that an operation is described to give, but for those that the gateway or the
-// day's mail decide.
+// documented are the codes of the refusals that an operation is described to give, but for those that the gateway or
+// the day's mail decide.
 func documented(operation openapitest.Operation) (codes []mci.Code) {
 	for _, status := range operation.Statuses() {
 		for _, kind := range operation.Types(status) {

@@ -95,7 +95,8 @@ func TestTheDescriptionIsServedAsItIsWritten(t *testing.T) {
 	if dense.String() != string(answer.Body) {
 		t.Error("what is served is not what stands in openapi.json, less its spaces")
 	}
-	for name, want := range map[string]string{"Content-Type": "application/json", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"} {
+	for name, want := range map[string]string{"Content-Type": "application/json", "X-Content-Type-Options": "nosniff",
+		"Cache-Control": "no-store"} {
 		if got := answer.Header.Get(name); got != want {
 			t.Errorf("%s: %s", name, got)
 		}
@@ -107,9 +108,12 @@ func TestWhatIsNoRouteIsNotFound(t *testing.T) {
 	t.Parallel()
 	token := localtest.Token(t, "partner", "user", mci.Roles...)
 	for _, call := range []string{
-		"GET /v1", "GET /v1/", "GET /v2/claims", "GET /v1/claim", "GET /v1/claims/", "GET /V1/claims", "PUT /v1/claims/x", "DELETE /v1/claims/x",
-		"PATCH /v1/claims/x", "POST /v1/claims", "HEAD /v1/claims", "OPTIONS /v1/claims", "POST /v1/engagements", "GET /v1/customers", "GET /consent/",
-		"GET /consent", "PUT /consent/x", "GET /v1/eligibility-checks", "GET /v1/referrals/x/upgrade", "GET /openapi.json", "POST /v1/openapi.json",
+		"GET /v1", "GET /v1/", "GET /v2/claims", "GET /v1/claim", "GET /v1/claims/", "GET /V1/claims", "PUT /v1/claims/x",
+		"DELETE /v1/claims/x",
+		"PATCH /v1/claims/x", "POST /v1/claims", "HEAD /v1/claims", "OPTIONS /v1/claims", "POST /v1/engagements",
+		"GET /v1/customers", "GET /consent/",
+		"GET /consent", "PUT /consent/x", "GET /v1/eligibility-checks", "GET /v1/referrals/x/upgrade", "GET /openapi.json",
+		"POST /v1/openapi.json",
 	} {
 		method, path, _ := strings.Cut(call, " ")
 		localtest.Call(t, method, path, token, nil).Expect(t, 404)

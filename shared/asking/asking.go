@@ -45,8 +45,8 @@ func NewLink(id mci.ClaimID) (token, hash string) {
 	return mci.NewConsentToken(id, platform.RandomBytes(mci.TokenSecret))
 }
 
-// Send sends the email that the claim waits for, with a link of that token, and returns SES's message ID. Where it fails,
-// the claim is free for another try at once; the error is the outbox's.
+// Send sends the email that the claim waits for, with a link of that token, and returns SES's message ID. Where it
+// fails, the claim is free for another try at once; the error is the outbox's.
 func (s Sender) Send(ctx context.Context, act mci.Act, claim mci.Claim, token string) (string, error) {
 	email := mail.ConsentEmail{
 		Question: mail.QuestionOf(claim), Link: s.PublicURL + "/consent/" + token,
@@ -81,8 +81,8 @@ func (s Sender) failed(ctx context.Context, act mci.Act, claim mci.Claim, cause 
 	}
 }
 
-// Record writes down that SES took the email that the claim waited for. With it goes what also gives for the claim as it
-// stands then.
+// Record writes down that SES took the email that the claim waited for. With it goes what also gives for the claim as
+// it stands then.
 func (s Sender) Record(
 	ctx context.Context, act mci.Act, claim mci.Claim, messageID string, also func(mci.Claim) ([]table.Write, error),
 ) error {

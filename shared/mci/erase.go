@@ -32,8 +32,8 @@ func (p Person) isIn(key, text string) bool {
 	return slices.Contains(AddressesIn(text), NormalAddress(string(p)))
 }
 
-// AddressesIn gives every email address that a text names, in the form of NormalAddress. A sign of punctuation beside an
-// address may be part of it or not, and so may be letters of a script that writes without spaces: both are given.
+// AddressesIn gives every email address that a text names, in the form of NormalAddress. A sign of punctuation beside
+// an address may be part of it or not, and so may be letters of a script that writes without spaces: both are given.
 func AddressesIn(text string) []string {
 	var addresses []string
 	for i := range len(text) {
@@ -97,8 +97,8 @@ func (c Claim) PersonalData(p Person, h History) []PersonalData {
 	return all
 }
 
-// concerning says which parts of private details concern a person: every part that names the person, and where the person
-// was asked for consent what came with the answer, and what was typed beside it.
+// concerning says which parts of private details concern a person: every part that names the person, and where the
+// person was asked for consent what came with the answer, and what was typed beside it.
 func (c Claim) concerning(p Person, h History) func(Private, Part) bool {
 	asked := p.is(c.CustomerContact)
 	for _, private := range h.Private {

@@ -10,7 +10,8 @@ import (
 
 func TestD8_WhatIsAnAmount(t *testing.T) {
 	for text, want := range map[string]string{
-		"0": "0.00", "0.0": "0.00", "0.01": "0.01", "1": "1.00", "1.5": "1.50", "1250.00": "1250.00", "999999999999999.99": "999999999999999.99", "1000000000000": "1000000000000.00",
+		"0": "0.00", "0.0": "0.00", "0.01": "0.01", "1": "1.00", "1.5": "1.50", "1250.00": "1250.00",
+		"999999999999999.99": "999999999999999.99", "1000000000000": "1000000000000.00",
 	} {
 		amount, err := ParseMoney(text)
 		if err != nil || amount.String() != want {
@@ -18,7 +19,8 @@ func TestD8_WhatIsAnAmount(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"", " ", "-1", "+1", "1.", ".5", "1.234", "01", "00", "1,000", "1 000", "1e3", "1E3", "0x1", "NaN", "Inf", "١", "１", "1.0.0", "1\n", " 1", "$1", "1000000000000000", "--1", "1..0",
+		"", " ", "-1", "+1", "1.", ".5", "1.234", "01", "00", "1,000", "1 000", "1e3", "1E3", "0x1", "NaN", "Inf", "١", "１",
+		"1.0.0", "1\n", " 1", "$1", "1000000000000000", "--1", "1..0",
 	} {
 		if amount, err := ParseMoney(text); err == nil {
 			t.Errorf("%q is taken for %s", text, amount)
@@ -42,20 +44,24 @@ func TestD8_AmountsAreShownAndStoredAlike(t *testing.T) {
 			t.Errorf("%s is stored as %s (%v)", text, stored, err)
 		}
 	}
-	for _, other := range []string{`{"amount":"1.00","currency":"EUR"}`, `{"amount":"1.00"}`, `{"amount":1,"currency":"USD"}`, `"1.00"`, `1`, `{"amount":"","currency":"USD"}`} {
+	for _, other := range []string{`{"amount":"1.00","currency":"EUR"}`, `{"amount":"1.00"}`,
+		`{"amount":1,"currency":"USD"}`, `"1.00"`, `1`, `{"amount":"","currency":"USD"}`} {
 		if err := json.Unmarshal([]byte(other), new(Money)); err == nil {
 			t.Errorf("%s is taken for money", other)
 		}
 	}
-	if !MustMoney("1").Equal(MustMoney("1.00")) || !MustMoney("9.99").Less(MustMoney("10")) || MustMoney("10.00").Less(MustMoney("10")) {
+	if !MustMoney("1").Equal(MustMoney("1.00")) || !MustMoney("9.99").Less(MustMoney("10")) ||
+		MustMoney("10.00").Less(MustMoney("10")) {
 		t.Error("amounts are compared by how they are written")
 	}
 }
 
 func TestD8_CentsAreRoundedHalfToEven(t *testing.T) {
 	for exact, want := range map[string]string{
-		"0.005": "0.00", "0.015": "0.02", "0.025": "0.02", "0.035": "0.04", "0.0050000000001": "0.01", "0.0149999999999": "0.01", "2.675": "2.68", "1.005": "1.00", "1.115": "1.12",
-		"0.995": "1.00", "0.985": "0.98", "99.995": "100.00", "1234567890123.455": "1234567890123.46", "0.0049": "0.00", "0.0051": "0.01", "7": "7.00",
+		"0.005": "0.00", "0.015": "0.02", "0.025": "0.02", "0.035": "0.04", "0.0050000000001": "0.01",
+		"0.0149999999999": "0.01", "2.675": "2.68", "1.005": "1.00", "1.115": "1.12",
+		"0.995": "1.00", "0.985": "0.98", "99.995": "100.00", "1234567890123.455": "1234567890123.46", "0.0049": "0.00",
+		"0.0051": "0.01", "7": "7.00",
 	} {
 		if got := round(decimal.RequireFromString(exact)).String(); got != want {
 			t.Errorf("%s is rounded to %s, not %s", exact, got, want)
@@ -87,7 +93,8 @@ func TestD8_Payout(t *testing.T) {
 		"no share, no pay":                     {"100.00", "5000.00", "0", "1000000.00", 20, "0.00"},
 		"a share written with many places":     {"100.00", "5000.00", "0.123456789012345678", "10000.00", 100, "1234.57"},
 	} {
-		rates := Rates{PerHour: MustMoney(test.perHour), MaxPayout: MustMoney(test.most), MaxShareOfOpportunity: share(test.share)}
+		rates := Rates{PerHour: MustMoney(test.perHour), MaxPayout: MustMoney(test.most),
+			MaxShareOfOpportunity: share(test.share)}
 		if got, _ := rates.Payout(test.hours, MustMoney(test.value)); got.String() != test.want {
 			t.Errorf("%s: %s, not %s", name, got, test.want)
 		}
@@ -100,7 +107,8 @@ func TestD8_WhatIsAShare(t *testing.T) {
 			t.Errorf("%s: %v", good, err)
 		}
 	}
-	for _, bad := range []string{"", "-0.1", "1.01", "15%", "1/2", "2", "NaN", strings.Repeat("0", 30), "0." + strings.Repeat("1", 30), "1e-400000"} {
+	for _, bad := range []string{"", "-0.1", "1.01", "15%", "1/2", "2", "NaN", strings.Repeat("0", 30),
+		"0." + strings.Repeat("1", 30), "1e-400000"} {
 		if share, err := ParseShare(bad); err == nil {
 			t.Errorf("%q is taken for %s", bad, share)
 		}

@@ -72,8 +72,8 @@ func (n Nomination) ClaimedBy(nominated NominatedCustomer) []NominatedID {
 	return nominated.IDs
 }
 
-// KnownVerdicts gives the verdicts on a known customer for each engagement, as claiming would judge it: by the IDs that it
-// was nominated by, or the opportunity (D35).
+// KnownVerdicts gives the verdicts on a known customer for each engagement, as claiming would judge it: by the IDs that
+// it was nominated by, or the opportunity (D35).
 func (n Nomination) KnownVerdicts(now time.Time) (eligible, ineligible []Verdict) {
 	eligible, ineligible = []Verdict{}, []Verdict{}
 	for _, engagement := range n.Engagements {
@@ -95,8 +95,9 @@ func (n Nomination) candidates(engagement Engagement, now time.Time) []Candidate
 			Eligibility:   n.Standing.Eligibility[id.CustomerID][engagement.ID],
 			EligibleBy:    n.Standing.eligibleBy(engagement.ID),
 			Participation: n.Standing.Participations[engagement.ID],
-			IDReassigned:  id.Value != "" && id.Type != MSXOpportunity && n.Standing.Owners[id.CustomerID] != n.Standing.Customer.ID,
-			Location:      &n.Location, Hours: n.Hours, Now: now,
+			IDReassigned: id.Value != "" && id.Type != MSXOpportunity &&
+				n.Standing.Owners[id.CustomerID] != n.Standing.Customer.ID,
+			Location: &n.Location, Hours: n.Hours, Now: now,
 		}
 		if id.Type == MSXOpportunity {
 			candidates[i].Opportunity = n.Opportunity
@@ -105,8 +106,8 @@ func (n Nomination) candidates(engagement Engagement, now time.Time) []Candidate
 	return candidates
 }
 
-// Verdicts gives the engagements in which the customer may take part, each with the ID that opens it and its payout where
-// the hours it takes are known, and the others with every reason (S14, S17, D35).
+// Verdicts gives the engagements in which the customer may take part, each with the ID that opens it and its payout
+// where the hours it takes are known, and the others with every reason (S14, S17, D35).
 func (n Nomination) Verdicts(now time.Time) (eligible, ineligible []Verdict) {
 	eligible, ineligible = []Verdict{}, []Verdict{}
 	for _, engagement := range n.Engagements {

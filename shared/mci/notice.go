@@ -51,8 +51,8 @@ type Notice struct {
 // maxNoticeTries is how often a notice may go out: once, and once more after a crash.
 const maxNoticeTries = 2
 
-// Begin takes up the sending, under a lease. It returns false where there is nothing to send any more, and refuses while
-// another sends.
+// Begin takes up the sending, under a lease. It returns false where there is nothing to send any more, and refuses
+// while another sends.
 func (n Notice) Begin(now time.Time) (Notice, bool, error) {
 	switch {
 	case n.Over:

@@ -48,8 +48,8 @@ const (
 	DecidedByMaxShare  = "maxShareOfOpportunity"
 )
 
-// Payout is what a claim of variable pay pays: the hours at the rate, at most the engagement's maximum and its share of the
-// opportunity's value (S17, D8). Hours must be within the rates' bounds.
+// Payout is what a claim of variable pay pays: the hours at the rate, at most the engagement's maximum and its share of
+// the opportunity's value (S17, D8). Hours must be within the rates' bounds.
 func (r Rates) Payout(hours int, value Money) (Money, PayoutBasis) {
 	pay, decidedBy := r.PerHour.dollars.Mul(decimal.NewFromInt(int64(hours))), DecidedByHours
 	if r.MaxPayout.dollars.LessThan(pay) {

@@ -71,8 +71,8 @@ func FuzzABodyIsReadOrItsMistakesAreTold(f *testing.F) {
 	})
 }
 
-// A cursor opens at its position for the caller and query that it was made for, and is a mistake for every other; whatever
-// else is given as a cursor is a mistake too.
+// A cursor opens at its position for the caller and query that it was made for, and is a mistake for every other;
+// whatever else is given as a cursor is a mistake too.
 func FuzzACursorServesItsCallerAndQueryAlone(f *testing.F) {
 	request := func(cursor, partner, name string) *Request {
 		return &Request{Route: Routes[2], Caller: Caller{PartnerID: partner, UserID: "user"},

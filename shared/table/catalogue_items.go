@@ -87,8 +87,8 @@ func NewEligibilityRecord(id mci.CustomerID, eligibility mci.Eligibility) Eligib
 	return EligibilityRecord{eligibilityKey(id, eligibility.EngagementID), eligibility}
 }
 
-// CustomerEligibilityRecord is the program's word on one customer ID for one engagement once more, beside the customer whose
-// ID it is: so one query of the customer tells by which of its IDs it is eligible (D33).
+// CustomerEligibilityRecord is the program's word on one customer ID for one engagement once more, beside the customer
+// whose ID it is: so one query of the customer tells by which of its IDs it is eligible (D33).
 type CustomerEligibilityRecord struct {
 	Key
 	mci.CustomerID
@@ -96,7 +96,8 @@ type CustomerEligibilityRecord struct {
 }
 
 // NewCustomerEligibilityRecord gives the program's word its key beside the customer.
-func NewCustomerEligibilityRecord(customerID string, id mci.CustomerID, eligibility mci.Eligibility) CustomerEligibilityRecord {
+func NewCustomerEligibilityRecord(customerID string, id mci.CustomerID,
+	eligibility mci.Eligibility) CustomerEligibilityRecord {
 	sk := join("ELIGIBILITY", eligibility.EngagementID, string(id.Type), id.Value)
 	return CustomerEligibilityRecord{Key{customerPK(customerID), sk}, id, eligibility}
 }

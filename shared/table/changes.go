@@ -130,7 +130,8 @@ type nominatedRecord struct {
 
 func newNominatedRecord(customer mci.NominatedCustomer) nominatedRecord {
 	record := nominatedRecord{
-		Key: nominatedKey(customer.PartnerID, customer.Customer.ID), NameKey: knownPages + CustomerPosition(customer.Customer),
+		Key: nominatedKey(customer.PartnerID, customer.Customer.ID), NameKey: knownPages +
+			CustomerPosition(customer.Customer),
 		NominatedCustomer: customer,
 	}
 	if customer.Known() {

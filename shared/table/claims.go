@@ -107,10 +107,12 @@ func (t *Table) Claims(ctx context.Context, partnerID, from string, limit int) (
 	return t.claimPage(ctx, s, func(record claimRecord) string { return record.SK })
 }
 
-// OpenClaimsByDue gives a partner's claims that run under a deadline which has not passed, soonest first, from a position
-// on. Query of the Due index: 1 round trip; 1 unit per claim looked at, at most limit of them.
-func (t *Table) OpenClaimsByDue(ctx context.Context, partnerID string, now time.Time, from string, limit int) (Page[mci.Claim], error) {
-	s := span{index: Due, partition: partnerPK(partnerID), from: max(instantKey(now), after(from)), to: last, limit: int32(limit)}
+// OpenClaimsByDue gives a partner's claims that run under a deadline which has not passed, soonest first, from a
+// position on. Query of the Due index: 1 round trip; 1 unit per claim looked at, at most limit of them.
+func (t *Table) OpenClaimsByDue(ctx context.Context, partnerID string, now time.Time, from string,
+	limit int) (Page[mci.Claim], error) {
+	s := span{index: Due, partition: partnerPK(partnerID), from: max(instantKey(now), after(from)), to: last,
+		limit: int32(limit)}
 	return t.claimPage(ctx, s, func(record claimRecord) string { return record.DueKey })
 }
 
@@ -121,10 +123,12 @@ func (t *Table) SubmittedClaims(ctx context.Context, from string, limit int) (Pa
 	return t.claimPage(ctx, s, func(record claimRecord) string { return record.ReviewKey })
 }
 
-// DueClaims gives claims of one shard to which time does something by now, the longest overdue first, from a position on: a
-// deadline has passed, or the instant of a reminder (D3, D30). Query of the Queues index, then BatchGetItem of the claims: 2 round trips; half a unit per 4 KB of keys and 1 per claim, whatever else the
-// table holds. Claims that have moved on since are among them.
-func (t *Table) DueClaims(ctx context.Context, shard int, now time.Time, from string, limit int) (Page[mci.Claim], error) {
+// DueClaims gives claims of one shard to which time does something by now, the longest overdue first, from a position
+// on: a deadline has passed, or the instant of a reminder (D3, D30). Query of the Queues index, then BatchGetItem of
+// the claims: 2 round trips; half a unit per 4 KB of keys and 1 per claim, whatever else the table holds. Claims that
+// have moved on since are among them.
+func (t *Table) DueClaims(ctx context.Context, shard int, now time.Time, from string, limit int) (Page[mci.Claim],
+	error) {
 	return t.queue(ctx, span{
 		index: Queues, partition: dueQueue(shard), from: after(from), to: instantKey(now) + last, limit: int32(limit),
 	})
@@ -170,9 +174,10 @@ func (t *Table) CustomerClaims(ctx context.Context, partnerID, engagementID, cus
 	return found.Items, err
 }
 
-// EndedClaims gives claims of one shard that ended by an instant and still hold people's data, longest ended first, from a
-// position on. It costs as DueClaims does.
-func (t *Table) EndedClaims(ctx context.Context, shard int, by time.Time, from string, limit int) (Page[mci.Claim], error) {
+// EndedClaims gives claims of one shard that ended by an instant and still hold people's data, longest ended first,
+// from a position on. It costs as DueClaims does.
+func (t *Table) EndedClaims(ctx context.Context, shard int, by time.Time, from string, limit int) (Page[mci.Claim],
+	error) {
 	return t.queue(ctx, span{
 		index: Queues, partition: endedQueue(shard), from: after(from), to: instantKey(by) + last, limit: int32(limit),
 	})
@@ -180,16 +185,19 @@ func (t *Table) EndedClaims(ctx context.Context, shard int, by time.Time, from s
 
 // OpenClaims gives a partner's claims on an engagement that are stored as open, by customer name, from a position on,
 // where the name begins with prefix. Query of the Pages index: 1 round trip; 1 unit per claim looked at.
-func (t *Table) OpenClaims(ctx context.Context, partnerID, engagementID, prefix, from string, limit int) (Page[mci.Claim], error) {
+func (t *Table) OpenClaims(ctx context.Context, partnerID, engagementID, prefix, from string,
+	limit int) (Page[mci.Claim], error) {
 	return t.claimsByName(ctx, partnerID, openPages(engagementID), prefix, from, limit)
 }
 
 // DoneClaims gives a partner's ended claims on an engagement that are to be seen, as OpenClaims does.
-func (t *Table) DoneClaims(ctx context.Context, partnerID, engagementID, prefix, from string, limit int) (Page[mci.Claim], error) {
+func (t *Table) DoneClaims(ctx context.Context, partnerID, engagementID, prefix, from string,
+	limit int) (Page[mci.Claim], error) {
 	return t.claimsByName(ctx, partnerID, donePages(engagementID), prefix, from, limit)
 }
 
-func (t *Table) claimsByName(ctx context.Context, partnerID, page, prefix, from string, limit int) (Page[mci.Claim], error) {
+func (t *Table) claimsByName(ctx context.Context, partnerID, page, prefix, from string, limit int) (Page[mci.Claim],
+	error) {
 	s := byName(partnerID, page, prefix, from, limit)
 	return t.claimPage(ctx, s, func(record claimRecord) string { return record.PageKey[len(page):] })
 }

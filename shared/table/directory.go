@@ -53,9 +53,9 @@ func (t *Table) EmailDomain(ctx context.Context, address string) (mci.DirectoryE
 	return t.DirectoryEntry(ctx, mci.CustomerID{Type: mci.Domain, Value: mci.EmailDomain(address)})
 }
 
-// StandingOf returns the standing of the customer to whom the directory gives an ID, by the ID's entry; mci.UnknownID if
-// it gives it to nobody. A domain's entry names the customer only by hint: where the hint is stale, the standing is read
-// once more. 1 round trip, or 2 then; units as Standing.
+// StandingOf returns the standing of the customer to whom the directory gives an ID, by the ID's entry; mci.UnknownID
+// if it gives it to nobody. A domain's entry names the customer only by hint: where the hint is stale, the standing is
+// read once more. 1 round trip, or 2 then; units as Standing.
 func (t *Table) StandingOf(ctx context.Context, partnerID string, entry mci.DirectoryEntry) (mci.Standing, error) {
 	id := entry.NominatedID().CustomerID
 	standing, err := t.Standing(ctx, partnerID, entry.Customer, []mci.CustomerID{id})
@@ -70,7 +70,8 @@ func (t *Table) StandingOf(ctx context.Context, partnerID string, entry mci.Dire
 
 // Standing returns a customer's standing for a partner, judged by these IDs. Queries of the customer's partition and of
 // each ID's, and a GetItem, in parallel: 1 round trip; 1 unit per 4 KB. Without a customer's ID it reads the IDs alone.
-func (t *Table) Standing(ctx context.Context, partnerID, customerID string, ids []mci.CustomerID) (mci.Standing, error) {
+func (t *Table) Standing(ctx context.Context, partnerID, customerID string, ids []mci.CustomerID) (mci.Standing,
+	error) {
 	standing := mci.Standing{
 		Participations: map[string]mci.Participation{},
 		Eligibility:    make(map[mci.CustomerID]map[string]*mci.Eligibility, len(ids)),
@@ -162,7 +163,8 @@ func (t *Table) EligibilityOf(ctx context.Context, id mci.CustomerID) ([]mci.Eli
 	return rows, err
 }
 
-// Nominated gives what the partner has to do with a customer; the zero value for nothing. GetItem: 1 round trip, 1 unit.
+// Nominated gives what the partner has to do with a customer; the zero value for nothing. GetItem: 1 round trip, 1
+// unit.
 func (t *Table) Nominated(ctx context.Context, partnerID, customerID string) (mci.NominatedCustomer, error) {
 	var customer mci.NominatedCustomer
 	_, err := t.get(ctx, nominatedKey(partnerID, customerID), &customer)
@@ -171,7 +173,8 @@ func (t *Table) Nominated(ctx context.Context, partnerID, customerID string) (mc
 
 // KnownCustomers gives customers known to the partner, by name, from a position on, where the name begins with prefix.
 // Query of the Pages index: 1 round trip; 1 unit per 4 KB of customers looked at.
-func (t *Table) KnownCustomers(ctx context.Context, partnerID, prefix, from string, limit int) (Page[mci.NominatedCustomer], error) {
+func (t *Table) KnownCustomers(ctx context.Context, partnerID, prefix, from string,
+	limit int) (Page[mci.NominatedCustomer], error) {
 	items, more, err := t.query(ctx, byName(partnerID, knownPages, prefix, from, limit))
 	if err != nil {
 		return Page[mci.NominatedCustomer]{}, err

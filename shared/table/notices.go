@@ -23,8 +23,8 @@ type Recorded struct {
 	Notices map[mci.Recipient]mci.Notice
 }
 
-// Recorded returns a claim's event of that number, and false where there is none. BatchGetItem: 1 round trip; 1 unit each
-// per 4 KB.
+// Recorded returns a claim's event of that number, and false where there is none. BatchGetItem: 1 round trip; 1 unit
+// each per 4 KB.
 func (t *Table) Recorded(ctx context.Context, id mci.ClaimID, seq int) (Recorded, bool, error) {
 	keys := []Key{
 		claimKey(id), eventKey(id, seq), privateKey(id, seq), receiptKey(id),

@@ -16,9 +16,9 @@ const (
 	TimeToLive   = "ttl"         // Unix seconds
 )
 
-// Index is a secondary index. Unless it holds whole items, keys alone are projected: so it costs a write only where a key
-// changes. Reads of a local index have DynamoDB fetch the rest of each item, in the same request; those of a global one
-// read it by key.
+// Index is a secondary index. Unless it holds whole items, keys alone are projected: so it costs a write only where a
+// key changes. Reads of a local index have DynamoDB fetch the rest of each item, in the same request; those of a global
+// one read it by key.
 type Index struct {
 	Name         string
 	PartitionKey string

@@ -76,7 +76,8 @@ func Run(ctx context.Context, client *dynamodb.Client, tableName string, options
 	if a.catalogue, err = a.table.FreshCatalogue(ctx); err != nil {
 		return Report{}, fmt.Errorf("reading the engagements: %w", err)
 	}
-	for _, step := range []func(context.Context) error{a.scan, a.settleKnown, a.settleCompleted, a.compare, a.compareEvents} {
+	for _, step := range []func(context.Context) error{a.scan, a.settleKnown, a.settleCompleted, a.compare,
+		a.compareEvents} {
 		if err := step(ctx); err != nil {
 			return a.report, err
 		}

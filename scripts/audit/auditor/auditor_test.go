@@ -203,7 +203,8 @@ func TestEveryTamperingIsFound(t *testing.T) {
 			typed(in("data", set(table.Item{"friendlyName": str("another")}))), w.doneKey},
 		"an erased detail that was put back": {auditor.HistoryRule, w.privateKey,
 			typed(set(table.Item{"erasedAt": str("2026-11-01T00:00:00Z")})), w.doneKey},
-		"a receipt that was taken away": {auditor.HistoryRule, w.receiptKey, set(table.Item{"sk": str("RECEIPT-")}), w.doneKey},
+		"a receipt that was taken away": {auditor.HistoryRule, w.receiptKey, set(table.Item{"sk": str("RECEIPT-")}),
+			w.doneKey},
 		"a receipt of another claim": {auditor.HistoryRule, w.receiptKey,
 			set(table.Item{"receipt": item(t, table.Key{PK: "CLAIM#" + w.coSell.ID, SK: "RECEIPT"})["receipt"]}), w.doneKey},
 		"an event of no claim": {auditor.HistoryRule, w.eventKey,
@@ -362,7 +363,8 @@ func domainEvents(t *testing.T, claimID string) string {
 // rehash gives the hash that an event's content has, as whoever forges one can compute it.
 func rehash(t *testing.T, e mci.Event) string {
 	t.Helper()
-	content, err := json.Marshal([]any{e.ClaimID, e.PartnerID, e.EngagementID, e.CustomerID, e.Seq, e.At.UTC().Format(time.RFC3339Nano),
+	content, err := json.Marshal([]any{e.ClaimID, e.PartnerID, e.EngagementID, e.CustomerID, e.Seq,
+		e.At.UTC().Format(time.RFC3339Nano),
 		e.Actor, e.Type, e.Detail, e.PreviousHash})
 	if err != nil {
 		t.Fatal(err)
@@ -386,7 +388,8 @@ func TestB4_AHistoryThatWasRewrittenWithItsHashesDiffersFromWhatLeftTheSystem(t 
 		if events != "" {
 			options.Events = strings.NewReader(events)
 		}
-		return slices.DeleteFunc(run(t, options).Violations, func(v auditor.Violation) bool { return v.Key != table.ClaimKey(id) })
+		return slices.DeleteFunc(run(t, options).Violations,
+			func(v auditor.Violation) bool { return v.Key != table.ClaimKey(id) })
 	}
 	envelope := string(list.Events[0])
 	for what, events := range map[string]string{
@@ -414,7 +417,8 @@ func TestB4_AHistoryThatWasRewrittenWithItsHashesDiffersFromWhatLeftTheSystem(t 
 		t.Fatalf("the forger has not done well: %v", violations)
 	}
 	violations := audit(told)
-	if len(violations) != 1 || violations[0].Rule != auditor.EventRule || !strings.Contains(violations[0].String(), claim.ID) {
+	if len(violations) != 1 || violations[0].Rule != auditor.EventRule || !strings.Contains(violations[0].String(),
+		claim.ID) {
 		t.Errorf("what left the system is %s, and the audit says %v", told, violations)
 	}
 	put(t, event)

@@ -110,8 +110,8 @@ func (a *auditor) compareEvents(ctx context.Context) error {
 	return group.Wait()
 }
 
-// judgeEvents holds a claim's history against its domain events. Those before the first one told may have left before the
-// file begins; the first one's previous hash vouches for them.
+// judgeEvents holds a claim's history against its domain events. Those before the first one told may have left before
+// the file begins; the first one's previous hash vouches for them.
 func judgeEvents(id mci.ClaimID, history mci.History, told told) []Violation {
 	j := &judgement{key: table.ClaimKey(id)}
 	first := 0
@@ -124,14 +124,16 @@ func judgeEvents(id mci.ClaimID, history mci.History, told told) []Violation {
 	for _, event := range history.Events {
 		stored[event.Seq] = hashes{event.Hash, event.PreviousHash}
 		j.must(event.Seq < first || told[event.Seq] != nil, EventRule,
-			"event %d, %s, is not among the domain events: it was planted, or has left since these were fetched", event.Seq, event.Type)
+			"event %d, %s, is not among the domain events: it was planted, or has left since these were fetched", event.Seq,
+			event.Type)
 	}
 	for seq, all := range told {
 		for _, left := range all {
 			own, found := stored[seq]
 			j.must(found, EventRule, "event %d left the system, and the table has none", seq)
 			same := own.own == left.own && (left.previous == "" || own.previous == left.previous)
-			j.must(!found || same, EventRule, "event %d left the system with hash %s, and the table has %s", seq, left.own, own.own)
+			j.must(!found || same, EventRule, "event %d left the system with hash %s, and the table has %s", seq, left.own,
+				own.own)
 		}
 	}
 	return j.found

@@ -33,7 +33,8 @@ const (
 
 // Rules lists them all.
 var Rules = []Rule{
-	PlaceRule, LimitRule, OneClaimRule, ExclusiveRule, KnownRule, ReferralRule, HistoryRule, TerminalRule, OwnerRule, IndexRule,
+	PlaceRule, LimitRule, OneClaimRule, ExclusiveRule, KnownRule, ReferralRule, HistoryRule, TerminalRule, OwnerRule,
+	IndexRule,
 	EventRule,
 }
 
@@ -69,7 +70,8 @@ func (j *judgement) must(holds bool, rule Rule, detail string, values ...any) {
 func judgeClaim(id mci.ClaimID, s table.Surroundings, keys *jose.JSONWebKeySet, now time.Time) []Violation {
 	j := &judgement{key: table.ClaimKey(id)}
 	claim, participation := s.Claim, s.Participation
-	j.must(claim.ID == id && claim.PartnerID == id.PartnerID(), OwnerRule, "the claim says that it is %s of partner %s", claim.ID, claim.PartnerID)
+	j.must(claim.ID == id && claim.PartnerID == id.PartnerID(), OwnerRule, "the claim says that it is %s of partner %s",
+		claim.ID, claim.PartnerID)
 	for _, name := range s.Misplaced {
 		j.must(false, IndexRule, "%s is not what a claim that is %s asks for", name, claim.Status)
 	}
@@ -92,18 +94,21 @@ func judgeClaim(id mci.ClaimID, s table.Surroundings, keys *jose.JSONWebKeySet, 
 		j.must(completedHere && participation.Completed > 0, LimitRule, "the claim is completed and not counted")
 	}
 
-	j.must(s.Nominated.PartnerID == claim.PartnerID && s.Nominated.Customer.ID == claim.Customer.ID, OwnerRule, "the partner never nominated customer %s", claim.Customer.ID)
+	j.must(s.Nominated.PartnerID == claim.PartnerID && s.Nominated.Customer.ID == claim.Customer.ID, OwnerRule,
+		"the partner never nominated customer %s", claim.Customer.ID)
 	if claim.ConsentedAt != nil {
 		since := s.Nominated.KnownSince
-		j.must(since != nil && since.Sub(*claim.ConsentedAt) <= overtaking, KnownRule, "the customer consented and is not known since then")
+		j.must(since != nil && since.Sub(*claim.ConsentedAt) <= overtaking, KnownRule,
+			"the customer consented and is not known since then")
 	}
 	judgeReferral(j, s)
 	judgeHistory(j, s, keys)
 	return j.found
 }
 
-// overtaking is by how much an earlier consent may be written after a later one: the instant of either is that at which its
-// request began, for which consent-callback has its time, and the first to be written says since when the customer is known.
+// overtaking is by how much an earlier consent may be written after a later one: the instant of either is that at which
+// its request began, for which consent-callback has its time, and the first to be written says since when the customer
+// is known.
 var overtaking = platform.FunctionOf("consent-callback").Timeout
 
 func samePlace(a, b mci.Place) bool {
@@ -130,12 +135,14 @@ func judgeReferral(j *judgement, s table.Surroundings) {
 	default:
 		j.must(s.Referral.ClaimID == claim.ID, ReferralRule, "the referral that is listed is claim %s's", s.Referral.ClaimID)
 		for _, name := range s.Referral.Misplaced {
-			j.must(false, ReferralRule, "the %s of the referral that is listed is not that of a %s one", name, claim.Referral.Type)
+			j.must(false, ReferralRule, "the %s of the referral that is listed is not that of a %s one", name,
+				claim.Referral.Type)
 		}
 	}
 	j.must(claim.DealSize != nil, ReferralRule, "the claim has a referral and no deal size")
 	coSell := claim.Referral.Type == mci.CoSell
-	j.must(coSell == (claim.Referral.UpgradedAt != nil), ReferralRule, "the referral is %s and its upgrade says otherwise", claim.Referral.Type)
+	j.must(coSell == (claim.Referral.UpgradedAt != nil), ReferralRule, "the referral is %s and its upgrade says otherwise",
+		claim.Referral.Type)
 	j.must(!coSell || claim.ConsentedAt != nil, ReferralRule, "the referral is co-sell without a consent")
 }
 
@@ -174,8 +181,10 @@ func judgeHistory(j *judgement, s table.Surroundings, keys *jose.JSONWebKeySet) 
 	seen := map[mci.EventType]mci.Event{}
 	ended := false
 	for _, event := range s.History.Events {
-		own := event.PartnerID == claim.PartnerID && event.EngagementID == claim.EngagementID && event.CustomerID == claim.Customer.ID
-		j.must(own, OwnerRule, "event %d says that it is of partner %s, engagement %s, customer %s", event.Seq, event.PartnerID, event.EngagementID, event.CustomerID)
+		own := event.PartnerID == claim.PartnerID && event.EngagementID == claim.EngagementID &&
+			event.CustomerID == claim.Customer.ID
+		j.must(own, OwnerRule, "event %d says that it is of partner %s, engagement %s, customer %s", event.Seq,
+			event.PartnerID, event.EngagementID, event.CustomerID)
 		j.must(!ended || event.Type == mci.ReferralClosed, TerminalRule, "%s came after the end", event.Type)
 		if _, repeated := seen[event.Type]; !repeated {
 			seen[event.Type] = event
@@ -194,14 +203,16 @@ func judgeHistory(j *judgement, s table.Surroundings, keys *jose.JSONWebKeySet) 
 
 // once are the events that a claim has once at most.
 var once = map[mci.EventType]bool{
-	mci.ClaimAdded: true, mci.ClaimClaimed: true, mci.ConsentRequested: true, mci.ConsentAccepted: true, mci.ConsentDeclined: true,
-	mci.ClaimCompleted: true, mci.ClaimRejected: true, mci.ClaimCancelled: true, mci.ClaimExpired: true,
+	mci.ClaimAdded: true, mci.ClaimClaimed: true, mci.ConsentRequested: true, mci.ConsentAccepted: true,
+	mci.ConsentDeclined: true,
+	mci.ClaimCompleted:  true, mci.ClaimRejected: true, mci.ClaimCancelled: true, mci.ClaimExpired: true,
 	mci.ReferralCreated: true, mci.ReferralUpgraded: true, mci.ReferralClosed: true,
 }
 
 // judgeFacts holds what the claim says against what its events say.
 func judgeFacts(j *judgement, claim mci.Claim, seen map[mci.EventType]mci.Event) {
-	birth, born := seen[map[mci.Origin]mci.EventType{mci.Added: mci.ClaimAdded, mci.Claimed: mci.ClaimClaimed}[claim.Origin]]
+	birth, born := seen[map[mci.Origin]mci.EventType{mci.Added: mci.ClaimAdded,
+		mci.Claimed: mci.ClaimClaimed}[claim.Origin]]
 	j.must(born && birth.Seq == 1, HistoryRule, "the history does not begin with the claim's birth")
 	for name, said := range map[string]string{
 		"engagementId": claim.EngagementID, "locationId": claim.LocationID, "customerId": claim.Customer.ID,
@@ -211,33 +222,42 @@ func judgeFacts(j *judgement, claim mci.Claim, seen map[mci.EventType]mci.Event)
 		j.must(birth.Detail[name] == said, HistoryRule, "the claim's %s is not that of its birth", name)
 	}
 	requested, asked := seen[mci.ConsentRequested]
-	j.must(asked == (claim.DealSize != nil) && (!asked || requested.Detail["dealSize"] == claim.DealSize.String()), HistoryRule, "the deal size is not the one that was sent")
+	j.must(asked == (claim.DealSize != nil) && (!asked || requested.Detail["dealSize"] == claim.DealSize.String()),
+		HistoryRule, "the deal size is not the one that was sent")
 	accepted, consented := seen[mci.ConsentAccepted]
-	j.must(consented == (claim.ConsentedAt != nil) && (!consented || accepted.At.Equal(*claim.ConsentedAt)), KnownRule, "the claim's consent is not that of its history")
+	j.must(consented == (claim.ConsentedAt != nil) && (!consented || accepted.At.Equal(*claim.ConsentedAt)), KnownRule,
+		"the claim's consent is not that of its history")
 
 	_, created := seen[mci.ReferralCreated]
 	_, upgraded := seen[mci.ReferralUpgraded]
 	closed, isClosed := seen[mci.ReferralClosed]
 	has := claim.Referral != nil
 	j.must(created == has, ReferralRule, "the referral is not that of the history")
-	j.must(upgraded == (has && claim.Referral.Type == mci.CoSell), ReferralRule, "the referral's type is not that of the history")
-	j.must(isClosed == (has && claim.Status.Terminal()), ReferralRule, "the claim is %s, and the history says otherwise of its referral", claim.Status)
-	j.must(!isClosed || closed.Detail["substatus"] == closings[claim.Status], ReferralRule, "the claim is %s and its referral closed as %s", claim.Status, closed.Detail["substatus"])
+	j.must(upgraded == (has && claim.Referral.Type == mci.CoSell), ReferralRule,
+		"the referral's type is not that of the history")
+	j.must(isClosed == (has && claim.Status.Terminal()), ReferralRule,
+		"the claim is %s, and the history says otherwise of its referral", claim.Status)
+	j.must(!isClosed || closed.Detail["substatus"] == closings[claim.Status], ReferralRule,
+		"the claim is %s and its referral closed as %s", claim.Status, closed.Detail["substatus"])
 }
 
-// judgeParticipation holds a customer's part in an engagement, at an instant, against its claims, as far as there are such,
-// and the engagement's rules.
-func judgeParticipation(key table.Key, p mci.Participation, claims map[mci.ClaimID]mci.Claim, engagement mci.Engagement, now time.Time) []Violation {
+// judgeParticipation holds a customer's part in an engagement, at an instant, against its claims, as far as there are
+// such, and the engagement's rules.
+func judgeParticipation(key table.Key, p mci.Participation, claims map[mci.ClaimID]mci.Claim, engagement mci.Engagement,
+	now time.Time) []Violation {
 	j := &judgement{key: key}
-	j.must(table.ParticipationKey(p) == key, OwnerRule, "the item says that it is customer %s's on engagement %s", p.CustomerID, p.EngagementID)
+	j.must(table.ParticipationKey(p) == key, OwnerRule, "the item says that it is customer %s's on engagement %s",
+		p.CustomerID, p.EngagementID)
 	var held, completed = 0, len(p.CompletedBy)
 	open := map[string]int{}
 	partners := map[string]bool{}
 	for id, place := range p.Places {
 		claim, found := claims[id]
-		its := found && claim.PartnerID == place.PartnerID && claim.Customer.ID == p.CustomerID && claim.EngagementID == p.EngagementID
+		its := found && claim.PartnerID == place.PartnerID && claim.Customer.ID == p.CustomerID &&
+			claim.EngagementID == p.EngagementID
 		j.must(its, PlaceRule, "there is no claim %s that the place of that ID belongs to", id)
-		j.must(!its || !claim.Status.Terminal() && samePlace(place, claim.Place()), PlaceRule, "the place of claim %s is not that of one that is %s", id, claim.Status)
+		j.must(!its || !claim.Status.Terminal() && samePlace(place, claim.Place()), PlaceRule,
+			"the place of claim %s is not that of one that is %s", id, claim.Status)
 		if place.Due != nil && !now.Before(*place.Due) {
 			continue // free since then (D3)
 		}
@@ -248,17 +268,20 @@ func judgeParticipation(key table.Key, p mci.Participation, claims map[mci.Claim
 	for partner, claims := range open {
 		j.must(claims == 1, OneClaimRule, "partner %s has %d", partner, claims)
 	}
-	j.must(p.Completed >= completed, LimitRule, "%d claims are counted as completed, of %d partners", p.Completed, completed)
+	j.must(p.Completed >= completed, LimitRule, "%d claims are counted as completed, of %d partners", p.Completed,
+		completed)
 	j.must(engagement.ID == p.EngagementID, OwnerRule, "the program has no engagement %s", p.EngagementID)
 	if engagement.ID != "" {
 		limits := engagement.ClaimLimits
 		j.must(held <= limits.Active, LimitRule, "%d claims are open, of %d", held, limits.Active)
-		j.must(held+p.Completed <= limits.Allowed, LimitRule, "%d claims are open or completed, of %d", held+p.Completed, limits.Allowed)
+		j.must(held+p.Completed <= limits.Allowed, LimitRule, "%d claims are open or completed, of %d", held+p.Completed,
+			limits.Allowed)
 	}
 	for _, partner := range p.CompletedBy {
 		partners[partner] = true
 	}
-	j.must(!engagement.Exclusive || len(partners) <= 1, ExclusiveRule, "%d partners have open or completed claims", len(partners))
+	j.must(!engagement.Exclusive || len(partners) <= 1, ExclusiveRule, "%d partners have open or completed claims",
+		len(partners))
 	return j.found
 }
 

@@ -28,8 +28,8 @@ type Who struct {
 	Claims  []mci.ClaimID `json:"claims,omitempty"`  // everybody's on these
 }
 
-// ParseWho reads an email address, a claim's ID, or @ and the name of a file with one of these a line. All mistakes of a
-// file are told at once.
+// ParseWho reads an email address, a claim's ID, or @ and the name of a file with one of these a line. All mistakes of
+// a file are told at once.
 func ParseWho(text string) (Who, error) {
 	var who Who
 	name, isFile := strings.CutPrefix(text, "@")
@@ -133,7 +133,10 @@ func Run(ctx context.Context, client *dynamodb.Client, tableName string, options
 	group, groupCtx := errgroup.WithContext(ctx)
 	for segment := range segments {
 		group.Go(func() error {
-			return e.table.Segment(groupCtx, segment, segments, "", func(items []table.Item) error { return e.look(groupCtx, items) })
+			return e.table.Segment(groupCtx, segment, segments, "", func(items []table.Item) error {
+				return e.look(groupCtx,
+					items)
+			})
 		})
 	}
 	if err := group.Wait(); err != nil {

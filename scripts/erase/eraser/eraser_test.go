@@ -96,10 +96,12 @@ func newLife(t *testing.T, decide bool) life {
 		"friendlyName": "The claim of " + name, "mismatchReason": "the tenant of a friend",
 		"customerContact": story.Object{"name": name, "email": l.first, "phone": "+1 555 0100"},
 	})
-	l.claim = story.Born(t, localtest.Call(t, "POST", "/v1/customers", l.partner.Token, body, "Idempotency-Key", story.Name("key")))[0]
+	l.claim = story.Born(t, localtest.Call(t, "POST", "/v1/customers", l.partner.Token, body, "Idempotency-Key",
+		story.Name("key")))[0]
 	story.Post(t, l.partner.Token, l.claim.ID, "consent-requests", story.FirstRequest("60000.00")).Expect(t, 202)
 	right := story.Object{"customerContact": story.Object{"name": name, "email": l.email, "phone": "+1 555 0100"}}
-	story.Post(t, l.partner.Token, l.claim.ID, "consent-requests", right, "Idempotency-Key", story.Name("key")).Expect(t, 202)
+	story.Post(t, l.partner.Token, l.claim.ID, "consent-requests", right, "Idempotency-Key", story.Name("key")).Expect(t,
+		202)
 	if decide {
 		story.Answer(t, story.Link(t, l.email), story.Form("decline", "because of reasons")).Expect(t, 303)
 	}
@@ -134,7 +136,8 @@ func TestB1_APersonsDataIsGoneAndTheHistoryWhole(t *testing.T) {
 		}
 	}
 	file := filepath.Join(t.TempDir(), "who")
-	if err := os.WriteFile(file, []byte(strings.ToUpper(l.email)+"\n\n "+l.first+"\r\n"), 0o600); err != nil { // both are the person's
+	// both are the person's
+	if err := os.WriteFile(file, []byte(strings.ToUpper(l.email)+"\n\n "+l.first+"\r\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	run(t, "@"+file, eraser.Options{Erase: true})
@@ -155,7 +158,8 @@ func TestB1_APersonsDataIsGoneAndTheHistoryWhole(t *testing.T) {
 		}
 	}
 	after := l.partner.Get(t, l.claim.ID)
-	if !after.EventsIntact || after.Types() != before.Types() || after.Status != "declined" || after.DeclineReason != "" || after.MismatchReason != "" {
+	if !after.EventsIntact || after.Types() != before.Types() || after.Status != "declined" || after.DeclineReason != "" ||
+		after.MismatchReason != "" {
 		t.Errorf("the claim is %+v", after)
 	}
 	if after.CustomerContact.Email != mci.ErasedContact.Email || after.PartnerContact != before.PartnerContact {
@@ -191,7 +195,8 @@ func TestB1_AllThatPeopleTypedOnAClaimIsGoneAndTheHistoryWhole(t *testing.T) {
 func TestAnOpenClaimKeepsItsContactsUnlessAskedOtherwise(t *testing.T) {
 	l := newLife(t, false)
 	report := run(t, l.email, eraser.Options{Erase: true})
-	if left := report.Left(eraser.Options{}); len(left) != 1 || len(report.Claims) != 1 || l.partner.Get(t, l.claim.ID).CustomerContact.Email == mci.ErasedContact.Email {
+	if left := report.Left(eraser.Options{}); len(left) != 1 || len(report.Claims) != 1 ||
+		l.partner.Get(t, l.claim.ID).CustomerContact.Email == mci.ErasedContact.Email {
 		t.Fatalf("it says %+v", report)
 	}
 	run(t, l.email, eraser.Options{Erase: true, Open: true})
@@ -223,10 +228,12 @@ func TestD37_WhoIsAWholeAddressOrAClaimOrAFileOfThese(t *testing.T) {
 		t.Errorf("it is %v: %v", who, err)
 	}
 	for text, want := range map[string]string{
-		"@": "no such file", "": "neither", "kim": "neither", "contoso.com": "neither", "*@contoso.com x": "neither", file(""): "names nobody",
+		"@": "no such file", "": "neither", "kim": "neither", "contoso.com": "neither", "*@contoso.com x": "neither",
+		file(""):                             "names nobody",
 		file("kim@contoso.com\nkim\nlee@\n"): "who:2: \"kim\" is neither", "@/none": "no such file",
 	} {
-		if who, err := eraser.ParseWho(text); err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "who's who", "who"), want) {
+		if who, err := eraser.ParseWho(text); err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "who's who",
+			"who"), want) {
 			t.Errorf("%q is %v: %v", text, who, err)
 		}
 	}

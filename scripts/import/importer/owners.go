@@ -11,9 +11,9 @@ import (
 	"mci.example/customers/shared/table"
 )
 
-// besideOwners gives what changes ask of the customers whose IDs they are about: beside its owner, each ID's eligibility
-// stands once more (D33). It is written before the changes themselves, so that a load that was cut short finds what is
-// left to do when it is repeated.
+// besideOwners gives what changes ask of the customers whose IDs they are about: beside its owner, each ID's
+// eligibility stands once more (D33). It is written before the changes themselves, so that a load that was cut short
+// finds what is left to do when it is repeated.
 func (s store) besideOwners(ctx context.Context, batch []change) ([]types.WriteRequest, error) {
 	batch = slices.DeleteFunc(slices.Clone(batch), func(c change) bool { return !c.ofOwner() })
 	var keys []table.Key
@@ -80,5 +80,6 @@ func (s store) besideOwner(ctx context.Context, change change, owner string) ([]
 
 func ownerKey(id mci.CustomerID) table.Key { return table.NewDirectoryRecord(id, "").Key }
 
-// ofOwner says that the change is about an ID whose eligibility stands beside its owner. A domain is not: its tenant is.
+// ofOwner says that the change is about an ID whose eligibility stands beside its owner. A domain is not: its tenant
+// is.
 func (c change) ofOwner() bool { return c.id.Value != "" && c.id.Type != mci.Domain }

@@ -201,8 +201,8 @@ func TestLengthsAreTheCodes(t *testing.T) {
 	}
 }
 
-// TestLinksLead holds every link against the operation that it leads to: each parameter of its path is given, by what the
-// request has or by what the example of the response has.
+// TestLinksLead holds every link against the operation that it leads to: each parameter of its path is given, by what
+// the request has or by what the example of the response has.
 func TestLinksLead(t *testing.T) {
 	var document struct {
 		Paths map[string]map[string]struct {
@@ -234,7 +234,8 @@ func TestLinksLead(t *testing.T) {
 				for name, link := range response.Links {
 					where := operation.OperationID + " " + status + ", link " + name
 					leads[link.OperationID] = true
-					if got := slices.Sorted(maps.Keys(link.Parameters)); !slices.Equal(got, paths[link.OperationID]) || link.Description == "" {
+					if got := slices.Sorted(maps.Keys(link.Parameters)); !slices.Equal(got, paths[link.OperationID]) ||
+						link.Description == "" {
 						t.Errorf("%s gives %q, and %s takes %q", where, got, link.OperationID, paths[link.OperationID])
 					}
 					for _, expression := range link.Parameters {
