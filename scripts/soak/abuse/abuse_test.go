@@ -59,6 +59,7 @@ func TestNoIDOfAnotherPartnerOpensAnything(t *testing.T) {
 
 	bodies := map[string]func(claim story.Claim) any{
 		"POST /v1/claims/{claimId}/consent-requests": func(story.Claim) any { return story.FirstRequest("60000.00") },
+		"POST /v1/claims/{claimId}/consent-previews": func(story.Claim) any { return story.Object{} },
 		"POST /v1/claims/{claimId}/submission":       func(story.Claim) any { return story.Submission() },
 		"POST /v1/claims/{claimId}/cancellation":     func(story.Claim) any { return story.Object{"reason": ""} },
 		"POST /v1/claims/{claimId}/review": func(story.Claim) any {
@@ -180,7 +181,7 @@ func tokens(t *testing.T) map[string]string {
 	right, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, engagement), engagement)
 	_, otherLink := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, engagement), engagement)
 	corrected, void := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, engagement), engagement)
-	address := story.Object{"customerContact": story.Object{"name": "Lee", "email": story.Name("lee") +
+	address := story.Object{"mismatchReason": "A sister.", "customerContact": story.Object{"name": "Lee", "email": story.Name("lee") +
 		"@customer.example"}}
 	story.Post(t, p.Token, corrected.ID, "consent-requests", address).Expect(t, 202)
 	cancelled, ended := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, engagement), engagement)

@@ -324,7 +324,7 @@ var flows = []flow{
 		prepare: func(t *testing.T, r *run) { r.bring(t, mci.ConsentPending, r.engagements[0]) },
 		do: func(t *testing.T, r *run) localtest.Response {
 			contact := story.Object{"name": "Kim Contact", "email": correctedOf(r)}
-			return r.onClaim(t, "consent-requests", story.Object{"customerContact": contact})
+			return r.onClaim(t, "consent-requests", story.Object{"customerContact": contact, "mismatchReason": "A sister."})
 		},
 		check: func(t *testing.T, r *run) {
 			asked(correctedOf, 0)(t, r)

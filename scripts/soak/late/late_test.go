@@ -44,7 +44,8 @@ func TestWhileTheTableHangsEveryRouteAsksToTryAgain(t *testing.T) {
 		}
 		for _, sample := range localtest.Samples(t, function.Name) {
 			var event rest.GatewayRequest
-			if err := json.Unmarshal(sample, &event); err != nil || event.RouteKey == "" || function.Name == "openapi" {
+			if err := json.Unmarshal(sample, &event); err != nil || event.RouteKey == "" || function.Name == "openapi" ||
+				event.RouteKey == "GET /.well-known/jwks.json" {
 				continue // not asked over HTTP, or in no need of the table
 			}
 			answering.Go(func() {

@@ -427,6 +427,7 @@ func (m *machine) request(rt *rapid.T, c *claim, full bool) {
 	}
 	corrected := draw(rt, "corrected", 4) == 0
 	if corrected {
+		body["mismatchReason"] = "A sister company."
 		body["customerContact"] = story.Object{"name": "Lee", "email": story.Name("lee") + "@customer.example"}
 	}
 	instant := now()
@@ -511,7 +512,7 @@ func (m *machine) decide(rt *rapid.T, c *claim, decision string) {
 	}
 	before := page()
 	expect(rt, m.call("GET", l.path, "", nil), before, "")
-	answer := m.call("POST", l.path, "", url.Values{"decision": {decision}})
+	answer := m.call("POST", l.path, "", story.Shown(m.t, l.path, url.Values{"decision": {decision}}))
 	if before != 200 {
 		expect(rt, answer, before, "")
 		return
