@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"mci.example/customers/scripts/local/cloud"
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
 	"mci.example/customers/shared/mci"
@@ -23,7 +24,9 @@ import (
 	"mci.example/customers/shared/table"
 )
 
-func TestMain(m *testing.M) { localtest.Main(m) }
+func TestMain(m *testing.M) {
+	localtest.Main(m, localtest.WithNotices, func(config *cloud.Config) { config.RetentionMonths = "1" })
+}
 
 // TestTheDeploymentFitsTheFunctions tells a story that takes every function through all it does, and looks at what it
 // left.
@@ -227,8 +230,26 @@ func everything(t *testing.T) {
 	}
 	get("/v1/referrals?type=partner-led", referrals)
 
+	reminders(t)
 	localtest.SetClock(t, 40*24*time.Hour)
 	localtest.Invoke(t, "expiry-sweep", story.Object{}).Expect(t, 200)
+	localtest.WaitDrained(t)
+}
+
+// reminders has the system remind of every deadline, and people be told.
+func reminders(t *testing.T) {
+	t.Helper()
+	p, e := story.NewPartner(t), story.Engagement(t, story.Object{
+		"consentWindowDays": 10, "submissionWindowDays": 10,
+		"reminders": story.Object{"consentDays": []int{5}, "submissionDays": []int{5}},
+	})
+	for _, status := range []mci.Status{mci.ConsentNotSent, mci.ConsentPending, mci.Consented} {
+		p.Bring(t, status, story.NewCustomer(t, e), e)
+	}
+	localtest.WaitDrained(t)
+	localtest.SetClock(t, 6*24*time.Hour)
+	localtest.Invoke(t, "expiry-sweep", story.Object{}).Expect(t, 200)
+	localtest.WaitDrained(t)
 }
 
 // managed says whether the program's sellers look after the customer.
