@@ -91,14 +91,6 @@ type engagement struct {
 	Locations         []location `json:"locations"`
 }
 
-// variable says that the engagement pays by the hour.
-func (e engagement) variable() bool { return e.PayType == "variable" }
-
-// opportunitiesOnly says that it takes nominations by MSX opportunity ID alone.
-func (e engagement) opportunitiesOnly() bool {
-	return len(e.CustomerIDTypes) == 1 && e.CustomerIDTypes[0] == "msx-opportunity-id"
-}
-
 // location is a location of the partner.
 type location struct {
 	ID      string `json:"id"`

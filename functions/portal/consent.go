@@ -133,7 +133,7 @@ func (v *visit) previewNodes(c claim, f *form, preview consentPreview) []g.Node 
 			"fact.sendsLeft", w.say("sendsLeft", "n", w.number(preview.SendsLeft)),
 		),
 		h.H3(w.text("theEmail")),
-		h.IFrame(h.TitleAttr(w.say("theEmail")), g.Attr("sandbox", ""), g.Attr("srcdoc", preview.HTML), h.TabIndex("0")),
+		h.IFrame(h.Title(w.say("theEmail")), g.Attr("sandbox", ""), g.Attr("srcdoc", preview.HTML), h.TabIndex("0")),
 		h.Details(h.Summary(w.text("asText")), h.Pre(h.Lang(preview.Locale), h.TabIndex("0"), g.Text(preview.Text))),
 		h.H3(w.text("disclaimer")),
 		h.P(h.Class("disclaimer lines"), h.Lang(preview.Disclaimer.Locale), g.Text(preview.Disclaimer.Text)),

@@ -78,7 +78,7 @@ func run(m *testing.M, options []func(*cloud.Config)) (code int) {
 		DynamoDBEndpoint: os.Getenv("DYNAMODB_ENDPOINT"),
 		SESEndpoint:      os.Getenv("SES_ENDPOINT"),
 		Output:           os.Stderr,
-		NoSchedule:       true, // tests invoke what runs on a schedule when they want it
+		NoSchedule:       true,           // tests invoke what runs on a schedule when they want it
 		Rules:            []cloud.Rule{}, // and have the bus wake functions where they want it (WithNotices)
 		AllowBroken:      true,
 		Endpoints:        proxy.endpoints,
