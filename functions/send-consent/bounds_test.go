@@ -76,3 +76,28 @@ func TestD26_WhoSaysStopIsNotAskedByThisPartnerAgain(t *testing.T) {
 		}
 	}
 }
+
+// mailsPerPartner is the bound of a partner's emails in a day in these tests.
+const mailsPerPartner = 25
+
+func TestD25_APartnerSendsSoManyEmailsADay(t *testing.T) {
+	t.Parallel()
+	e := story.Engagement(t, nil)
+	p := story.NewPartner(t)
+	names := make([]string, mailsPerPartner+1)
+	for i := range names {
+		names[i] = story.Name("Customer")
+	}
+	for i, c := range story.NewCustomers(t, names, e) {
+		answer := request(t, p.Token, p.Add(t, c, e).ID, first)
+		if i < mailsPerPartner {
+			answer.Expect(t, 202)
+			continue
+		}
+		story.Refused(t, answer, 429, mci.TooManyRequests)
+		untilMidnight(t, answer)
+		if len(localtest.Mails(t, c.Email)) > 0 {
+			t.Error("the email beyond the bound went out")
+		}
+	}
+}

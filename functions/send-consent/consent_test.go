@@ -14,12 +14,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"mci.example/customers/scripts/local/cloud"
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
 	"mci.example/customers/shared/mci"
 )
 
-func TestMain(m *testing.M) { localtest.Main(m) }
+func TestMain(m *testing.M) {
+	localtest.Main(m, func(c *cloud.Config) { c.MailsPerPartner = strconv.Itoa(mailsPerPartner) })
+}
 
 // request sends a consent request.
 func request(t *testing.T, token, claimID string, body any, headers ...string) localtest.Response {

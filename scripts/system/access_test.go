@@ -2,6 +2,7 @@ package system
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -266,4 +267,32 @@ func TestWhatBelongsToAnotherPartnerIsAsIfItWereNotThere(t *testing.T) {
 		}
 		story.Refused(t, localtest.Call(t, "GET", "/v1/claims?partnerId="+theirs.ID, reviews, nil), 422, mci.Invalid)
 	})
+}
+
+func TestD36_ARoleIsAWholeWordOfTheTokensOwnArray(t *testing.T) {
+	for _, group := range []mci.Role{
+		"Team program-admin", "program-admin,field-seller", "[program-admin]", "program-admin ", "Program-Admin",
+	} {
+		token := localtest.Token(t, "", story.Name("user"), group)
+		story.Refused(t, localtest.Call(t, "GET", "/v1/claims", token, nil), http.StatusForbidden, mci.Forbidden)
+	}
+}
+
+// The gateway's authorizer lets an access token of the same client pass, for AWS's does.
+func TestAnAccessTokenIsRefused(t *testing.T) {
+	for _, use := range []string{"id", "access"} {
+		payload := fmt.Sprintf(`{"sub":"ana@northwind","cognito:groups":["incentives-admin"],"token_use":%q}`, use)
+		var event rest.GatewayRequest
+		if err := json.Unmarshal(localtest.Samples(t, "list-claims")[0], &event); err != nil {
+			t.Fatal(err)
+		}
+		event.Headers["authorization"] = "Bearer e30." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".c2ln"
+		var response rest.GatewayResponse
+		if err := json.Unmarshal(localtest.Invoke(t, "list-claims", event).Body, &response); err != nil {
+			t.Fatal(err)
+		}
+		if want := map[string]int{"id": 200, "access": 401}[use]; response.StatusCode != want {
+			t.Errorf("an %s token is answered %d: %s", use, response.StatusCode, response.Body)
+		}
+	}
 }
