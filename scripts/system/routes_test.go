@@ -31,7 +31,8 @@ func TestEveryRouteHasItsHandlerAndEveryHandlerItsRoute(t *testing.T) {
 				routed = append(routed, route.Key())
 			}
 		}
-		woken := []string{platform.Schedule.Function, platform.Stream.Function, platform.MailEvents.Function}
+		woken := []string{platform.Schedule.Function, platform.Stream.Function, platform.MailEvents.Function,
+			platform.Notices.Function}
 		if len(routed) == 0 && !slices.Contains(woken, function.Name) {
 			t.Errorf("nothing ever calls %s", function.Name)
 		}

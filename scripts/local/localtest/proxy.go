@@ -66,8 +66,11 @@ func startProxy() (*proxy, error) {
 		return nil, err
 	}
 	p := &proxy{
-		address:     "http://" + listener.Addr().String(),
-		transport:   &http.Transport{MaxIdleConnsPerHost: 200, DisableCompression: true},
+		address: "http://" + listener.Addr().String(),
+		// The engines close what is idle for five seconds; a request on such a connection would be lost.
+		transport: &http.Transport{
+			MaxIdleConnsPerHost: 200, DisableCompression: true, IdleConnTimeout: 2 * time.Second,
+		},
 		connected:   make(chan struct{}),
 		records:     map[string][]*Request{},
 		actions:     map[string]map[string]bool{},

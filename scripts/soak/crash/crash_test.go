@@ -52,8 +52,11 @@ func callOf(request localtest.Request) call {
 	return call{service: request.Service, action: request.Action, items: strings.Join(words, " ")}
 }
 
-// ofNobody says whether the call is one that tells no clients apart: of the catalogue, or of a kept answer.
-func (c call) ofNobody() bool { return c.items == "ENGAGEMENTS" || c.items == "IDEMPOTENCY" }
+// ofNobody says whether the call is one that tells no clients apart: of the catalogue, of a kept response, or of KMS, which
+// is given a digest alone.
+func (c call) ofNobody() bool {
+	return c.items == "ENGAGEMENTS" || c.items == "IDEMPOTENCY" || c.service == localtest.KMSService
+}
 
 // callsOf lists the calls that a run's answer took, but for those that tell no clients apart: they have a test of their
 // own. There must be no others that cannot be told from those of other runs, for they would never meet a fault.
@@ -97,6 +100,10 @@ var (
 		{localtest.Fail, localtest.All}, {localtest.Lose, 1}, {localtest.KillBefore, 1}, {localtest.KillAfter, 1},
 		{localtest.Throttle, localtest.All}, {localtest.Conflict, 1},
 	}, {{localtest.Fail, 1}, {localtest.Lose, localtest.All}, {localtest.Conflict, localtest.All}}}
+	signatures = [][]effect{{
+		{localtest.Fail, localtest.All}, {localtest.Lose, 1}, {localtest.KillBefore, 1}, {localtest.KillAfter, 1},
+		{localtest.Throttle, localtest.All},
+	}}
 	emails = [][]effect{{
 		{localtest.Fail, 1}, {localtest.Lose, 1}, {localtest.KillBefore, 1}, {localtest.KillAfter, 1},
 		{localtest.Throttle, 1}, {localtest.Reject, 1},
@@ -106,6 +113,8 @@ var (
 func effectsOn(c call) []effect {
 	lists := reads
 	switch {
+	case c.service == localtest.KMSService:
+		lists = signatures
 	case c.service == localtest.SESService:
 		lists = emails
 	case c.action == "TransactWriteItems":

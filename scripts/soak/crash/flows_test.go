@@ -208,11 +208,10 @@ type flow struct {
 }
 
 const (
-	added      = "claim.added"
-	pending    = added + " consent.requested referral.created email.sent"
-	consented  = pending + " consent.accepted"
-	submitted  = consented + " claim.submitted"
-	correction = "corrected@mci.example"
+	added     = "claim.added"
+	pending   = added + " consent.requested referral.created email.sent"
+	consented = pending + " consent.accepted"
+	submitted = consented + " claim.submitted"
 )
 
 func review(decision mci.ReviewDecision, events string) flow {
@@ -269,7 +268,7 @@ func asked(address func(r *run) string, before int) func(t *testing.T, r *run) {
 }
 
 func contactOf(r *run) string   { return r.customer.Email }
-func correctedOf(r *run) string { return r.customer.ID + "." + correction }
+func correctedOf(r *run) string { return "corrected@" + r.customer.ID + ".example" }
 
 // flows is every flow that a client carries out by a request. Sweep, stream and import have tests of their own.
 var flows = []flow{

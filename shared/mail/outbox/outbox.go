@@ -6,11 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	netmail "net/mail"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 	"github.com/aws/smithy-go"
@@ -36,11 +39,16 @@ type Sender struct {
 	configurationSet string
 }
 
+// idle is for how long a connection to SES is used again.
+const idle = 2 * time.Second
+
 // Open returns a sender from an address that SES has verified, which may bear a display name. It never tries again by
 // itself: when an answer is lost the email may be on its way, and a second one would follow. Whoever called decides
 // about that. The configuration set may be empty.
 func Open(config aws.Config, from, configurationSet string) *Sender {
-	client := sesv2.NewFromConfig(config, func(o *sesv2.Options) { o.Retryer = aws.NopRetryer{} })
+	// A connection that has been idle may be closed by the other side just as it is used again, and the email is lost.
+	connections := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.IdleConnTimeout = idle })
+	client := sesv2.NewFromConfig(config, func(o *sesv2.Options) { o.Retryer, o.HTTPClient = aws.NopRetryer{}, connections })
 	return NewSender(client, from, configurationSet)
 }
 
