@@ -45,34 +45,34 @@ func (f function) get(ctx context.Context, r *rest.Request) (rest.Response, erro
 	}
 	id, isID := mci.ParseClaimID(r.Path("claimId"))
 	own := r.Caller.Incentives() && id.PartnerID() == r.Caller.PartnerID
-	if !isID || !own && !r.Caller.Has(mci.FieldSeller, mci.ProgramAdmin) {
+	seesAll := r.Caller.SeesAll(id)
+	if !isID || !seesAll && !r.Caller.Has(mci.FieldSeller) {
 		return rest.Response{}, mci.NoSuchClaim
 	}
 	read, err := f.load(ctx, r, id, own)
 	if err == nil && !read.intact() {
-		// The claim and its history are two reads, between which it may have moved on: only what is still broken when
-		// read again is broken.
+		// Claim and history are two reads, and the claim may move on between them: only what a second reading finds
+		// broken is broken.
 		read, err = f.load(ctx, r, id, own)
 	}
 	if err != nil {
 		return rest.Response{}, err
 	}
-	staff := r.Caller.Has(mci.ProgramAdmin)
 	claim := read.claim
-	if !own && !staff && (claim.Referral == nil || claim.Referral.Type != mci.CoSell) {
+	if !seesAll && !claim.IsCoSell() {
 		return rest.Response{}, mci.NoSuchClaim
 	}
 
 	shown := details{
 		ClaimView: r.ViewClaim(claim.At(r.Now), read.grants), EventsIntact: read.intact(), Events: []rest.EventView{},
 	}
-	if staff {
+	if r.Caller.Has(mci.ProgramAdmin) {
 		signals := claim.Signals(read.history)
 		shown.Signals = &signals
 	}
 	for _, e := range read.history.Events {
 		detail := e.Detail
-		if own || staff {
+		if seesAll {
 			detail = read.history.Shown(e)
 		}
 		shown.Events = append(shown.Events, rest.ViewEvent(e, detail))

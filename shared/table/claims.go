@@ -142,10 +142,15 @@ func (t *Table) queue(ctx context.Context, s span) (Page[mci.Claim], error) {
 	if err != nil {
 		return Page[mci.Claim]{}, err
 	}
-	keys := make([]Key, len(entries))
+	keys, positions := make([]Key, len(entries)), make([]string, len(entries))
 	for i, entry := range entries {
-		keys[i] = KeyOf(entry)
+		keys[i], positions[i] = KeyOf(entry), value(entry, QueueKey)
 	}
+	return t.claimsAt(ctx, keys, positions, more)
+}
+
+// claimsAt reads the claims that a list names by their keys; more says that the list goes on. BatchGetItem: 1 round trip.
+func (t *Table) claimsAt(ctx context.Context, keys []Key, positions []string, more bool) (Page[mci.Claim], error) {
 	claims, err := t.getAll(ctx, keys)
 	if err != nil {
 		return Page[mci.Claim]{}, err
@@ -157,7 +162,7 @@ func (t *Table) queue(ctx context.Context, s span) (Page[mci.Claim], error) {
 			return Page[mci.Claim]{}, err
 		}
 		page.Items = append(page.Items, record.Claim)
-		page.positions = append(page.positions, value(entries[i], QueueKey))
+		page.positions = append(page.positions, positions[i])
 	}
 	if more {
 		page.Next = page.Position(len(keys) - 1)

@@ -53,25 +53,9 @@ func (t *Table) referrals(ctx context.Context, s span, limit int) (Page[mci.Clai
 	if err != nil {
 		return Page[mci.Claim]{}, err
 	}
-	keys := make([]Key, len(records))
+	keys, positions := make([]Key, len(records)), make([]string, len(records))
 	for i, record := range records {
-		keys[i] = claimKey(record.QueueKey)
+		keys[i], positions[i] = claimKey(record.QueueKey), string(record.QueueKey)
 	}
-	claims, err := t.getAll(ctx, keys)
-	if err != nil {
-		return Page[mci.Claim]{}, err
-	}
-	var page Page[mci.Claim]
-	for i, key := range keys {
-		var record claimRecord
-		if err := decode(claims[key], &record); err != nil {
-			return Page[mci.Claim]{}, err
-		}
-		page.Items = append(page.Items, record.Claim)
-		page.positions = append(page.positions, string(records[i].QueueKey))
-	}
-	if more {
-		page.Next = page.Position(len(records) - 1)
-	}
-	return page, nil
+	return t.claimsAt(ctx, keys, positions, more)
 }
