@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -158,10 +159,10 @@ func (s *sweeping) claim(claim mci.Claim, work func(mci.Claim) error) {
 	}
 }
 
-// advance commits what time has brought to a claim: 1 round trip, 2 where the customer is to be reminded. It decides by
-// the claim as it was listed; where that has moved on since, by the claim as it is now.
+// advance commits what time has brought to a claim: 1 round trip. It decides by the claim as it was listed; where that
+// has moved on since, by the claim as it is now.
 func (s *sweeping) advance(ctx context.Context, claim mci.Claim) error {
-	listed, allowed := true, false
+	listed, mailAllowed := true, true
 	_, err := table.Settle(ctx, func(ctx context.Context) (none struct{}, err error) {
 		if !listed {
 			if claim, _, err = s.table.Claim(ctx, claim.ID); err != nil {
@@ -172,16 +173,21 @@ func (s *sweeping) advance(ctx context.Context, claim mci.Claim) error {
 		act := platform.Act(s.at, mci.ActorSystem)
 		change, due := claim.Expire(s.at, act)
 		if !due {
-			if !allowed && claim.RemindsCustomer(s.at) {
-				if allowed, err = s.countMail(ctx, claim); err != nil {
-					return none, err
-				}
-			}
-			if change, due = claim.Remind(act, allowed); !due {
-				return none, nil
-			}
+			change, due = claim.Remind(act, mailAllowed)
 		}
-		if err := s.table.Commit(ctx, s.table.UpdateClaim(change)); err != nil {
+		if !due {
+			return none, nil
+		}
+		writes := s.table.UpdateClaim(change)
+		if slices.ContainsFunc(change.Events, func(e mci.Event) bool { return e.Type == mci.ConsentReminded }) {
+			writes = append(writes, s.table.CountMail(claim, s.perPartner, s.at)...)
+		}
+		err = s.table.Commit(ctx, writes)
+		if code := mci.CodeOf(err); code == mci.RecipientOptedOut || code == mci.TooManyRequests {
+			mailAllowed = false // the customer said stop, or a bound is reached: this reminder is left out
+			return none, table.ErrLostRace
+		}
+		if err != nil {
 			return none, err
 		}
 		s.note(func() {
@@ -216,15 +222,4 @@ func (s *sweeping) erase(ctx context.Context, id mci.ClaimID) error {
 		return none, nil
 	})
 	return err
-}
-
-// countMail counts a reminder among the emails of the day, and says whether it may go: the customer has not said stop,
-// and no bound is reached (D25, D26).
-func (s *sweeping) countMail(ctx context.Context, claim mci.Claim) (bool, error) {
-	err := s.table.CountMail(ctx, claim.PartnerID, claim.CustomerContact.Email, s.perPartner, s.at)
-	switch mci.CodeOf(err) {
-	case mci.RecipientOptedOut, mci.TooManyRequests:
-		return false, nil
-	}
-	return err == nil, err
 }

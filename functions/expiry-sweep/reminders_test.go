@@ -174,7 +174,8 @@ func fillBound(t *testing.T, address string, day time.Time) {
 	t.Helper()
 	stored := table.New(localtest.DynamoDB(), localtest.Table())
 	for i := range mci.MaxMailsToAddress {
-		if err := stored.CountMail(t.Context(), fmt.Sprint("another partner ", i), address, 1000, day); err != nil {
+		another := mci.Claim{PartnerID: fmt.Sprint("another partner ", i), CustomerContact: mci.Contact{Email: address}}
+		if err := stored.Commit(t.Context(), stored.CountMail(another, 1000, day)); err != nil {
 			t.Fatal(err)
 		}
 	}

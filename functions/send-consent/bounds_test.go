@@ -53,6 +53,20 @@ func TestD25_OneAddressGetsThirtyEmailsADayOverAllPartners(t *testing.T) {
 	}
 }
 
+func TestD25_AnEmailThatSESDoesNotTakeIsNotCounted(t *testing.T) {
+	t.Parallel()
+	p, e := story.NewPartner(t), story.Engagement(t, nil)
+	claim := p.Add(t, story.NewCustomer(t, e), e)
+	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Reject, Service: localtest.SESService,
+		Match: about(claim), Times: localtest.All})
+	for range mci.MaxMailsToAddress {
+		story.Refused(t, request(t, p.Token, claim.ID, first), 503, mci.MailUnavailable)
+	}
+	fault.Remove()
+	p.Request(t, claim.ID, first)
+	localtest.Mail(t, claim.CustomerContact.Email, 1)
+}
+
 func TestD26_WhoSaysStopIsNotAskedByThisPartnerAgain(t *testing.T) {
 	t.Parallel()
 	e, other := story.Engagement(t, nil), story.Engagement(t, nil)

@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -48,7 +49,6 @@ type sending struct {
 	request mci.ConsentRequest
 	claim   write.Claim
 	change  mci.Change
-	counted bool // the email is among those of the day (D25)
 	token   string
 }
 
@@ -123,15 +123,11 @@ func (s *sending) decide(ctx context.Context, act mci.Act, grants mci.Grants) (w
 	if err != nil {
 		return write.Decision{}, s.afterOptOut(ctx, asked.CustomerContact.Email, err)
 	}
-	if !s.counted {
-		if err := s.table.CountMail(ctx, claim.PartnerID, asked.CustomerContact.Email, s.perPartner, act.At); err != nil {
-			return write.Decision{}, err
-		}
-		s.counted = true
-	}
 	s.change = change
 	return write.Decision{
-		Changes: []mci.Change{change}, Writes: append(s.table.UpdateClaim(change), s.table.PutLink(change.After, hash)...),
+		Changes: []mci.Change{change},
+		Writes: slices.Concat(s.table.UpdateClaim(change), s.table.PutLink(change.After, hash),
+			s.table.CountMail(change.After, s.perPartner, act.At)),
 		After: func(ctx context.Context) (rest.Response, error) { return s.email(ctx, act, grants) },
 	}, nil
 }
@@ -156,6 +152,11 @@ func (s *sending) email(ctx context.Context, act mci.Act, grants mci.Grants) (re
 	claim := s.change.After
 	act.Addresses = nil // they stand with the event of the request
 	messageID, err := s.sender.Send(ctx, act, claim, s.token)
+	if err != nil && !errors.Is(err, outbox.ErrUnanswered) {
+		if err := s.table.UncountMail(ctx, claim, act.At); err != nil {
+			slog.Error("taking an email that did not go out of the day's count", "claim", claim.ID, "error", err)
+		}
+	}
 	if err != nil {
 		return rest.Response{}, unsent(err)
 	}

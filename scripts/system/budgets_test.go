@@ -28,7 +28,7 @@ var budgets = map[string]int{
 	"GET /v1/claims/{claimId}/receipt":             1,
 	"GET /.well-known/jwks.json":                   1, // the keys, once per environment
 	"POST /v1/claims/{claimId}/consent-previews":   2,
-	"POST /v1/claims/{claimId}/consent-requests":   4 + 1,
+	"POST /v1/claims/{claimId}/consent-requests":   3 + 1,
 	"GET /consent/{token}":                         1,
 	"HEAD /consent/{token}":                        1,
 	"GET /consent/{token}/receipt":                 2,

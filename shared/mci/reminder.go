@@ -67,10 +67,6 @@ func (c Claim) emailMayGo() bool {
 	return c.Status == ConsentPending && !refused && c.CustomerContact != ErasedContact
 }
 
-// RemindsCustomer says that the instant of a reminder has passed at which the customer is to be reminded, as far as the
-// claim tells.
-func (c Claim) RemindsCustomer(now time.Time) bool { return c.reminderPassed(now) && c.remindable(now) }
-
 func (c Claim) reminderPassed(now time.Time) bool {
 	return c.RemindAt != nil && !now.Before(*c.RemindAt)
 }

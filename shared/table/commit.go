@@ -30,7 +30,7 @@ type Write struct {
 const transactionLimit = 100
 
 // Commit writes all or nothing: TransactWriteItems, 1 round trip, 2 units per KB of each item. It gives ErrLostRace, or
-// the error of the write whose condition did not hold.
+// else the error of the first write whose condition did not hold.
 func (t *Table) Commit(ctx context.Context, writes ...[]Write) error {
 	all := slices.Concat(writes...)
 	if len(all) == 0 {
@@ -63,11 +63,11 @@ func (t *Table) Commit(ctx context.Context, writes ...[]Write) error {
 		switch aws.ToString(reason.Code) {
 		case "", "None":
 		case "ConditionalCheckFailed":
-			if lost == nil || errors.Is(lost, ErrLostRace) {
+			if lost == nil || errors.Is(all[i].lost, ErrLostRace) { // a lost race is decided anew, whatever else is wrong
 				lost = all[i].lost
 			}
 		case "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded":
-			lost = ErrLostRace // whatever else is wrong is decided anew
+			lost = ErrLostRace
 		default:
 			return fmt.Errorf("committing %d items: %w", len(all), err)
 		}

@@ -46,7 +46,7 @@ func TestWhyATransactionWasCancelled(t *testing.T) {
 	}{
 		"a condition that a rival broke":               {[]string{failed, held}, ErrLostRace},
 		"a condition that means something else":        {[]string{held, failed}, notManaged},
-		"both: what means more is told":                {[]string{failed, failed}, notManaged},
+		"both: it is decided anew":                     {[]string{failed, failed}, ErrLostRace},
 		"another transaction at the same items":        {[]string{conflict, held}, ErrLostRace},
 		"it was at the second of them":                 {[]string{held, conflict}, ErrLostRace},
 		"a condition, and another transaction":         {[]string{failed, conflict}, ErrLostRace},

@@ -27,23 +27,40 @@ func (t *Table) OptedOut(ctx context.Context, partnerID, address string) (bool, 
 	return t.get(ctx, optOutKey(partnerID, address), &optOut{})
 }
 
-// CountMail counts one more consent email of a partner to an address, and refuses it where the recipient opted out
-// (mci.OptedOut) or a bound of the day is reached (D25, D26). One TransactWriteItems: 1 round trip, 6 units.
-func (t *Table) CountMail(ctx context.Context, partnerID, address string, perPartner int, now time.Time) error {
-	key, err := encode(optOutKey(partnerID, address))
+// CountMail counts a claim's consent email among its partner's and its address's of the day. The commit that it belongs
+// to is refused where the recipient opted out (mci.OptedOut) or a bound of the day is reached (D25, D26).
+func (t *Table) CountMail(claim mci.Claim, perPartner int, now time.Time) []Write {
+	address, partner := mailCountKeys(claim, now)
+	key, err := encode(optOutKey(claim.PartnerID, claim.CustomerContact.Email))
 	check := &types.ConditionCheck{
 		TableName: &t.name, Key: key, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 	}
-	day := string(mci.DateOf(now))
-	writes := []Write{
+	return []Write{
 		{item: types.TransactWriteItem{ConditionCheck: check}, lost: mci.OptedOut, err: err},
-		t.countOne(mailCountKey("ADDRESS", hash(mci.NormalAddress(address)), day), mci.MaxMailsToAddress, now,
+		t.countOne(address, mci.MaxMailsToAddress, now,
 			mci.TooMuchMail("One address gets at most 30 consent emails in a day (UTC), over all partners.", now)),
-		t.countOne(mailCountKey("PARTNER", partnerID, day), perPartner, now,
+		t.countOne(partner, perPartner, now,
 			mci.TooMuchMail("Your company has sent as many consent emails today (UTC) as it may.", now)),
 	}
-	_, err = Settle(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, t.Commit(ctx, writes) })
+}
+
+// UncountMail takes an email that was counted at that instant, and did not go out, from the day's counts. One
+// TransactWriteItems: 1 round trip, 4 units.
+func (t *Table) UncountMail(ctx context.Context, claim mci.Claim, counted time.Time) error {
+	var writes []Write
+	address, partner := mailCountKeys(claim, counted)
+	for _, key := range []Key{address, partner} {
+		writes = append(writes, t.update(key, "ADD mails :less", "mails > :none", nil,
+			Item{":less": version(-1), ":none": version(0)}))
+	}
+	_, err := Settle(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, t.Commit(ctx, writes) })
 	return err
+}
+
+func mailCountKeys(claim mci.Claim, now time.Time) (address, partner Key) {
+	day := string(mci.DateOf(now))
+	return mailCountKey("ADDRESS", hash(mci.NormalAddress(claim.CustomerContact.Email)), day),
+		mailCountKey("PARTNER", claim.PartnerID, day)
 }
 
 // countOne adds one to a day's count, unless that has reached its bound.
