@@ -64,7 +64,9 @@ func TestEveryFunctionAndRouteHasItsSampleAndNothingElse(t *testing.T) {
 	all := samples(t)
 	routes := map[string]bool{}
 	for name, content := range all {
-		if !slices.ContainsFunc(platform.Functions, func(f platform.Function) bool { return f.Name == functionOf(name) }) {
+		if !slices.ContainsFunc(platform.Functions, func(f platform.Function) bool {
+			return f.Name == functionOf(name)
+		}) {
 			t.Errorf("%s.json is of no function", name)
 		}
 		var event rest.GatewayRequest
@@ -101,8 +103,8 @@ func TestSamplesNameNobody(t *testing.T) {
 			}
 		}
 		for _, found := range number.FindAllString(content, -1) {
-			if !strings.HasPrefix(found, "192.0.2.") && !strings.HasPrefix(found, "198.51.100.") && !strings.HasPrefix(found,
-				"203.0.113.") {
+			if !strings.HasPrefix(found, "192.0.2.") && !strings.HasPrefix(found, "198.51.100.") &&
+				!strings.HasPrefix(found, "203.0.113.") {
 				t.Errorf("%s.json names the address %s, which is not kept for examples", name, found)
 			}
 		}
@@ -139,7 +141,8 @@ func TestSamplesOfTheGatewayAreWhole(t *testing.T) {
 		case event.Version != "2.0", event.RequestContext.RouteKey != event.RouteKey, called.Path != event.RawPath,
 			path != event.RawPath,
 			called.Method+" " != event.RouteKey[:len(called.Method)+1], event.Headers["user-agent"] != called.UserAgent,
-			event.RequestContext.DomainName != event.Headers["host"], event.Headers["content-length"] != strconv.Itoa(len(body)):
+			event.RequestContext.DomainName != event.Headers["host"],
+			event.Headers["content-length"] != strconv.Itoa(len(body)):
 			t.Errorf("%s.json says two things of one: %s", name, content)
 		case err != nil || given.Encode() != query.Encode():
 			t.Errorf("%s.json: its queries are %s and %s", name, given.Encode(), query.Encode())
@@ -160,7 +163,8 @@ func TestTheStreamsSampleIsOneThatTheFilterLetsThrough(t *testing.T) {
 		t.Fatal(err)
 	}
 	var batch struct{ Records []any }
-	if err := json.Unmarshal([]byte(samples(t)[platform.Stream.Function]), &batch); err != nil || len(batch.Records) == 0 {
+	if err := json.Unmarshal([]byte(samples(t)[platform.Stream.Function]), &batch); err != nil ||
+		len(batch.Records) == 0 {
 		t.Fatalf("the sample is no batch: %v", err)
 	}
 	for _, record := range batch.Records {
@@ -233,7 +237,8 @@ func TestSamplesTellTheLifeOfAClaim(t *testing.T) {
 		"claim-customer": 404, "get-claim": 404, "receipts": 404, "send-consent": 404, "send-consent.reminder": 404,
 		"submit-claim": 404, "cancel-claim": 404,
 		"review-claim": 404, "list-referrals.one": 404, "referral-upgrade.request": 404,
-		"consent-callback": 404, "consent-callback.receipt": 404, "send-consent.preview": 404, "consent-callback.scan": 404,
+		"consent-callback": 404, "consent-callback.receipt": 404, "send-consent.preview": 404,
+		"consent-callback.scan":     404,
 		"consent-callback.decision": 404,
 		// What the gateway does not bring has no status; none of it has anything to do yet.
 		"referral-upgrade": 0, "expiry-sweep": 0, "notify": 0, "mail-feedback": 0, "mail-feedback.transient": 0,
@@ -322,7 +327,8 @@ func TestSamplesTellTheLifeOfAClaim(t *testing.T) {
 }
 
 // sampleForm is the body of the decision's sample.
-const sampleForm = "ZGVjaXNpb249YWNjZXB0JnN0YXRlbWVudD0zZjJjOWEwZDViN2U0MThjNmExZjBlOWQ4YzdiNmE1ZjRlM2QyYzFiMGE5ZjhlN2Q2YzViNGEzZjJlMWQwYzli"
+const sampleForm = "ZGVjaXNpb249YWNjZXB0JnN0YXRlbWVudD0zZjJjOWEwZDViN2U0MThjNmExZjBlOWQ4YzdiNmE1ZjRlM2QyYzFiMGE5ZjhlN" +
+	"2Q2YzViNGEzZjJlMWQwYzli"
 
 // sentMessage is the ID that SES gave to the first email.
 func sentMessage(t *testing.T) string {

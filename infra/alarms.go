@@ -75,9 +75,11 @@ func (s *system) theAlarms() []alarm {
 	}
 	alarms := []alarm{
 		{name: "api-errors", meaning: "More than 1% of requests, and more than two, answered with a server error",
-			metrics: []metric{api("5xx", "Sum"), api("Count", "Sum")}, formula: "IF(m0 > 2, 100 * m0 / m1, 0)", above: 1,
+			metrics: []metric{api("5xx", "Sum"), api("Count", "Sum")}, formula: "IF(m0 > 2, 100 * m0 / m1, 0)",
+			above:   1,
 			minutes: 5, periods: 2},
-		{name: "api-slow", meaning: "One request in a hundred takes longer than 5 seconds, gateway and cold starts included",
+		{name: "api-slow", meaning: "One request in a hundred takes longer than 5 seconds, gateway and cold starts " +
+			"included",
 			metrics: []metric{api("Latency", "p99")}, above: 5000, minutes: 5, periods: 3},
 		{name: "api-throttled", meaning: "The API's own limits refuse requests",
 			metrics: []metric{business(requestsThrottled, "Sum")}, above: 50, minutes: 5, periods: 2},
@@ -91,11 +93,11 @@ func (s *system) theAlarms() []alarm {
 			durations = append(durations, metric{"AWS/Lambda", "Duration", "p99", function})
 		}
 		alarms = append(alarms,
-			alarm{name: group.name + "-errors", meaning: "Functions fail or run out of time: " + strings.Join(group.functions,
-				", "),
+			alarm{name: group.name + "-errors", meaning: "Functions fail or run out of time: " +
+				strings.Join(group.functions, ", "),
 				metrics: errors, formula: "SUM(METRICS())", above: 2, minutes: 5, periods: 1},
-			alarm{name: group.name + "-throttled", meaning: "Lambda refuses to run more of: " + strings.Join(group.functions,
-				", "),
+			alarm{name: group.name + "-throttled", meaning: "Lambda refuses to run more of: " +
+				strings.Join(group.functions, ", "),
 				metrics: throttles, formula: "SUM(METRICS())", above: 0, minutes: 5, periods: 2})
 		if group.slow > 0 {
 			alarms = append(alarms, alarm{name: group.name + "-slow",
@@ -125,27 +127,36 @@ func (s *system) theAlarms() []alarm {
 	return append(alarms,
 		alarm{name: "table-throttled", meaning: "DynamoDB refuses reads or writes of the table",
 			metrics: tableThrottles, formula: "SUM(METRICS())", above: 10, minutes: 5, periods: 2},
-		alarm{name: "sweep-lag", meaning: "A claim waits longer than half an hour past its deadline for its expiry to be written down, or no sweep says how long",
+		alarm{name: "sweep-lag", meaning: "A claim waits longer than half an hour past its deadline for its expiry " +
+			"to be written down, or no sweep says how long",
 			metrics: []metric{business(platform.SweepLagSeconds, "Maximum")}, above: 1800, minutes: 5, periods: 3,
 			missing: "breaching"},
-		alarm{name: "stream-age", meaning: "Consents wait longer than an hour for the upgrade of their referral; the stream forgets after a day",
-			metrics: []metric{{"AWS/Lambda", "IteratorAge", "Maximum", []any{"FunctionName", upgrades.Ref()}}}, above: 3600e3,
+		alarm{name: "stream-age", meaning: "Consents wait longer than an hour for the upgrade of their referral; the " +
+			"stream forgets after a day",
+			metrics: []metric{{"AWS/Lambda", "IteratorAge", "Maximum", []any{"FunctionName", upgrades.Ref()}}},
+			above:   3600e3,
 			minutes: 5, periods: 1},
-		alarm{name: "stream-unreadable", meaning: "Records of the table's stream name no claim: what they were about waits for no upgrade",
+		alarm{name: "stream-unreadable",
+			meaning: "Records of the table's stream name no claim: what they were about waits for no upgrade",
 			metrics: []metric{business(platform.RecordsUnreadable, "Sum")}, above: 0, minutes: 5, periods: 1},
 		alarm{name: "events-delayed", meaning: "The pipe of domain events fails; the stream forgets after a day",
 			metrics: []metric{{"AWS/EventBridge/Pipes", "ExecutionFailed", "Sum", []any{"PipeName", s.name("events")}}},
 			above:   0, minutes: 5, periods: 3},
 		alarm{name: "bounce-rate", meaning: "More than 4% of the account's mail bounces; SES reviews an account at 5%",
-			metrics: []metric{{"AWS/SES", "Reputation.BounceRate", "Maximum", nil}}, above: 0.04, minutes: 60, periods: 1},
-		alarm{name: "complaint-rate", meaning: "More than 0.08% of the account's mail is complained of; SES reviews an account at 0.1%",
-			metrics: []metric{{"AWS/SES", "Reputation.ComplaintRate", "Maximum", nil}}, above: 0.0008, minutes: 60, periods: 1},
-		alarm{name: "partner-bounces", meaning: "A partner's mail bounces more than wrong addresses now and then explain",
+			metrics: []metric{{"AWS/SES", "Reputation.BounceRate", "Maximum", nil}}, above: 0.04, minutes: 60,
+			periods: 1},
+		alarm{name: "complaint-rate", meaning: "More than 0.08% of the account's mail is complained of; SES reviews " +
+			"an account at 0.1%",
+			metrics: []metric{{"AWS/SES", "Reputation.ComplaintRate", "Maximum", nil}}, above: 0.0008, minutes: 60,
+			periods: 1},
+		alarm{name: "partner-bounces", meaning: "A partner's mail bounces more than wrong addresses now and then " +
+			"explain",
 			metrics: []metric{business(platform.PartnerBounceShareExceeded, "Sum")}, above: 0, minutes: 60, periods: 1},
 		alarm{name: "receipts-unsigned", meaning: "Customers' decisions are not taken, because KMS signs no receipt",
 			metrics: []metric{business(platform.ReceiptsUnsigned, "Sum")}, above: 2, minutes: 5, periods: 1},
-		alarm{name: "dead-letters-lost", meaning: "A dead letter could not be kept: what it was about is in the logs alone",
-			metrics: s.lost(), formula: "SUM(METRICS())", above: 0, minutes: 5, periods: 1},
+		alarm{name: "dead-letters-lost",
+			meaning: "A dead letter could not be kept: what it was about is in the logs alone", metrics: s.lost(),
+			formula: "SUM(METRICS())", above: 0, minutes: 5, periods: 1},
 	)
 }
 

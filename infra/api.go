@@ -38,7 +38,8 @@ func (s *system) cors() any {
 		methods[route.Method] = true
 	}
 	allowed := slices.Sorted(maps.Keys(methods))
-	return &awsapigatewayv2.CfnApi_CorsProperty{ // without AllowCredentials: the portal's cookies open nothing to others
+	// Without AllowCredentials: the portal's cookies open nothing to others.
+	return &awsapigatewayv2.CfnApi_CorsProperty{
 		AllowOrigins:  strs(s.PortalOrigin),
 		AllowMethods:  strs(allowed...),
 		AllowHeaders:  strs("authorization", "content-type", "idempotency-key"),
@@ -86,7 +87,8 @@ func (s *system) addRoutes() {
 		}
 		made := awsapigatewayv2.NewCfnRoute(s.stack, str(routeID(route)), props)
 		if route.Public() {
-			accept(made, "AwsSolutions-APIG4", "public: an emailed link or a session of the portal is the key, or there is nothing to protect")
+			accept(made, "AwsSolutions-APIG4",
+				"public: an emailed link or a session of the portal is the key, or there is nothing to protect")
 		}
 		routes = append(routes, made)
 	}

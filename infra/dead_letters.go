@@ -46,14 +46,15 @@ func (s *system) catchFailures(name, meaning string) {
 	s.async = append(s.async, name)
 	permission := s.permit(function.role, pascal(name)+"Failures", "failures", allow([]string{"sqs:SendMessage"},
 		failed.AttrArn()))
-	config := awslambda.NewCfnEventInvokeConfig(s.stack, str(pascal(name)+"Async"), &awslambda.CfnEventInvokeConfigProps{
-		FunctionName: function.Ref(),
-		Qualifier:    str("$LATEST"),
-		DestinationConfig: &awslambda.CfnEventInvokeConfig_DestinationConfigProperty{
-			OnFailure: &awslambda.CfnEventInvokeConfig_OnFailureProperty{Destination: failed.AttrArn()},
-		},
-		MaximumEventAgeInSeconds: num(int((6 * time.Hour).Seconds())),
-		MaximumRetryAttempts:     num(2),
-	})
+	config := awslambda.NewCfnEventInvokeConfig(s.stack, str(pascal(name)+"Async"),
+		&awslambda.CfnEventInvokeConfigProps{
+			FunctionName: function.Ref(),
+			Qualifier:    str("$LATEST"),
+			DestinationConfig: &awslambda.CfnEventInvokeConfig_DestinationConfigProperty{
+				OnFailure: &awslambda.CfnEventInvokeConfig_OnFailureProperty{Destination: failed.AttrArn()},
+			},
+			MaximumEventAgeInSeconds: num(int((6 * time.Hour).Seconds())),
+			MaximumRetryAttempts:     num(2),
+		})
 	config.AddResourceDependency(permission, nil)
 }

@@ -107,7 +107,8 @@ func (s *system) addArchive() {
 		PolicyName:     str(s.name("replayed")),
 		PolicyDocument: s.stack.ToJsonString(document(may("logs:CreateLogStream"), may("logs:PutLogEvents")), nil),
 	})
-	undelivered := s.addDeadLetters("replay-undelivered", "Events of a replay that did not reach the log group", ruleArn)
+	undelivered := s.addDeadLetters("replay-undelivered", "Events of a replay that did not reach the log group",
+		ruleArn)
 	rule := awsevents.NewCfnRule(s.stack, str("ReplayedRule"), &awsevents.CfnRuleProps{
 		Name:         str(s.name("replayed")),
 		Description:  str("Events that the archive replays"),

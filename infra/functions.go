@@ -55,7 +55,8 @@ func (s *system) addRole(declared platform.Function) {
 	role := awsiam.NewCfnRole(s.stack, str(id+"Role"), &awsiam.CfnRoleProps{
 		Description: str("What function " + declared.Name + " may do"),
 		AssumeRolePolicyDocument: document(map[string]any{
-			"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]any{"Service": "lambda.amazonaws.com"},
+			"Effect": "Allow", "Action": "sts:AssumeRole",
+			"Principal": map[string]any{"Service": "lambda.amazonaws.com"},
 		}),
 		Policies: &policies,
 	})

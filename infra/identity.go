@@ -29,10 +29,12 @@ func (s *system) addIdentity() {
 				Name: str("verified_email"), Priority: num(1),
 			}},
 		},
-		Policies: &awscognito.CfnUserPool_PoliciesProperty{PasswordPolicy: &awscognito.CfnUserPool_PasswordPolicyProperty{
-			MinimumLength: num(12), RequireLowercase: yes, RequireUppercase: yes, RequireNumbers: yes, RequireSymbols: yes,
-			TemporaryPasswordValidityDays: num(3),
-		}},
+		Policies: &awscognito.CfnUserPool_PoliciesProperty{
+			PasswordPolicy: &awscognito.CfnUserPool_PasswordPolicyProperty{
+				MinimumLength: num(12), RequireLowercase: yes, RequireUppercase: yes, RequireNumbers: yes,
+				RequireSymbols: yes, TemporaryPasswordValidityDays: num(3),
+			},
+		},
 		MfaConfiguration: str(map[Stage]string{Dev: "OPTIONAL", Prod: "ON"}[s.Stage]),
 		EnabledMfas:      strs("SOFTWARE_TOKEN_MFA"),
 		Schema: []any{&awscognito.CfnUserPool_SchemaAttributeProperty{
@@ -44,9 +46,11 @@ func (s *system) addIdentity() {
 	})
 	s.retain(pool)
 	if s.Stage == Dev {
-		accept(pool, "AwsSolutions-COG2", "whoever tries things out may do so without a second factor; production's users have one")
+		accept(pool, "AwsSolutions-COG2",
+			"whoever tries things out may do so without a second factor; production's users have one")
 	}
-	accept(pool, "AwsSolutions-COG3", "threat protection is a plan at a price for each user, which the operator may choose")
+	accept(pool, "AwsSolutions-COG3",
+		"threat protection is a plan at a price for each user, which the operator may choose")
 	for _, role := range mci.Roles {
 		awscognito.NewCfnUserPoolGroup(s.stack, str(pascal(string(role))+"Group"), &awscognito.CfnUserPoolGroupProps{
 			UserPoolId: pool.Ref(), GroupName: str(string(role)),
@@ -85,9 +89,10 @@ func (s *system) addIdentity() {
 		Domain:              str("mci-customers-" + string(s.Stage) + "-" + *s.stack.Account()),
 		ManagedLoginVersion: num(2),
 	})
-	style := awscognito.NewCfnManagedLoginBranding(s.stack, str("SignInStyle"), &awscognito.CfnManagedLoginBrandingProps{
-		UserPoolId: pool.Ref(), ClientId: client.Ref(), UseCognitoProvidedValues: yes,
-	})
+	style := awscognito.NewCfnManagedLoginBranding(s.stack, str("SignInStyle"),
+		&awscognito.CfnManagedLoginBrandingProps{
+			UserPoolId: pool.Ref(), ClientId: client.Ref(), UseCognitoProvidedValues: yes,
+		})
 	style.AddResourceDependency(domain, nil)
 	signIn := "https://" + *domain.Ref() + ".auth." + *s.stack.Region() + ".amazoncognito.com"
 	s.issuer = tokenIssuer{

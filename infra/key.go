@@ -20,12 +20,14 @@ func (s *system) addKey() {
 		Description:       str("Logs and alarms of " + s.name("")),
 		EnableKeyRotation: yes,
 		KeyPolicy: document(
-			map[string]any{"Effect": "Allow", "Principal": map[string]any{"AWS": root}, "Action": "kms:*", "Resource": "*"},
+			map[string]any{"Effect": "Allow", "Principal": map[string]any{"AWS": root}, "Action": "kms:*",
+				"Resource": "*"},
 			service("cloudwatch.amazonaws.com", []string{"kms:Decrypt", "kms:GenerateDataKey*"},
 				map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": s.stack.Account()}}),
 			service("logs."+*s.stack.Region()+".amazonaws.com",
 				[]string{"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"},
-				map[string]any{"ArnLike": map[string]any{"kms:EncryptionContext:aws:logs:arn": s.arn("logs", "log-group:*")}}),
+				map[string]any{"ArnLike": map[string]any{"kms:EncryptionContext:aws:logs:arn": s.arn("logs",
+					"log-group:*")}}),
 		),
 	})
 	s.retain(s.key)

@@ -39,7 +39,8 @@ func (s *system) addMail() {
 		DkimSigningAttributes: &awsses.CfnEmailIdentity_DkimSigningAttributesProperty{
 			NextSigningKeyLength: str("RSA_2048_BIT"),
 		},
-		// Where the record for it is missing, SES falls back to a domain of its own, and DKIM alone speaks for the sender.
+		// Where the record for it is missing, SES falls back to a domain of its own, and DKIM alone speaks for the
+		// sender.
 		MailFromAttributes: &awsses.CfnEmailIdentity_MailFromAttributesProperty{
 			MailFromDomain: str("bounce." + domain), BehaviorOnMxFailure: str("USE_DEFAULT_VALUE"),
 		},

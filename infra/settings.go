@@ -68,18 +68,21 @@ var settings = []setting{
 		needs: "issuer", absent: "custom:partnerId", good: matches(`[\w:./-]{1,200}`)},
 	{name: "rolesClaim", meaning: "the name of the claim in the issuer's tokens that lists the caller's roles",
 		needs: "issuer", absent: "cognito:groups", good: matches(`[\w:./-]{1,200}`)},
-	{name: "portalOrigin", meaning: "the origin of another portal, https://host without a path (in dev also http://localhost:port)",
+	{name: "portalOrigin", meaning: "the origin of another portal, https://host without a path (in dev also " +
+		"http://localhost:port)",
 		inDev: "http://localhost:3000", good: origin},
 	{name: "mailsPerPartnerPerDay", meaning: "how many consent emails a partner may send in a day, from 1 to 1000000",
 		absent: "1000", good: matches(`[1-9][0-9]{0,5}|1000000`)},
 	{name: "retentionMonths", meaning: "after how many months private detail of ended claims is erased, from 1 to 999",
 		good: matches(`[1-9][0-9]{0,2}`)},
-	{name: "receiptKey", meaning: "a whole number from 1 to 99, one more than before to make a new key that signs receipts",
+	{name: "receiptKey", meaning: "a whole number from 1 to 99, one more than before to make a new key that signs " +
+		"receipts",
 		absent: "1", good: matches(`[1-9][0-9]?`)},
 	{name: "table", meaning: "the name of a restored table to work on in place of the stack's own",
 		needs: "tableStream", good: matches(`[A-Za-z0-9_.-]{3,255}`)},
 	{name: "tableStream", meaning: "the ARN of the stream of the restored table",
-		needs: "table", good: matches(`arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]+/stream/[0-9T:.-]+`)},
+		needs: "table", good: matches(`arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]+/stream/` +
+			`[0-9T:.-]+`)},
 }
 
 // settingsOf returns the settings of the stage that the CDK's context names, or every mistake in them at once.
@@ -124,7 +127,8 @@ func settingsOf(context map[string]any) (Settings, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(context)) {
 		if plainWord.MatchString(name) && name != "stage" && name != "stages" {
-			mistakes = append(mistakes, fmt.Errorf("context.%s is no place for a setting: move it to %s.%s", name, place, name))
+			mistakes = append(mistakes, fmt.Errorf("context.%s is no place for a setting: move it to %s.%s", name,
+				place, name))
 		}
 	}
 	if len(mistakes) > 0 {

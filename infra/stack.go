@@ -98,8 +98,8 @@ func (s *system) retain(resource awscdk.CfnResource) {
 
 // arn names a resource of this account and region.
 func (s *system) arn(service, resource string) *string {
-	return str("arn:" + *s.stack.Partition() + ":" + service + ":" + *s.stack.Region() + ":" + *s.stack.Account() + ":" +
-		resource)
+	return str("arn:" + *s.stack.Partition() + ":" + service + ":" + *s.stack.Region() + ":" + *s.stack.Account() +
+		":" + resource)
 }
 
 func (s *system) output(name, meaning string, value *string) {

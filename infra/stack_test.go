@@ -50,7 +50,8 @@ func TestOnlyPublicRoutesGoWithoutToken(t *testing.T) {
 			switch open := route.say("AuthorizationType") == "NONE" && route.get("AuthorizerId") == nil; {
 			case open != public[key]:
 				t.Errorf("route %s: open is %v, want %v", key, open, public[key])
-			case !open && (route.say("AuthorizationType") != "JWT" || stack.target(route.get("AuthorizerId")) != authorizer):
+			case !open && (route.say("AuthorizationType") != "JWT" ||
+				stack.target(route.get("AuthorizerId")) != authorizer):
 				t.Errorf("route %s has no authorizer", key)
 			}
 		}
@@ -113,7 +114,8 @@ func TestStageIsLimitedAndLogged(t *testing.T) {
 		}
 		delete(line, "subject")
 		for _, value := range line {
-			for _, secret := range []string{"path", "sourceIp", "userAgent", "authorizer.claims", "identity", "domain"} {
+			for _, secret := range []string{"path", "sourceIp", "userAgent", "authorizer.claims", "identity",
+				"domain"} {
 				if strings.Contains(value, secret) {
 					t.Errorf("the access log holds %s", value)
 				}
@@ -257,7 +259,9 @@ func statements(stack *template, role *resource) map[string][]map[string]any {
 
 func TestFunctionsMayDoExactlyWhatTheyCall(t *testing.T) {
 	for name := range platform.Permissions {
-		if !slices.ContainsFunc(platform.Functions, func(function platform.Function) bool { return function.Name == name }) {
+		if !slices.ContainsFunc(platform.Functions, func(function platform.Function) bool {
+			return function.Name == name
+		}) {
 			t.Errorf("permissions are declared for %s, which is no function", name)
 		}
 	}
@@ -294,16 +298,18 @@ func TestFunctionsMayDoExactlyWhatTheyCall(t *testing.T) {
 						same(t, declared.Name+" queries", resources, tables)
 					default:
 						same(t, declared.Name+" works on", resources, tables[:1])
-						if keys := platform.LeadingKeys[declared.Name]; len(keys) > 0 && slices.Contains(platform.Writes, action) {
-							same(t, declared.Name+" writes to", texts(at(statement, "Condition", "ForAllValues:StringLike",
-								"dynamodb:LeadingKeys")), keys)
+						if keys := platform.LeadingKeys[declared.Name]; len(keys) > 0 &&
+							slices.Contains(platform.Writes, action) {
+							same(t, declared.Name+" writes to",
+								texts(at(statement, "Condition", "ForAllValues:StringLike", "dynamodb:LeadingKeys")),
+								keys)
 						}
 					}
 				}
 			}
 			byKeyPolicy := func(action string) bool { return action == platform.Sign } // see TestTheSignerAloneSigns
-			same(t, "actions of "+declared.Name, actions, slices.DeleteFunc(slices.Clone(platform.Permissions[declared.Name]),
-				byKeyPolicy))
+			same(t, "actions of "+declared.Name, actions,
+				slices.DeleteFunc(slices.Clone(platform.Permissions[declared.Name]), byKeyPolicy))
 		}
 	})
 }
@@ -463,8 +469,8 @@ func TestQueuesTopicsAndLogsAreEncryptedAndBounded(t *testing.T) {
 						policies = append(policies, policy.say("PolicyDocument"))
 					}
 				}
-				if len(policies) != 1 || !strings.Contains(policies[0], `"Effect":"Deny"`) || !strings.Contains(policies[0],
-					"aws:SecureTransport") {
+				if len(policies) != 1 || !strings.Contains(policies[0], `"Effect":"Deny"`) ||
+					!strings.Contains(policies[0], "aws:SecureTransport") {
 					t.Errorf("%s has the policies %v", resource.id, policies)
 				}
 			}
@@ -541,8 +547,8 @@ func TestSendersToDeadLettersMay(t *testing.T) {
 		may := func(role any, queue *resource) bool {
 			for _, policy := range statements(stack, stack.target(role)) {
 				for _, statement := range policy {
-					if slices.Contains(texts(statement["Action"]), "sqs:SendMessage") && slices.Contains(texts(statement["Resource"]),
-						"${"+queue.id+".Arn}") {
+					if slices.Contains(texts(statement["Action"]), "sqs:SendMessage") &&
+						slices.Contains(texts(statement["Resource"]), "${"+queue.id+".Arn}") {
 						return true
 					}
 				}
@@ -550,10 +556,14 @@ func TestSendersToDeadLettersMay(t *testing.T) {
 			return false
 		}
 		roleOf := map[string]func(*resource) any{
-			"AWS::Lambda::EventSourceMapping": func(r *resource) any { return stack.target(r.get("FunctionName")).get("Role") },
-			"AWS::Lambda::EventInvokeConfig":  func(r *resource) any { return stack.target(r.get("FunctionName")).get("Role") },
-			"AWS::Scheduler::Schedule":        func(r *resource) any { return r.get("Target", "RoleArn") },
-			"AWS::Pipes::Pipe":                func(r *resource) any { return r.get("RoleArn") },
+			"AWS::Lambda::EventSourceMapping": func(r *resource) any {
+				return stack.target(r.get("FunctionName")).get("Role")
+			},
+			"AWS::Lambda::EventInvokeConfig": func(r *resource) any {
+				return stack.target(r.get("FunctionName")).get("Role")
+			},
+			"AWS::Scheduler::Schedule": func(r *resource) any { return r.get("Target", "RoleArn") },
+			"AWS::Pipes::Pipe":         func(r *resource) any { return r.get("RoleArn") },
 		}
 		for kind, role := range roleOf {
 			for _, resource := range stack.of(kind) {
@@ -569,8 +579,9 @@ func TestSendersToDeadLettersMay(t *testing.T) {
 				name = bus.say("Name") + "/" + name
 			}
 			for _, policy := range stack.of("AWS::SQS::QueuePolicy") {
-				if stack.target(policy.get("Queues", 0)) == queue && !strings.Contains(policy.say("PolicyDocument"), ":rule/"+name+
-					`"`) {
+				if stack.target(policy.get("Queues", 0)) == queue && !strings.Contains(policy.say("PolicyDocument"),
+					":rule/"+name+
+						`"`) {
 					t.Errorf("%s does not let %s in: %s", queue.id, rule.id, policy.say("PolicyDocument"))
 				}
 			}
@@ -623,14 +634,16 @@ func TestWhatSomeoneIsWokenFor(t *testing.T) {
 			metric := at(query, "MetricStat", "Metric")
 			watched[said(at(metric, "Namespace"))+" "+said(at(metric, "MetricName"))] = true
 			for _, dimension := range list(at(metric, "Dimensions")) {
-				if value := said(at(dimension, "Value")); strings.Contains(value, "${") && prodTemplate(t).target(value) == nil {
+				if value := said(at(dimension, "Value")); strings.Contains(value, "${") &&
+					prodTemplate(t).target(value) == nil {
 					t.Errorf("%s watches %s, which is not in the stack", alarm.id, value)
 				}
 			}
 		}
 	}
 	for _, metric := range []string{
-		"AWS/ApiGateway 5xx", "AWS/ApiGateway Latency", "AWS/Lambda Duration", "AWS/Lambda Throttles", "AWS/Lambda Errors",
+		"AWS/ApiGateway 5xx", "AWS/ApiGateway Latency", "AWS/Lambda Duration", "AWS/Lambda Throttles",
+		"AWS/Lambda Errors",
 		"AWS/SQS ApproximateNumberOfMessagesVisible", "MCI/Customers SweepLagSeconds", "AWS/Lambda IteratorAge",
 		"AWS/SES Reputation.BounceRate", "AWS/SES Reputation.ComplaintRate", "AWS/EventBridge/Pipes ExecutionFailed",
 		"MCI/Customers RequestsThrottled", "MCI/Customers RecordsUnreadable", "MCI/Customers ReceiptsUnsigned",
@@ -668,7 +681,8 @@ func TestDashboardShowsBusinessAndMachine(t *testing.T) {
 			platform.ClaimsRejected,
 			platform.ClaimsCancelled, platform.ClaimsExpired, platform.ReferralsCreated, platform.ReferralsUpgraded,
 			platform.EmailsBounced,
-			platform.EmailsComplained, platform.TimeToConsentHours, platform.SweepLagSeconds, "AWS/Lambda", "AWS/ApiGateway",
+			platform.EmailsComplained, platform.TimeToConsentHours, platform.SweepLagSeconds, "AWS/Lambda",
+			"AWS/ApiGateway",
 			"AWS/DynamoDB", "AWS/SQS",
 		} {
 			if !strings.Contains(dashboard, `"`+name+`"`) {
@@ -709,7 +723,8 @@ func TestTableIsTheSchema(t *testing.T) {
 	templates(t, func(t *testing.T, stack *template) {
 		table := stack.one(t, "AWS::DynamoDB::Table")
 		keys := func(value any) string {
-			return said(at(value, "KeySchema", 0, "AttributeName")) + " " + said(at(value, "KeySchema", 1, "AttributeName"))
+			return said(at(value, "KeySchema", 0, "AttributeName")) + " " + said(at(value, "KeySchema", 1,
+				"AttributeName"))
 		}
 		if got := keys(map[string]any(table.Properties)); got != schema.PartitionKey+" "+schema.SortKey {
 			t.Errorf("the table's keys are %s", got)
@@ -722,8 +737,8 @@ func TestTableIsTheSchema(t *testing.T) {
 			}
 		}
 		for _, index := range schema.Indexes {
-			want = append(want, fmt.Sprint(index.Name, " ", index.PartitionKey, " ", index.SortKey, " ", index.Local, " ",
-				index.Whole))
+			want = append(want, fmt.Sprint(index.Name, " ", index.PartitionKey, " ", index.SortKey, " ", index.Local,
+				" ", index.Whole))
 		}
 		same(t, "indexes", got, want)
 		table.is(t, "PAY_PER_REQUEST", "BillingMode")
@@ -737,7 +752,8 @@ func TestTableIsTheSchema(t *testing.T) {
 
 func TestARestoredTableTakesOverEverywhere(t *testing.T) {
 	for _, function := range allTemplate(t).of("AWS::Lambda::Function") {
-		if name := said(function.get("Environment", "Variables", platform.TableName)); name != "" && name != "restored" {
+		if name := said(function.get("Environment", "Variables", platform.TableName)); name != "" &&
+			name != "restored" {
 			t.Errorf("%s works on %s", function.id, name)
 		}
 	}

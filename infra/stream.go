@@ -9,7 +9,8 @@ import (
 // addStream lets the table's stream wake the function that upgrades referrals, for the records that matter alone. A
 // dead letter names the place of a record in the stream, which forgets it after a day.
 func (s *system) addStream() {
-	failed := s.addDeadLetters("upgrade-failed", "Consents in the table's stream after which no upgrade could be decided")
+	failed := s.addDeadLetters("upgrade-failed",
+		"Consents in the table's stream after which no upgrade could be decided")
 	function := s.functions[platform.Stream.Function]
 	s.async = append(s.async, platform.Stream.Function)
 	permission := s.permit(function.role, "StreamPermission", "stream",

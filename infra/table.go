@@ -53,8 +53,9 @@ func (s *system) addTable() {
 		PointInTimeRecoverySpecification: &awsdynamodb.CfnTable_PointInTimeRecoverySpecificationProperty{
 			PointInTimeRecoveryEnabled: yes,
 		},
-		SseSpecification:    &awsdynamodb.CfnTable_SSESpecificationProperty{SseEnabled: yes, SseType: str("KMS")},
-		StreamSpecification: &awsdynamodb.CfnTable_StreamSpecificationProperty{StreamViewType: str("NEW_AND_OLD_IMAGES")},
+		SseSpecification: &awsdynamodb.CfnTable_SSESpecificationProperty{SseEnabled: yes, SseType: str("KMS")},
+		StreamSpecification: &awsdynamodb.CfnTable_StreamSpecificationProperty{StreamViewType: str("NEW_AND_OLD_IMAGE" +
+			"S")},
 		TimeToLiveSpecification: &awsdynamodb.CfnTable_TimeToLiveSpecificationProperty{
 			AttributeName: str(schema.TimeToLive), Enabled: yes,
 		},

@@ -103,7 +103,8 @@ func TestMain(m *testing.M) {
 	}
 	// The rules are about the template: a line stands for each function's binary.
 	for _, function := range platform.Functions {
-		if err := os.WriteFile(filepath.Join(temporary, function.Name+".zip"), []byte(function.Name), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(temporary, function.Name+".zip"), []byte(function.Name),
+			0o644); err != nil {
 			panic(err)
 		}
 	}

@@ -52,8 +52,9 @@ func TestD13_TheSameKeyWithAnotherBodyIsRefused(t *testing.T) {
 	key := story.Name("key")
 	add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil), "Idempotency-Key", key).Expect(t, 201)
 	for name, body := range map[string]object{
-		"another customer":     p.Nomination(d, d.By(mci.TPID), []string{engagement}, nil),
-		"another name":         p.Nomination(c, c.By(mci.TPID), []string{engagement}, object{"friendlyName": "Another"}),
+		"another customer": p.Nomination(d, d.By(mci.TPID), []string{engagement}, nil),
+		"another name": p.Nomination(c, c.By(mci.TPID), []string{engagement},
+			object{"friendlyName": "Another"}),
 		"one field more, null": p.Nomination(c, c.By(mci.TPID), []string{engagement}, object{"hours": 1}),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -128,8 +129,10 @@ func TestD13_AnAnswerThatWasLostIsHadByAskingAgain(t *testing.T) {
 			p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 			c := story.NewCustomer(t, engagement)
 			key, body := story.Name("key"), p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)
-			fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "add-customer", Action: "TransactWriteItems",
-				Match: func(r localtest.Request) bool { return bytes.Contains(r.Body, []byte(p.ID)) }})
+			fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "add-customer",
+				Action: "TransactWriteItems", Match: func(r localtest.Request) bool {
+					return bytes.Contains(r.Body, []byte(p.ID))
+				}})
 			if answer := add(t, p, body, "Idempotency-Key", key); answer.Status < 500 {
 				t.Fatalf("the function died, and answered %d: %s", answer.Status, answer.Body)
 			}

@@ -11,8 +11,9 @@ import (
 // locationAt gives the partner a location at which the program lists the mail domains of the partner's people.
 func locationAt(t *testing.T, p story.Partner, domains string) {
 	t.Helper()
-	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country,enrolled," +
-		"engagementIds,partnerDomains\n" + p.ID + "," + p.Name + "," + p.Location + ",Seattle,US,true,*," + domains + "\n"})
+	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country," +
+		"enrolled,engagementIds,partnerDomains\n" +
+		p.ID + "," + p.Name + "," + p.Location + ",Seattle,US,true,*," + domains + "\n"})
 }
 
 func TestD23_TheContactIsTheCustomers(t *testing.T) {
@@ -38,7 +39,8 @@ func TestD23_TheContactIsTheCustomers(t *testing.T) {
 			code: mci.MismatchReasonRequired,
 		},
 		"the partner contact's domain, with a reason": {
-			customer: person("Kim", "kim@partner.example"), partner: person("Pat", "pat@partner.example"), reason: "A guest.",
+			customer: person("Kim", "kim@partner.example"), partner: person("Pat", "pat@partner.example"),
+			reason: "A guest.",
 		},
 		"a partner's contact at none of the listed domains": {
 			customer: nil, partner: person("Pat", "pat@elsewhere.example"), domains: "partner.example;partner.test",

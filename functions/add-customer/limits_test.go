@@ -93,7 +93,8 @@ func TestD4_LimitsAreOfOneCustomerAndOneEngagement(t *testing.T) {
 
 func TestD15_AnExclusiveEngagementIsOnePartnersAtATime(t *testing.T) {
 	t.Parallel()
-	const engaged, consented = "engaged-with-another-partner", "consented-to-another-partner engaged-with-another-partner"
+	const engaged, consented = "engaged-with-another-partner",
+		"consented-to-another-partner engaged-with-another-partner"
 	for status, reasons := range map[mci.Status]string{
 		mci.ConsentNotSent: engaged, mci.ConsentPending: engaged, mci.Consented: consented, mci.Submitted: consented,
 		mci.ActionRequired: consented, mci.Completed: consented, mci.Declined: "", mci.Cancelled: "", mci.Rejected: "",

@@ -47,8 +47,9 @@ func TestS7_TheClaimHoldsAllThatThePartnerGave(t *testing.T) {
 		t.Errorf("the answer has the fields %s", fields)
 	}
 	claim := body["claims"].([]any)[0].(object)
-	const want = "actions consentDue createdAt customer customerContact customerId due engagementId engagementName friendlyName id " +
-		"locationId locationName origin partnerContact partnerId partnerName payType payout sendsLeft status version"
+	const want = "actions consentDue createdAt customer customerContact customerId due engagementId engagementName " +
+		"friendlyName id locationId locationName origin partnerContact partnerId partnerName payType payout " +
+		"sendsLeft status version"
 	if fields := story.Fields(t, claim); fields != want {
 		t.Errorf("a new claim has the fields\n%s, not\n%s", fields, want)
 	}
@@ -59,7 +60,8 @@ func TestS7_TheClaimHoldsAllThatThePartnerGave(t *testing.T) {
 	}
 	consentDue, err := time.Parse(time.RFC3339, fmt.Sprint(claim["consentDue"]))
 	if err != nil || consentDue.Sub(createdAt) != 17*story.Day {
-		t.Errorf("S20: consent is due on %v, %s after %v", claim["consentDue"], consentDue.Sub(createdAt), claim["createdAt"])
+		t.Errorf("S20: consent is due on %v, %s after %v", claim["consentDue"], consentDue.Sub(createdAt),
+			claim["createdAt"])
 	}
 	for field, want := range (object{
 		"friendlyName": "Migration of the Łódź site", "partnerId": p.ID, "partnerName": p.Name,
@@ -133,7 +135,8 @@ func TestS8_WhichLocationsCanBeChosen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := story.NewCustomer(t, engagement)
-			answer := add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, object{"locationId": test.location}))
+			answer := add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement},
+				object{"locationId": test.location}))
 			switch {
 			case test.code != "":
 				story.Refused(t, answer, 403, test.code)
@@ -256,7 +259,8 @@ func TestS11_TheStatusOfOneIDNeverCarriesOver(t *testing.T) {
 				if by == eligible {
 					continue
 				}
-				problem := story.Refused(t, add(t, p, p.Nomination(c, c.By(by), []string{engagement}, nil)), 422, mci.NotEligible)
+				problem := story.Refused(t, add(t, p, p.Nomination(c, c.By(by), []string{engagement}, nil)), 422,
+					mci.NotEligible)
 				if reasons := story.Reasons(problem.Ineligible, engagement); reasons != "criteria-not-met" {
 					t.Errorf("by %s: the reasons are %q", by, reasons)
 				}
@@ -412,8 +416,8 @@ func TestD7_AnOpportunityMustBeOpenAndEligible(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := story.NewCustomer(t)
-			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity +
-				"," + c.ID + ",100000.00," + test.status + "\n"})
+			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" +
+				c.Opportunity + "," + c.ID + ",100000.00," + test.status + "\n"})
 			if test.eligible {
 				story.Eligible(t, engagement, c.By(mci.MSXOpportunity), "")
 			}
@@ -432,7 +436,8 @@ func TestS16_SeveralEngagementsOfFixedPayGetAClaimEach(t *testing.T) {
 	p := story.NewPartner(t)
 	engagements := make([]string, 10)
 	for i := range engagements {
-		engagements[i] = story.Engagement(t, object{"payout": fmt.Sprintf("%d.00", 1000+i), "consentWindowDays": 10 + i})
+		engagements[i] = story.Engagement(t, object{"payout": fmt.Sprintf("%d.00", 1000+i), "consentWindowDays": 10 +
+			i})
 	}
 	c := story.NewCustomer(t, engagements...)
 	claims := story.Born(t, add(t, p, p.Nomination(c, c.By(mci.AzureSubscription), engagements, nil)))
@@ -445,7 +450,8 @@ func TestS16_SeveralEngagementsOfFixedPayGetAClaimEach(t *testing.T) {
 			claim.ConsentDue.Sub(claim.CreatedAt) != time.Duration(10+i)*story.Day {
 			t.Errorf("claim %d is %+v", i, claim)
 		}
-		if got := p.Get(t, claim.ID); got.Status != "consent-not-sent" || got.Types() != "claim.added" || !got.EventsIntact {
+		if got := p.Get(t, claim.ID); got.Status != "consent-not-sent" || got.Types() != "claim.added" ||
+			!got.EventsIntact {
 			t.Errorf("claim %d reads %+v", i, got)
 		}
 		ids[claim.ID] = true
@@ -461,8 +467,8 @@ func TestS16_AllOfTheEngagementsOrNone(t *testing.T) {
 	open, closed, alsoClosed := story.Engagement(t, nil), story.Engagement(t, nil),
 		story.Engagement(t, object{"endsOn": "2025-12-31"})
 	c := story.NewCustomer(t, open)
-	problem := story.Refused(t, add(t, p, p.Nomination(c, c.By(mci.TPID), []string{open, closed, alsoClosed}, nil)), 422,
-		mci.NotEligible)
+	problem := story.Refused(t, add(t, p, p.Nomination(c, c.By(mci.TPID), []string{open, closed, alsoClosed}, nil)),
+		422, mci.NotEligible)
 	if len(problem.Ineligible) != 2 || story.Reasons(problem.Ineligible, closed) != "criteria-not-met" ||
 		story.Reasons(problem.Ineligible, alsoClosed) != "engagement-not-active criteria-not-met" {
 		t.Errorf("the ineligible are %+v", problem.Ineligible)
@@ -481,8 +487,8 @@ func TestS6_OneOpenClaimPerPartnerEngagementAndCustomer(t *testing.T) {
 		for _, engagements := range [][]string{{engagement}, {another, engagement}} {
 			problem := story.Refused(t, add(t, p, p.Nomination(c, c.By(by), engagements, nil)), 409, mci.ClaimExists)
 			if problem.ClaimID != claim.ID {
-				t.Errorf("by %s for %d engagements: the open claim is said to be %q, not %q", by, len(engagements), problem.ClaimID,
-					claim.ID)
+				t.Errorf("by %s for %d engagements: the open claim is said to be %q, not %q", by, len(engagements),
+					problem.ClaimID, claim.ID)
 			}
 		}
 	}
@@ -514,7 +520,8 @@ func TestD5_AnUnknownIDIsRefused(t *testing.T) {
 	p, fixed, variable := story.NewPartner(t), story.Engagement(t, nil), story.VariableEngagement(t, nil)
 	c := story.NewCustomer(t, fixed, variable)
 	for _, unknown := range []object{
-		id(mci.TenantID, uuid.NewString()), id(mci.TPID, "99999999999999999999"), id(mci.AzureSubscription, uuid.NewString()),
+		id(mci.TenantID, uuid.NewString()), id(mci.TPID, "99999999999999999999"), id(mci.AzureSubscription,
+			uuid.NewString()),
 		id(mci.MSXOpportunity, "7-UNKNOWN"), id(mci.TenantID, c.Subscription), id(mci.AzureSubscription, c.Tenant),
 	} {
 		for _, engagement := range []string{fixed, variable} {
@@ -536,7 +543,9 @@ func TestD5_IDsAreTakenHoweverTheyAreWritten(t *testing.T) {
 			return id(mci.TenantID,
 				strings.ToUpper(c.Tenant))
 		},
-		"a tenant ID with spaces around it": func(c story.Customer) object { return id(mci.TenantID, " "+c.Tenant+"\t") },
+		"a tenant ID with spaces around it": func(c story.Customer) object {
+			return id(mci.TenantID, " "+c.Tenant+"\t")
+		},
 		"a subscription ID in capitals": func(c story.Customer) object {
 			return id(mci.AzureSubscription,
 				strings.ToUpper(c.Subscription))
@@ -598,8 +607,8 @@ func TestD8_PayoutOfVariablePay(t *testing.T) {
 		"half a cent to even, down":            {object{"maxShareOfOpportunity": "0.01"}, "2.50", 20, "0.02"},
 		"more than half a cent":                {object{"maxShareOfOpportunity": "0.01"}, "2.51", 20, "0.03"},
 		"less than half a cent":                {object{"maxShareOfOpportunity": "0.01"}, "3.49", 20, "0.03"},
-		"a third of a dollar, as closely as it is written": {object{"maxShareOfOpportunity": "0.333333333333333"}, "1.00", 20,
-			"0.33"},
+		"a third of a dollar, as closely as it is written": {object{"maxShareOfOpportunity": "0.333333333333333"},
+			"1.00", 20, "0.33"},
 		"the whole opportunity":                 {object{"maxShareOfOpportunity": "1"}, "1234.56", 20, "1234.56"},
 		"cents that floating point cannot hold": {object{"perHour": "0.07"}, "100000.00", 29, "2.03"},
 		"amounts beyond what floating point can hold": {
@@ -616,8 +625,8 @@ func TestD8_PayoutOfVariablePay(t *testing.T) {
 			}
 			engagement := story.VariableEngagement(t, object{"rates": rates})
 			c := story.NewCustomer(t, engagement)
-			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity +
-				"," + c.ID + "," + test.value + ",open\n"})
+			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" +
+				c.Opportunity + "," + c.ID + "," + test.value + ",open\n"})
 			answer := add(t, p, p.Nomination(c, c.By(mci.MSXOpportunity), []string{engagement},
 				object{"hours": test.hours})).Expect(t, 201)
 			payout := answer.JSON(t)["claims"].([]any)[0].(object)["payout"]
@@ -653,8 +662,8 @@ func TestD17_TheRoleAndAGrantOfEitherKind(t *testing.T) {
 		"an admin of no partner":   {[]mci.Role{mci.IncentivesAdmin}, "", "", 403, mci.Forbidden},
 		"an admin of no partner, and staff": {[]mci.Role{mci.IncentivesAdmin, mci.ProgramAdmin}, "", "", 403,
 			mci.Forbidden},
-		"an admin at another partner's place": {[]mci.Role{mci.IncentivesAdmin}, mci.IncentivesAdmin, "another-partner", 422,
-			mci.Invalid},
+		"an admin at another partner's place": {[]mci.Role{mci.IncentivesAdmin}, mci.IncentivesAdmin, "another-partner",
+			422, mci.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -664,8 +673,8 @@ func TestD17_TheRoleAndAGrantOfEitherKind(t *testing.T) {
 			}
 			c := story.NewCustomer(t, engagement)
 			token := localtest.Token(t, test.partner, user, test.roles...)
-			answer := localtest.Call(t, "POST", "/v1/customers", token, p.Nomination(c, c.By(mci.TPID), []string{engagement},
-				nil))
+			answer := localtest.Call(t, "POST", "/v1/customers", token, p.Nomination(c, c.By(mci.TPID),
+				[]string{engagement}, nil))
 			if test.code == "" {
 				answer.Expect(t, test.status)
 			} else {

@@ -15,36 +15,50 @@ func TestContract_EveryMistakeAtOnceWithItsPointer(t *testing.T) {
 	p := story.NewPartner(t)
 	engagement := story.Engagement(t, nil)
 	for name, test := range map[string]struct{ body, pointers string }{
-		"nothing at all": {`{}`, "/customerContact /customerId /engagementIds /friendlyName /locationId /partnerContact"},
-		"no body":        {``, "/customerContact /customerId /engagementIds /friendlyName /locationId /partnerContact"},
-		"everything null": {`{"friendlyName":null,"locationId":null,"customerId":null,"engagementIds":null,"hours":null,"mismatchReason":null,
+		"nothing at all": {`{}`, "/customerContact /customerId /engagementIds /friendlyName /locationId " +
+			"/partnerContact"},
+		"no body": {``, "/customerContact /customerId /engagementIds /friendlyName /locationId /partnerContact"},
+		"everything null": {`{"friendlyName":null,"locationId":null,"customerId":null,"engagementIds":null,
+		"hours":null,"mismatchReason":null,
 			"customerContact":null,"partnerContact":null}`,
 			"/customerContact /customerId /engagementIds /friendlyName /locationId /partnerContact"},
-		"everything of another type": {`{"friendlyName":1,"locationId":[],"customerId":"contoso.com","engagementIds":"e","hours":"40","mismatchReason":{},
+		"everything of another type": {`{"friendlyName":1,"locationId":[],"customerId":"contoso.com",
+		"engagementIds":"e","hours":"40","mismatchReason":{},
 			"customerContact":[],"partnerContact":true}`,
-			"/customerContact /customerId /engagementIds /friendlyName /hours /locationId /mismatchReason /partnerContact"},
-		"everything empty": {`{"friendlyName":"","locationId":"","customerId":{},"engagementIds":[],"customerContact":{},"partnerContact":{}}`,
-			"/customerContact/email /customerContact/name /customerId/type /customerId/value /engagementIds /friendlyName /locationId /partnerContact/email /partnerContact/name"},
+			"/customerContact /customerId /engagementIds /friendlyName /hours /locationId /mismatchReason " +
+				"/partnerContact"},
+		"everything empty": {`{"friendlyName":"","locationId":"","customerId":{},"engagementIds":[],` +
+			`"customerContact":{},"partnerContact":{}}`,
+			"/customerContact/email /customerContact/name /customerId/type /customerId/value /engagementIds " +
+				"/friendlyName /locationId /partnerContact/email /partnerContact/name"},
 		"unknown fields at every level": {`{"friendlyName":"A","locationId":"` + p.Location +
 			`","customerId":{"type":"tpid","value":"1","Value":"2"},"engagementIds":["` + engagement + `"],
-			"customerContact":{"name":"A","email":"a@b.example","fax":"1"},"partnerContact":{"name":"A","email":"p@c.example","fax":"fr"},"a/b~c":1,"FriendlyName":"B"}`,
+			"customerContact":{"name":"A","email":"a@b.example","fax":"1"},"partnerContact":{"name":"A",
+			"email":"p@c.example","fax":"fr"},"a/b~c":1,"FriendlyName":"B"}`,
 			"/FriendlyName /a~1b~0c /customerContact/fax /customerId/Value /partnerContact/fax"},
-		"mistakes that only the program's data can tell, with those of the body": {`{"friendlyName":" ","locationId":"nowhere","customerId":{"type":"tpid","value":"1a"},
-			"engagementIds":["` + engagement + `","nothing"],"customerContact":{"name":"A","email":"a@b.example"},"partnerContact":{"name":"A","email":"p@c.example"}}`,
+		"mistakes that only the program's data can tell, with those of the body": {`{"friendlyName":" ",
+		"locationId":"nowhere","customerId":{"type":"tpid","value":"1a"},
+			"engagementIds":["` + engagement +
+			`","nothing"],"customerContact":{"name":"A","email":"a@b.example"},"partnerContact":{"name":"A",` +
+			`"email":"p@c.example"}}`,
 			"/customerId/value /engagementIds/1 /friendlyName /locationId"},
 		"what the engagements are": {`{"friendlyName":"A","locationId":"` +
 			p.Location + `","customerId":{"type":"tpid","value":"1"},
 			"engagementIds":["` + engagement + `",1,"","` + engagement +
-			`",null,"unknown"],"customerContact":{"name":"A","email":"a@b.example"},"partnerContact":{"name":"A","email":"p@c.example"}}`,
+			`",null,"unknown"],"customerContact":{"name":"A","email":"a@b.example"},"partnerContact":{"name":"A",` +
+			`"email":"p@c.example"}}`,
 			"/engagementIds/1 /engagementIds/2 /engagementIds/3 /engagementIds/4 /engagementIds/5"},
 		"what the contacts are": {`{"friendlyName":"A\nB","locationId":"` + p.Location +
 			`","customerId":{"type":"domain","value":"localhost"},"engagementIds":["` + engagement + `"],
-			"customerContact":{"name":"A\u202eB","email":"kim","phone":"ring me","locale":"klingon!"},"partnerContact":{"name":"\t","email":"Pat <pat@b.example>","phone":"1"}}`,
-			"/customerContact/email /customerContact/locale /customerContact/name /customerContact/phone /customerId/value /friendlyName /partnerContact/email /partnerContact/name /partnerContact/phone"},
+			"customerContact":{"name":"A\u202eB","email":"kim","phone":"ring me","locale":"klingon!"},
+			"partnerContact":{"name":"\t","email":"Pat <pat@b.example>","phone":"1"}}`,
+			"/customerContact/email /customerContact/locale /customerContact/name /customerContact/phone " +
+				"/customerId/value /friendlyName /partnerContact/email /partnerContact/name /partnerContact/phone"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			problem := story.Refused(t, localtest.Call(t, "POST", "/v1/customers", p.Token, test.body), 422, mci.Invalid)
+			problem := story.Refused(t, localtest.Call(t, "POST", "/v1/customers", p.Token, test.body), 422,
+				mci.Invalid)
 			if problem.Pointers() != test.pointers {
 				t.Errorf("the mistakes are at\n%s, not\n%s", problem.Pointers(), test.pointers)
 			}
@@ -62,10 +76,12 @@ func TestContract_CustomerIDsThatCannotBe(t *testing.T) {
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	c := story.NewCustomer(t)
 	for _, wrong := range []object{
-		id(mci.Domain, ""), id(mci.Domain, "contoso"), id(mci.Domain, "https://contoso.com"), id(mci.Domain, "contoso.com/"),
+		id(mci.Domain, ""), id(mci.Domain, "contoso"), id(mci.Domain, "https://contoso.com"),
+		id(mci.Domain, "contoso.com/"),
 		id(mci.Domain, "kim@contoso.com"),
 		id(mci.Domain, "10.0.0.1"), id(mci.Domain, "a..example"), id(mci.Domain, strings.Repeat("a", 64)+".example"),
-		id(mci.Domain, strings.Repeat("a.", 130)+"example"), id(mci.Domain, "contoso .com"), id(mci.Domain, "conto_so.com"),
+		id(mci.Domain, strings.Repeat("a.", 130)+"example"), id(mci.Domain, "contoso .com"),
+		id(mci.Domain, "conto_so.com"),
 		id(mci.TenantID, "contoso.com"), id(mci.TenantID, "{3f2504e0-4f89-41d3-9a0c-0305e82c3301}"),
 		id(mci.TenantID, "3f2504e04f8941d39a0c0305e82c3301"),
 		id(mci.TenantID, "3f2504e0-4f89-41d3-9a0c-0305e82c330g"),
@@ -80,8 +96,8 @@ func TestContract_CustomerIDsThatCannotBe(t *testing.T) {
 		}
 	}
 	for _, unknown := range []any{"email", "Domain", "", "tenant_id"} {
-		problem := story.Refused(t, add(t, p, p.Nomination(c, object{"type": unknown, "value": "1"}, []string{engagement},
-			nil)), 422, mci.Invalid)
+		problem := story.Refused(t, add(t, p, p.Nomination(c, object{"type": unknown, "value": "1"},
+			[]string{engagement}, nil)), 422, mci.Invalid)
 		if problem.Pointers() != "/customerId/type" {
 			t.Errorf("type %q: the mistakes are at %s", unknown, problem.Pointers())
 		}
@@ -118,8 +134,8 @@ func TestContract_Lengths(t *testing.T) {
 		"eleven":          {object{"engagementIds": engagements}, "/engagementIds"},
 		"an address of 255 characters": {object{"partnerContact": object{"name": "P", "email": "pp@" +
 			strings.Repeat(strings.Repeat("a", 60)+".", 4) + "aexample"}}, "/partnerContact/email"},
-		"an address with 65 characters before the": {object{"partnerContact": object{"name": "P", "email": strings.Repeat("p",
-			65) + "@b.example"}}, "/partnerContact/email"},
+		"an address with 65 characters before the": {object{"partnerContact": object{"name": "P",
+			"email": strings.Repeat("p", 65) + "@b.example"}}, "/partnerContact/email"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -184,8 +200,8 @@ func TestContract_Bodies(t *testing.T) {
 		"a byte order mark": {"\ufeff" + whole(), "application/json", 400, mci.Malformed},
 		"half of a character": {strings.Replace(whole(), "claim of", `claim \ud83d of`, 1), "application/json",
 			422, mci.Invalid},
-		"a character that cannot be stored": {strings.Replace(whole(), "claim of", `claim \u0000 of`, 1), "application/json",
-			422, mci.Invalid},
+		"a character that cannot be stored": {strings.Replace(whole(), "claim of", `claim \u0000 of`, 1),
+			"application/json", 422, mci.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -204,7 +220,8 @@ func TestContract_UnknownQueryParametersAreRefused(t *testing.T) {
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	c := story.NewCustomer(t, engagement)
 	body := p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)
-	problem := story.Refused(t, localtest.Call(t, "POST", "/v1/customers?dryRun=true&b", p.Token, body), 422, mci.Invalid)
+	problem := story.Refused(t, localtest.Call(t, "POST", "/v1/customers?dryRun=true&b", p.Token, body), 422,
+		mci.Invalid)
 	if problem.Pointers() != "/b /dryRun" {
 		t.Errorf("the mistakes are at %s", problem.Pointers())
 	}

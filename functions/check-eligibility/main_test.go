@@ -61,8 +61,8 @@ func standing(t *testing.T, r result, engagement string) string {
 func TestContract_Shape(t *testing.T) {
 	t.Parallel()
 	p := story.NewPartner(t)
-	fixed, variable := story.Engagement(t, object{"name": "Landing zone", "payout": "1250.5"}), story.VariableEngagement(t,
-		object{"name": "Migration"})
+	fixed, variable := story.Engagement(t, object{"name": "Landing zone", "payout": "1250.5"}),
+		story.VariableEngagement(t, object{"name": "Migration"})
 	c := story.NewCustomer(t, fixed)
 	answer := check(t, p, asking(p, c.By(mci.Domain), object{"customerEmail": c.Email})).Expect(t, 200).JSON(t)
 	if fields := story.Fields(t, answer); fields != "checkedId customer eligible ineligible tenantMatchesEmailDomain" {
@@ -326,8 +326,8 @@ func TestD35_AKnownCustomerIsCheckedAsClaimingWouldJudgeIt(t *testing.T) {
 	}
 	for opportunity, want := range map[string]string{c.Opportunity: "eligible",
 		other.Opportunity: "opportunity-of-another-customer"} {
-		found := localtest.Decode[result](t, check(t, p, known(object{"opportunityId": opportunity, "hours": 25})).Expect(t,
-			200))
+		found := localtest.Decode[result](t,
+			check(t, p, known(object{"opportunityId": opportunity, "hours": 25})).Expect(t, 200))
 		if got := standing(t, found, variable); got != want {
 			t.Errorf("by an opportunity: %s, not %s", got, want)
 		}
@@ -347,7 +347,8 @@ func TestD35_AKnownCustomerIsCheckedAsClaimingWouldJudgeIt(t *testing.T) {
 		{known(object{"knownCustomerId": 7}), "/knownCustomerId"},
 		{known(object{"knownCustomerId": "a\u202eb"}), "/knownCustomerId"},
 		{known(object{"opportunityId": "no such form"}), "/opportunityId"},
-		{object{"customerId": c.By(mci.TPID), "opportunityId": c.Opportunity, "locationId": p.Location}, "/opportunityId"},
+		{object{"customerId": c.By(mci.TPID), "opportunityId": c.Opportunity, "locationId": p.Location},
+			"/opportunityId"},
 	} {
 		if pointers := story.Refused(t, check(t, p, bad.body), 422, mci.Invalid).Pointers(); pointers != bad.want {
 			t.Errorf("the mistakes are at %s, not %s", pointers, bad.want)
@@ -381,8 +382,8 @@ func TestS17_TheProposedPayout(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := story.NewCustomer(t, variable)
-			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity +
-				"," + c.ID + "," + test.value + ",open\n"})
+			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" +
+				c.Opportunity + "," + c.ID + "," + test.value + ",open\n"})
 			found := ask(t, p, c.By(mci.MSXOpportunity), object{"hours": test.hours})
 			if got := standing(t, found, variable); got != test.want {
 				t.Errorf("%s, not %s", got, test.want)
@@ -396,7 +397,8 @@ func TestS17_TheProposedPayout(t *testing.T) {
 						t.Fatal(err)
 					}
 					usd := func(amount string) string { return `{"amount":"` + amount + `","currency":"USD"}` }
-					want := fmt.Sprintf(`{"hours":%d,"perHour":%s,"opportunityValue":%s,"maxPayout":%s,"maxShareOfOpportunity":"0.10","decidedBy":%q}`,
+					want := fmt.Sprintf(`{"hours":%d,"perHour":%s,"opportunityValue":%s,"maxPayout":%s,`+
+						`"maxShareOfOpportunity":"0.10","decidedBy":%q}`,
 						test.hours, usd("100.00"), usd(test.value), usd("5000.00"), test.by)
 					if string(basis) != want {
 						t.Errorf("the payout's basis is %s, not %s", basis, want)
@@ -445,8 +447,8 @@ func TestContract_NothingIsWritten(t *testing.T) {
 	key := story.Name("key")
 	// passed over, whatever it is
 	for _, key := range []string{key, key, "no key at all \u00e9", strings.Repeat("k", 300)} {
-		answer := check(t, p, asking(p, c.By(mci.Domain), object{"customerEmail": c.Email}), "Idempotency-Key", key).Expect(t,
-			200)
+		answer := check(t, p, asking(p, c.By(mci.Domain), object{"customerEmail": c.Email}), "Idempotency-Key",
+			key).Expect(t, 200)
 		for _, request := range answer.Requests() {
 			if !slices.Contains([]string{"GetItem", "Query", "BatchGetItem"}, request.Action) {
 				t.Errorf("a check asked for %s", request.Action)
@@ -464,8 +466,10 @@ func TestContract_EveryMistakeAtOnceWithItsPointer(t *testing.T) {
 	for body, want := range map[string]string{
 		`{}`: "/customerId /locationId",
 		`{"customerId":{"type":"tpid","value":"x"},"locationId":"` + other.Location +
-			`","customerEmail":"kim","hours":0.5,"engagementIds":[]}`: "/customerEmail /customerId/value /engagementIds /hours /locationId",
-		`{"customerId":[],"locationId":{},"customerEmail":1,"hours":"1"}`:                      "/customerEmail /customerId /hours /locationId",
+			`","customerEmail":"kim","hours":0.5,"engagementIds":[]}`: "/customerEmail /customerId/value " +
+			"/engagementIds /hours /locationId",
+		`{"customerId":[],"locationId":{},"customerEmail":1,"hours":"1"}`: "/customerEmail " +
+			"/customerId /hours /locationId",
 		`{"customerId":{"type":"tpid","value":"99999999999999999999"},"locationId":"nowhere"}`: "/locationId",
 	} {
 		if pointers := story.Refused(t, check(t, p, body), 422, mci.Invalid).Pointers(); pointers != want {
@@ -495,9 +499,11 @@ func TestB2_AnImportedEngagementIsCheckedAtOnce(t *testing.T) {
 	localtest.Load(t, localtest.Files{"engagements.json": []object{{
 		"id": engagement, "name": "Renamed", "solutionArea": "Infrastructure", "description": "An assessment.",
 		"payType":         "fixed",
-		"customerIdTypes": []string{"domain"}, "startsOn": "2020-01-01", "endsOn": "2039-12-31", "consentWindowDays": 30,
+		"customerIdTypes": []string{"domain"}, "startsOn": "2020-01-01", "endsOn": "2039-12-31",
+		"consentWindowDays":      30,
 		"submissionWindowDays":   60,
-		"resubmissionWindowDays": 14, "claimLimits": object{"active": 1, "allowed": 1}, "exclusive": false, "payout": "9.99",
+		"resubmissionWindowDays": 14, "claimLimits": object{"active": 1, "allowed": 1}, "exclusive": false,
+		"payout":   "9.99",
 		"referral": nil, "coSell": nil,
 	}}})
 	if got := standing(t, ask(t, p, c.By(mci.TPID), nil), engagement); got != "id-type-not-accepted" {
@@ -509,7 +515,8 @@ func TestB2_AnImportedEngagementIsCheckedAtOnce(t *testing.T) {
 func TestD6_TheFirstDayAndTheLast(t *testing.T) {
 	p := story.NewPartner(t)
 	day := time.Now().UTC().Truncate(story.Day).Add(2 * story.Day)
-	engagement := story.Engagement(t, object{"startsOn": day.Format(time.DateOnly), "endsOn": day.Format(time.DateOnly)})
+	engagement := story.Engagement(t, object{"startsOn": day.Format(time.DateOnly),
+		"endsOn": day.Format(time.DateOnly)})
 	c := story.NewCustomer(t, engagement)
 	for _, moment := range []struct {
 		at   time.Time

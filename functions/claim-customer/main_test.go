@@ -41,8 +41,9 @@ func TestS19_AKnownCustomerOnEligibleIsClaimed(t *testing.T) {
 		"customerContact": object{"name": "Kim", "email": c.Email, "phone": "+1 425 555 0100", "locale": "tr"}})
 	answer := claim(t, p, c, body).Expect(t, 201)
 	got := answer.JSON(t)["claims"].([]any)[0].(object)
-	const want = "actions consentDue createdAt customer customerContact customerId due engagementId engagementName friendlyName id " +
-		"locationId locationName origin partnerContact partnerId partnerName payType payout sendsLeft status version"
+	const want = "actions consentDue createdAt customer customerContact customerId due engagementId engagementName " +
+		"friendlyName id locationId locationName origin partnerContact partnerId partnerName payType payout " +
+		"sendsLeft status version"
 	if fields := story.Fields(t, got); fields != want {
 		t.Errorf("a new claim has the fields\n%s, not\n%s", fields, want)
 	}
@@ -98,9 +99,13 @@ func TestS19_OnlyAKnownCustomerCanBeClaimed(t *testing.T) {
 	partners, engagement, another := story.NewPartners(t, 2), story.Engagement(t, nil), story.Engagement(t, nil)
 	p, other := partners[0], partners[1]
 	for name, meet := range map[string]func(c story.Customer){
-		"one that nobody nominated":                  func(story.Customer) {},
-		"one added, and not yet asked":               func(c story.Customer) { p.Bring(t, mci.ConsentNotSent, c, another) },
-		"one asked":                                  func(c story.Customer) { p.Bring(t, mci.ConsentPending, c, another) },
+		"one that nobody nominated": func(story.Customer) {},
+		"one added, and not yet asked": func(c story.Customer) {
+			p.Bring(t, mci.ConsentNotSent, c, another)
+		},
+		"one asked": func(c story.Customer) {
+			p.Bring(t, mci.ConsentPending, c, another)
+		},
 		"one that declined":                          func(c story.Customer) { p.Bring(t, mci.Declined, c, another) },
 		"one that is known to another partner alone": func(c story.Customer) { other.Know(t, c, mci.TPID) },
 		"one that the program does not know":         func(story.Customer) {},
@@ -151,12 +156,12 @@ func TestD19_TheFirstNominatedIDThatIsTakenAndEligibleClaims(t *testing.T) {
 			[]mci.IDType{mci.TenantID}, mci.TenantID, ""},
 		"a tenant ID, where domains alone are taken": {[]mci.IDType{mci.TenantID}, []mci.IDType{mci.Domain},
 			[]mci.IDType{mci.TenantID}, "", "id-type-not-accepted"},
-		"a tenant nominated first itself, then by domain": {[]mci.IDType{mci.TenantID, mci.Domain}, []mci.IDType{mci.Domain},
-			[]mci.IDType{mci.TenantID}, mci.TenantID, ""},
+		"a tenant nominated first itself, then by domain": {[]mci.IDType{mci.TenantID, mci.Domain},
+			[]mci.IDType{mci.Domain}, []mci.IDType{mci.TenantID}, mci.TenantID, ""},
 		"none eligible, the reason is told once": {[]mci.IDType{mci.TPID, mci.TenantID}, fixed, nil, "",
 			"criteria-not-met"},
-		"none taken or eligible, the reasons of all": {[]mci.IDType{mci.TPID, mci.TenantID}, []mci.IDType{mci.TPID}, nil,
-			"", "criteria-not-met id-type-not-accepted"},
+		"none taken or eligible, the reasons of all": {[]mci.IDType{mci.TPID, mci.TenantID}, []mci.IDType{mci.TPID},
+			nil, "", "criteria-not-met id-type-not-accepted"},
 		"an ID by which nobody nominated counts nothing": {[]mci.IDType{mci.TPID}, fixed, []mci.IDType{mci.TenantID,
 			mci.AzureSubscription}, "", "criteria-not-met"},
 		"an opportunity, where none is taken": {[]mci.IDType{mci.MSXOpportunity}, fixed, []mci.IDType{mci.TPID},
@@ -201,8 +206,8 @@ func TestD5_ATenantNominatedByDomainStaysOneOfADomain(t *testing.T) {
 	p, another := story.NewPartner(t), story.Engagement(t, nil)
 	domains := story.Engagement(t, object{"customerIdTypes": []string{"domain"}})
 	for name, ids := range map[string][]mci.IDType{
-		"by the domain, then by its tenant": {mci.Domain, mci.TenantID}, "by the tenant, then by its domain": {mci.TenantID,
-			mci.Domain},
+		"by the domain, then by its tenant": {mci.Domain, mci.TenantID},
+		"by the tenant, then by its domain": {mci.TenantID, mci.Domain},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := story.NewCustomer(t, domains, another)
@@ -237,20 +242,28 @@ func TestD7_ClaimingForVariablePayTakesAnOpportunityAndHours(t *testing.T) {
 		"an open opportunity of the customer, and hours": {[]string{engagement},
 			func(c story.Customer) object { return object{"opportunityId": c.Opportunity, "hours": 20} }, "", "", ""},
 		"spaces around the opportunity": {[]string{engagement},
-			func(c story.Customer) object { return object{"opportunityId": " " + c.Opportunity + " ", "hours": 20} }, "", "",
+			func(c story.Customer) object {
+				return object{"opportunityId": " " + c.Opportunity + " ", "hours": 20}
+			}, "", "",
 			""},
 		"without an opportunity": {[]string{engagement},
 			func(story.Customer) object { return object{"hours": 20} }, mci.Invalid, "/opportunityId", ""},
 		"with what cannot be an opportunity": {[]string{engagement},
-			func(story.Customer) object { return object{"opportunityId": "7 8", "hours": 20} }, mci.Invalid, "/opportunityId",
+			func(story.Customer) object {
+				return object{"opportunityId": "7 8", "hours": 20}
+			}, mci.Invalid, "/opportunityId",
 			""},
 		"with one that the directory does not know": {[]string{engagement},
-			func(story.Customer) object { return object{"opportunityId": "7-UNKNOWN", "hours": 20} }, mci.CustomerNotFound, "",
+			func(story.Customer) object {
+				return object{"opportunityId": "7-UNKNOWN", "hours": 20}
+			}, mci.CustomerNotFound, "",
 			""},
 		"without hours": {[]string{engagement},
 			func(c story.Customer) object { return object{"opportunityId": c.Opportunity} }, mci.HoursRequired, "", ""},
 		"with too many hours": {[]string{engagement},
-			func(c story.Customer) object { return object{"opportunityId": c.Opportunity, "hours": 101} }, mci.NotEligible, "",
+			func(c story.Customer) object {
+				return object{"opportunityId": c.Opportunity, "hours": 101}
+			}, mci.NotEligible, "",
 			"hours-out-of-range"},
 		"with another customer's opportunity": {[]string{engagement},
 			func(story.Customer) object { return object{"opportunityId": stranger.Opportunity, "hours": 20} },
@@ -267,7 +280,8 @@ func TestD7_ClaimingForVariablePayTakesAnOpportunityAndHours(t *testing.T) {
 			case "":
 				born := story.Born(t, answer)[0]
 				if born.Hours != 20 || born.Payout.String() != "2000.00" ||
-					born.CustomerID != (mci.CustomerID{Type: mci.MSXOpportunity, Value: c.Opportunity}) || born.Origin != "claimed" {
+					born.CustomerID != (mci.CustomerID{Type: mci.MSXOpportunity, Value: c.Opportunity}) ||
+					born.Origin != "claimed" {
 					t.Errorf("the claim is %+v", born)
 				}
 			case mci.NotEligible:
@@ -284,9 +298,10 @@ func TestD7_ClaimingForVariablePayTakesAnOpportunityAndHours(t *testing.T) {
 	t.Run("an opportunity that is closed, and not eligible, of another customer: all is told", func(t *testing.T) {
 		t.Parallel()
 		c, other := known(), story.NewCustomer(t)
-		localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + other.Opportunity +
-			"," + other.ID + ",1.00,lost\n"})
-		answer := claim(t, p, c, p.ClaimBody(c, []string{engagement}, object{"opportunityId": other.Opportunity, "hours": 5}))
+		localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" +
+			other.Opportunity + "," + other.ID + ",1.00,lost\n"})
+		answer := claim(t, p, c, p.ClaimBody(c, []string{engagement}, object{"opportunityId": other.Opportunity,
+			"hours": 5}))
 		const all = "criteria-not-met opportunity-closed opportunity-of-another-customer hours-out-of-range"
 		if reasons := ineligible(t, answer, engagement); reasons != all {
 			t.Errorf("the reasons are %q, not %q", reasons, all)
@@ -320,8 +335,10 @@ func TestContract_EveryMistakeAtOnceWithItsPointer(t *testing.T) {
 	c := story.NewCustomer(t)
 	for body, want := range map[string]string{
 		`{}`: "/customerContact /engagementIds /friendlyName /locationId /partnerContact",
-		`{"friendlyName":"","locationId":7,"engagementIds":["nothing"],"opportunityId":"#","hours":"20","customerId":{"type":"tpid","value":"1"},
-			"mismatchReason":7,"customerContact":{"name":"A"},"partnerContact":{"email":"@"}}`: "/customerContact/email /customerId /engagementIds/0 /friendlyName /hours " +
+		`{"friendlyName":"","locationId":7,"engagementIds":["nothing"],"opportunityId":"#","hours":"20",
+			"customerId":{"type":"tpid","value":"1"},
+			"mismatchReason":7,"customerContact":{"name":"A"},"partnerContact":{"email":"@"}}`: "" +
+			"/customerContact/email /customerId /engagementIds/0 /friendlyName /hours " +
 			"/locationId /mismatchReason /opportunityId /partnerContact/email /partnerContact/name",
 	} {
 		if pointers := story.Refused(t, claim(t, p, c, body), 422, mci.Invalid).Pointers(); pointers != want {
@@ -408,7 +425,8 @@ func TestD15_AnExclusiveCustomerIsClaimedByOnePartner(t *testing.T) {
 		t.Errorf("the reasons are %q", reasons)
 	}
 	story.Accept(t, partners[0].Ask(t, held))
-	if reasons := ineligible(t, attempt(), engagement); reasons != "consented-to-another-partner engaged-with-another-partner" {
+	if reasons := ineligible(t, attempt(),
+		engagement); reasons != "consented-to-another-partner engaged-with-another-partner" {
 		t.Errorf("after consent the reasons are %q", reasons)
 	}
 	partners[0].Cancel(t, held.ID)

@@ -104,8 +104,8 @@ func TestD10_TheFirstDecisionStands(t *testing.T) {
 					if to := answer.Header.Get("Location"); to != by {
 						t.Errorf("%q afterwards leads to %s", again, to)
 					}
-					if shown := localtest.Call(t, "GET", by, "", nil).Expect(t, 200); strings.ReplaceAll(string(shown.Body), by,
-						link) != string(page.Body) {
+					if shown := localtest.Call(t, "GET", by, "", nil).Expect(t,
+						200); strings.ReplaceAll(string(shown.Body), by, link) != string(page.Body) {
 						t.Errorf("after %q the page shows\n%s", again, shown.Body)
 					}
 				}
@@ -247,7 +247,8 @@ func TestD10_OnlyAFormDecidesAndOnlyByTheTwoWords(t *testing.T) {
 		}
 	}
 	for _, method := range []string{"PUT", "DELETE", "PATCH"} {
-		if answer := localtest.Call(t, method, link, "", story.Form("accept")); answer.Status < 400 || answer.Status >= 500 {
+		if answer := localtest.Call(t, method, link, "", story.Form("accept")); answer.Status < 400 ||
+			answer.Status >= 500 {
 			t.Errorf("%s answers %d", method, answer.Status)
 		}
 	}
@@ -279,8 +280,8 @@ func TestD27_AnAnswerToAnotherStatementIsNotTakenAndThePresentOneIsShown(t *test
 		form.Set("statement", hash)
 		form.Set("stop", "yes")
 		page := localtest.Call(t, "POST", link, "", form, "Accept-Language", "fr").Expect(t, 422)
-		if !strings.Contains(string(page.Body), "Not &lt;now&gt;") || !strings.Contains(string(page.Body), " checked") ||
-			!strings.Contains(string(page.Body), `role="alert"`) {
+		if !strings.Contains(string(page.Body), "Not &lt;now&gt;") || !strings.Contains(string(page.Body),
+			" checked") || !strings.Contains(string(page.Body), `role="alert"`) {
 			t.Errorf("with %s the page does not say why, or has lost what was typed:\n%s", what, page.Body)
 		}
 		if shown := statement(page); shown != present {
@@ -312,8 +313,8 @@ func TestD11_TheEvidenceOfADecisionIsKeptAndNobodyReadsIt(t *testing.T) {
 			claim, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
 			page := localtest.Call(t, "GET", link, "", nil, "Accept-Language", "fr-FR,fr;q=0.9").Expect(t, 200)
 			before := localtest.Now().Add(-time.Second)
-			localtest.Call(t, "POST", link, "", story.Shown(t, link, story.Form(decision), "Accept-Language", "fr-FR,fr;q=0.9"),
-				"Accept-Language", "fr-FR,fr;q=0.9", "User-Agent", browser,
+			localtest.Call(t, "POST", link, "", story.Shown(t, link, story.Form(decision), "Accept-Language",
+				"fr-FR,fr;q=0.9"), "Accept-Language", "fr-FR,fr;q=0.9", "User-Agent", browser,
 				"X-Forwarded-For", "203.0.113.66", "Forwarded", "for=203.0.113.67").Expect(t, 303)
 			localtest.WaitDrained(t)
 			decided := p.Get(t, claim.ID)
@@ -342,8 +343,8 @@ func TestD11_TheEvidenceOfADecisionIsKeptAndNobodyReadsIt(t *testing.T) {
 				}
 			}
 			for _, path := range []string{"/v1/claims?partnerId=" + p.ID, "/v1/referrals", decided.Referral.Href} {
-				if read := string(localtest.Call(t, "GET", path, staff, nil).Expect(t, 200).Body); strings.Contains(read,
-					"203.0.113.66") || strings.Contains(read, "TestBrowser") {
+				if read := string(localtest.Call(t, "GET", path, staff, nil).Expect(t,
+					200).Body); strings.Contains(read, "203.0.113.66") || strings.Contains(read, "TestBrowser") {
 					t.Errorf("%s tells the evidence: %s", path, read)
 				}
 			}
@@ -386,7 +387,8 @@ func TestD11_ADecliningCustomerMayGiveAReason(t *testing.T) {
 		t.Parallel()
 		claim, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
 		story.Answer(t, link, story.Form("accept", strings.Repeat("typed and then accepted ", 100))).Expect(t, 303)
-		if all := everything(t, claim); strings.Contains(all, "typed and then") || p.Get(t, claim.ID).Status != "consented" {
+		if all := everything(t, claim); strings.Contains(all, "typed and then") ||
+			p.Get(t, claim.ID).Status != "consented" {
 			t.Error("what was typed before accepting is kept, or stood in the way")
 		}
 	})
@@ -410,16 +412,16 @@ func TestD11_ThePageSpeaksTheContactsLanguageThenTheBrowsersThenEnglish(t *testi
 	for _, c := range []struct{ contact, browser, page string }{
 		{"", "", "en"}, {"", "ja", "ja"}, {"", "fr-CH, fr;q=0.9, en;q=0.8", "fr"}, {"", "sw", "en"},
 		{"", "sw, tr;q=0.1", "tr"},
-		{"", "en;q=0.1, pt;q=0.9", "pt-BR"}, {"", "*", "en"}, {"", "garbage;;;q=", "en"}, {"", strings.Repeat("x", 5000),
-			"en"},
+		{"", "en;q=0.1, pt;q=0.9", "pt-BR"}, {"", "*", "en"}, {"", "garbage;;;q=", "en"},
+		{"", strings.Repeat("x", 5000), "en"},
 		{"tr", "", "tr"}, {"tr", "ja", "tr"}, {"pt-BR", "en", "pt-BR"}, {"zh-TW", "fr", "zh-TW"}, {"de", "ja", "ja"},
 		{"de", "", "en"},
 	} {
 		page := localtest.Call(t, "GET", links[c.contact], "", nil, "Accept-Language", c.browser).Expect(t, 200)
-		if got := page.Header.Get("Content-Language"); got != c.page || !strings.Contains(string(page.Body), `<html lang="`+
-			c.page+`"`) {
-			t.Errorf("a contact of %q with a browser of %.40q gets the page in %s instead of %s", c.contact, c.browser, got,
-				c.page)
+		if got := page.Header.Get("Content-Language"); got != c.page || !strings.Contains(string(page.Body),
+			`<html lang="`+c.page+`"`) {
+			t.Errorf("a contact of %q with a browser of %.40q gets the page in %s instead of %s", c.contact, c.browser,
+				got, c.page)
 		}
 	}
 	// Pages that show no claim speak the browser's language.
@@ -439,7 +441,8 @@ func TestS25_ConsentMakesTheCustomerKnownAndTheSubmissionDue(t *testing.T) {
 	}
 	story.Accept(t, link)
 	now := p.Get(t, claim.ID)
-	if now.ConsentedAt == nil || now.SubmissionDue == nil || !now.SubmissionDue.Equal(now.ConsentedAt.Add(33*story.Day)) {
+	if now.ConsentedAt == nil || now.SubmissionDue == nil ||
+		!now.SubmissionDue.Equal(now.ConsentedAt.Add(33*story.Day)) {
 		t.Errorf("consented at %v, due %v", now.ConsentedAt, now.SubmissionDue)
 	}
 	if row := story.Find(p.Customers(t, e, "eligible"), c); row == nil || !*row.Known {
@@ -509,8 +512,8 @@ func TestD10_WhenTheTableIsAwayThePageAsksToComeBack(t *testing.T) {
 	claim, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
 	isOurs := func(r localtest.Request) bool { return strings.Contains(string(r.Body), claim.ID[:26]) }
 	for _, action := range []string{"BatchGetItem", "TransactWriteItems"} {
-		fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Fail, Function: "consent-callback", Action: action,
-			Match: isOurs, Times: localtest.All})
+		fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Fail, Function: "consent-callback",
+			Action: action, Match: isOurs, Times: localtest.All})
 		answer := story.Answer(t, link, story.Form("accept")).Expect(t, 503)
 		if answer.Header.Get("Retry-After") == "" || !strings.Contains(string(answer.Body), "Please try again") ||
 			strings.Contains(string(answer.Body), "DynamoDB") {
@@ -544,8 +547,8 @@ func TestD10_ACrashedAnswerIsGivenAgainOrStands(t *testing.T) {
 			t.Errorf("%s: the claim is %s", effect, now.Status)
 		}
 		story.Accept(t, link)
-		if now := p.Get(t, claim.ID); now.Status != "consented" || strings.Count(now.Types(), "consent.accepted") != 1 ||
-			!now.EventsIntact {
+		if now := p.Get(t, claim.ID); now.Status != "consented" ||
+			strings.Count(now.Types(), "consent.accepted") != 1 || !now.EventsIntact {
 			t.Errorf("%s, repeated: the claim is %s: %s", effect, now.Status, now.Types())
 		}
 	}

@@ -45,7 +45,8 @@ func FuzzAPostIsAFormOrThePageSaysWhyNot(f *testing.F) {
 			t.Errorf("of the browser %q there is kept %q: %v", browser, kept, err)
 		}
 		if form == nil {
-			want, known := map[mail.State]int{mail.Unreadable: 400, mail.TooLarge: 413, mail.UnsupportedForm: 415}[state]
+			want, known := map[mail.State]int{mail.Unreadable: 400, mail.TooLarge: 413,
+				mail.UnsupportedForm: 415}[state]
 			if answer := v.page(mail.Page{State: state}, mci.Claim{}); !known || answer.StatusCode != want {
 				t.Errorf("without a form the state is %d, answered %d", state, answer.StatusCode)
 			}
@@ -57,12 +58,13 @@ func FuzzAPostIsAFormOrThePageSaysWhyNot(f *testing.F) {
 		for _, values := range form {
 			for _, value := range values {
 				reason := typed(value)
-				if err := mci.CheckText(reason, rest.MaxBody); err != nil || !utf8.ValidString(reason) || strings.Contains(reason,
-					"\r\n") ||
+				if err := mci.CheckText(reason, rest.MaxBody); err != nil || !utf8.ValidString(reason) ||
+					strings.Contains(reason, "\r\n") ||
 					strings.TrimFunc(reason, unicode.IsSpace) != reason || len(reason) > len(value) {
 					t.Errorf("of %q there is kept %q: %v", value, reason, err)
 				}
-				if answer := v.page(mail.Page{State: mail.ReasonTooLong, Reason: reason}, mci.Claim{}); answer.StatusCode != 422 {
+				if answer := v.page(mail.Page{State: mail.ReasonTooLong, Reason: reason},
+					mci.Claim{}); answer.StatusCode != 422 {
 					t.Errorf("with %q the page is asked again with %d", reason, answer.StatusCode)
 				}
 			}

@@ -65,7 +65,9 @@ func (f function) handle(ctx context.Context, event rest.GatewayRequest) (rest.G
 	fail := func(*mci.Refusal) rest.GatewayResponse {
 		return v.page(mail.Page{State: mail.Unavailable}, mci.Claim{})
 	}
-	return rest.Edge(ctx, event, func(ctx context.Context) (rest.GatewayResponse, error) { return respond(ctx, v) }, fail),
+	return rest.Edge(ctx, event, func(ctx context.Context) (rest.GatewayResponse, error) {
+			return respond(ctx, v)
+		}, fail),
 		nil
 }
 
@@ -314,6 +316,7 @@ func (v pageVisit) page(page mail.Page, claim mci.Claim) rest.GatewayResponse {
 // seeOther sends the browser to the page that shows the decision.
 func (v pageVisit) seeOther() rest.GatewayResponse {
 	return rest.GatewayResponse{StatusCode: http.StatusSeeOther, Headers: map[string]string{
-		"Location": "/consent/" + url.PathEscape(v.token), "Cache-Control": "no-store", "Referrer-Policy": "no-referrer",
+		"Location": "/consent/" + url.PathEscape(v.token), "Cache-Control": "no-store",
+		"Referrer-Policy": "no-referrer",
 	}}
 }

@@ -36,8 +36,8 @@ func tellsNobodyTheLink(t testing.TB, request *http.Request, answer localtest.Re
 	}
 	for name, want := range map[string]string{"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"} {
 		if got := answer.Header.Get(name); got != want {
-			t.Errorf("%s of %s answers %d with %s %q instead of %q", request.Method, request.URL.Path, answer.Status, name, got,
-				want)
+			t.Errorf("%s of %s answers %d with %s %q instead of %q", request.Method, request.URL.Path, answer.Status,
+				name, got, want)
 		}
 	}
 }
@@ -169,7 +169,8 @@ func invite(t *testing.T, name, locale string) invited {
 	n := customers.Add(1)
 	id, tpid := fmt.Sprintf("page-customer-%d", n), fmt.Sprint(88000000+n)
 	localtest.Load(t, localtest.Files{
-		"customers.csv":    sheet(t, []string{"customerId", "name", "country", "managed"}, []string{id, name, "DE", "false"}),
+		"customers.csv": sheet(t, []string{"customerId", "name", "country", "managed"}, []string{id, name, "DE",
+			"false"}),
 		"customer-ids.csv": sheet(t, []string{"customerId", "idType", "idValue"}, []string{id, "tpid", tpid}),
 		"eligibility.csv": sheet(t, []string{"engagementId", "idType", "idValue", "eligible", "reason"},
 			[]string{pageEngagement, "tpid", tpid, "true", ""}),
@@ -185,13 +186,15 @@ func invite(t *testing.T, name, locale string) invited {
 			ID string `json:"id"`
 		} `json:"claims"`
 	}](t, localtest.Call(t, "POST", "/v1/customers", token, map[string]any{
-		"friendlyName": "page", "locationId": "page-location", "customerId": map[string]string{"type": "tpid", "value": tpid},
+		"friendlyName": "page", "locationId": "page-location", "customerId": map[string]string{"type": "tpid",
+			"value": tpid},
 		"engagementIds": []string{pageEngagement}, "customerContact": contact,
 		"partnerContact": map[string]string{"name": "Kim Lee", "email": "kim@partner.example"},
 	}).Expect(t, 201))
 	claim := added.Claims[0].ID
 	localtest.Call(t, "POST", "/v1/claims/"+claim+"/consent-requests", token, map[string]any{
-		"dealSize": map[string]string{"amount": "5000.00", "currency": "USD"}, "disclaimerAccepted": true}).Expect(t, 202)
+		"dealSize": map[string]string{"amount": "5000.00", "currency": "USD"}, "disclaimerAccepted": true}).Expect(t,
+		202)
 	return invited{claim, address, localtest.URL() + localtest.ConsentLink(t, localtest.Mail(t, address, 1))}
 }
 
@@ -207,14 +210,16 @@ func pageData(t *testing.T) {
 		"engagements.json": []map[string]any{{
 			"id": pageEngagement, "name": "Security Workshop <b>&amp;</b>", "solutionArea": "Security",
 			"description": "A workshop.",
-			"payType":     "fixed", "customerIdTypes": []string{"tpid"}, "startsOn": "2020-01-01", "endsOn": "2099-12-31",
+			"payType":     "fixed", "customerIdTypes": []string{"tpid"}, "startsOn": "2020-01-01",
+			"endsOn":            "2099-12-31",
 			"consentWindowDays": 30, "submissionWindowDays": 90, "resubmissionWindowDays": 14,
 			"claimLimits": map[string]int{"active": 5, "allowed": 10}, "exclusive": false, "payout": "12500.00",
 			"referral": nil, "coSell": nil,
 		}},
-		"locations.csv": sheet(t, []string{"partnerId", "partnerName", "locationId", "locationName", "country", "enrolled",
-			"engagementIds"},
-			[]string{pagePartner, "Contoso <script>alert(1)</script> Consulting", "page-location", "Berlin", "DE", "true", "*"}),
+		"locations.csv": sheet(t, []string{"partnerId", "partnerName", "locationId", "locationName", "country",
+			"enrolled", "engagementIds"},
+			[]string{pagePartner, "Contoso <script>alert(1)</script> Consulting", "page-location", "Berlin", "DE",
+				"true", "*"}),
 		"grants.csv": sheet(t, []string{"partnerId", "userId", "locationId", "role"}, []string{pagePartner, pageUser,
 			"page-location", "incentives-user"}),
 	})
@@ -242,8 +247,8 @@ func TestD11_ThePageIsReadableInEveryLanguageOnAnyScreen(t *testing.T) {
 					if s.Status != 200 || s.Language != string(locale) {
 						t.Errorf("the answer is %d in %s", s.Status, s.Language)
 					}
-					if !strings.Contains(s.Text, "Contoso <script>alert(1)</script> Consulting") || !strings.Contains(s.Text,
-						"Security Workshop <b>&amp;</b>") {
+					if !strings.Contains(s.Text, "Contoso <script>alert(1)</script> Consulting") ||
+						!strings.Contains(s.Text, "Security Workshop <b>&amp;</b>") {
 						t.Errorf("names are not shown as they are:\n%s", s.Text)
 					}
 					backgrounds[dark] = s.Background
@@ -268,7 +273,8 @@ func TestD11_TheEmailArrivesInEveryLanguage(t *testing.T) {
 			}
 			for _, width := range []int{320, 800} {
 				s := b.visit(t, call{HTML: email.HTML, Width: width, Dark: width == 320})
-				if s.Language != string(locale) || !strings.Contains(s.Text, "Contoso <script>alert(1)</script> Consulting") {
+				if s.Language != string(locale) ||
+					!strings.Contains(s.Text, "Contoso <script>alert(1)</script> Consulting") {
 					t.Errorf("in %s it reads\n%s", s.Language, s.Text)
 				}
 				if len(s.Requests) > 0 {
@@ -360,8 +366,8 @@ func TestD10_TheCustomerAnswersWithoutScripts(t *testing.T) {
 				t.Errorf("the claim is %v", claim["status"])
 			}
 			reason, _ := claim["declineReason"].(string)
-			if want := map[string]string{"decline": "No budget\nthis year"}[c.decision]; strings.ReplaceAll(reason, "\r\n",
-				"\n") != want {
+			if want := map[string]string{"decline": "No budget\nthis year"}[c.decision]; strings.ReplaceAll(reason,
+				"\r\n", "\n") != want {
 				t.Errorf("the reason is %q, want %q", reason, want)
 			}
 		})
@@ -402,8 +408,8 @@ func TestS22_AMistakeKeepsWhatWasTyped(t *testing.T) {
 			"value", "perhaps"}},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			s := b.visit(t, call{URL: customer.link, Width: 320, Steps: [][]string{c.prepare, {"fill", "textarea", c.reason},
-				{"submit", "button:not(.accept)"}}})
+			s := b.visit(t, call{URL: customer.link, Width: 320, Steps: [][]string{c.prepare,
+				{"fill", "textarea", c.reason}, {"submit", "button:not(.accept)"}}})
 			if s.Status != 422 || !strings.Contains(s.Alert, c.want) || !strings.HasPrefix(s.Title, "Error") ||
 				s.Reason != c.reason {
 				t.Errorf("%d, %q, %q, kept %q", s.Status, s.Title, s.Alert, s.Reason)

@@ -54,7 +54,8 @@ func read(r *rest.Request) (query, error) {
 	case q.partnerID != "" && q.partnerID != r.Caller.PartnerID && !staff:
 		r.Mistake("partnerId", "is for the program's staff; you see your own partner's claims without it")
 	case q.partnerID == "" && staff && q.sort == byDue:
-		r.Mistake("partnerId", "is required with sort=due: claims of all partners are listed by how long they wait for review")
+		r.Mistake("partnerId", "is required with sort=due: claims of all partners are listed by how long they wait "+
+			"for review")
 	case q.partnerID == "" && !staff:
 		q.partnerID = r.Caller.PartnerID
 	}

@@ -93,7 +93,8 @@ func TestContract_APartnersClaimsNewestFirst(t *testing.T) {
 			t.Errorf("a user without a grant is offered %v", seen[0].Actions)
 		}
 	}
-	if got := fmt.Sprint(list(t, p.Token, "status=consent-pending")[0].Actions); got != "[resend-consent cancel-claim]" {
+	if got := fmt.Sprint(list(t, p.Token,
+		"status=consent-pending")[0].Actions); got != "[resend-consent cancel-claim]" {
 		t.Errorf("a user with a grant is offered %s", got)
 	}
 }
@@ -113,8 +114,10 @@ func TestContract_Shape(t *testing.T) {
 		t.Errorf("the only page of a list has the fields %s", fields)
 	}
 	listed := whole["claims"].([]any)[0].(object)
-	const want = "actions consentDue consentedAt createdAt customer customerContact customerId dealSize due emailSentAt emailStatus " +
-		"engagementId engagementName friendlyName id locationId locationName origin partnerContact partnerId partnerName payType payout " +
+	const want = "actions consentDue consentedAt createdAt customer customerContact customerId dealSize due " +
+		"emailSentAt emailStatus " +
+		"engagementId engagementName friendlyName id locationId locationName origin partnerContact partnerId " +
+		"partnerName payType payout " +
 		"referral status submissionDue version"
 	if fields := story.Fields(t, listed); fields != want {
 		t.Errorf("a claim has the fields\n%s, not\n%s", fields, want)
@@ -141,14 +144,18 @@ func TestContract_TheProgramSeesWhatWaitsLongestFirst(t *testing.T) {
 	third := bring(partners[0], mci.Submitted)
 	staff := story.Program(t)
 	mine := func(query string) []story.Claim { // those of other tests are in the queue too
-		return slices.DeleteFunc(list(t, staff, query), func(c story.Claim) bool { return c.EngagementID != engagement })
+		return slices.DeleteFunc(list(t, staff, query), func(c story.Claim) bool {
+			return c.EngagementID != engagement
+		})
 	}
 	waiting := mine("")
 	expect(t, "the claims that wait", waiting, first, second, third)
 	expect(t, "the claims that wait, one by one", mine("limit=1"), first, second, third)
-	expect(t, "the claims that wait on the engagement", list(t, staff, "engagementId="+engagement), first, second, third)
+	expect(t, "the claims that wait on the engagement", list(t, staff, "engagementId="+engagement), first, second,
+		third)
 	for _, claim := range waiting {
-		if fmt.Sprint(claim.Actions) != "[review-claim]" || claim.CustomerContact == nil || claim.Status != "submitted" {
+		if fmt.Sprint(claim.Actions) != "[review-claim]" || claim.CustomerContact == nil ||
+			claim.Status != "submitted" {
 			t.Errorf("the program sees %+v", claim)
 		}
 	}
@@ -334,11 +341,13 @@ func TestP2_WhatIsNextByItsDeadline(t *testing.T) {
 		}
 		return strings.Join(list, "; ")
 	}
-	const all = "consented, 5 days; returned, 14 days; asked, 20 days; not sent, 40 days; elsewhere, 40 days; consented, 60 days"
+	const all = "consented, 5 days; returned, 14 days; asked, 20 days; not sent, 40 days; elsewhere, 40 days; " +
+		"consented, 60 days"
 	for query, want := range map[string]string{
 		"sort=due": all, "sort=due&limit=1": all, "sort=due&limit=100": all,
-		"sort=due&status=consented":                                   "consented, 5 days; consented, 60 days",
-		"sort=due&limit=1&engagementId=" + short:                      "consented, 5 days; returned, 14 days; asked, 20 days",
+		"sort=due&status=consented": "consented, 5 days; consented, 60 days",
+		"sort=due&limit=1&engagementId=" +
+			short: "consented, 5 days; returned, 14 days; asked, 20 days",
 		"sort=due&locationId=" + elsewhere:                            "elsewhere, 40 days",
 		"sort=due&emailStatus=bounced":                                "asked, 20 days",
 		"sort=due&status=submitted":                                   "",
@@ -366,7 +375,8 @@ func TestP2_WhatIsNextByItsDeadline(t *testing.T) {
 
 	// What passed its deadline is over, swept or not, and a page is a page however much of that there is (D3).
 	story.ClockAt(t, localtest.Now().Add(15*story.Day))
-	if got := names(p.Token, "sort=due&limit=1"); got != "asked, 20 days; not sent, 40 days; elsewhere, 40 days; consented, 60 days" {
+	if got := names(p.Token, "sort=due&limit=1"); got != "asked, 20 days; not sent, 40 days; elsewhere, 40 days; "+
+		"consented, 60 days" {
 		t.Errorf("after 15 days it lists %s", got)
 	}
 }

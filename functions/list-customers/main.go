@@ -85,7 +85,8 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, err
 	answer.Engagement.ID, answer.Engagement.Name = found.engagement.ID, found.engagement.Name
 	switch {
 	case q.tab == ineligible && found.engagement.OpportunitiesOnly():
-		answer.Note = "This engagement takes MSX opportunity IDs only: whether a customer may take part shows when an opportunity is named, so there is nothing to show here."
+		answer.Note = "This engagement takes MSX opportunity IDs only: whether a customer may take part shows when " +
+			"an opportunity is named, so there is nothing to show here."
 		return rest.OK(answer), nil // S4, D7
 	case q.tab == complete:
 		answer.Items = found.complete(q)
@@ -331,7 +332,8 @@ func (p found) standing(q query) []row {
 		case q.tab == eligible && len(reasons) == 0:
 			rows = append(rows, p.knownRow(q, *e.known, open))
 		case q.tab == ineligible && len(reasons) > 0:
-			rows = append(rows, row{Customer: p.present(e.known.Customer), CustomerIDs: idsOf(*e.known), Reasons: reasons})
+			rows = append(rows, row{Customer: p.present(e.known.Customer), CustomerIDs: idsOf(*e.known),
+				Reasons: reasons})
 		}
 	}
 	return rows

@@ -59,7 +59,8 @@ func TestS1_ThePageShowsKnownCustomersAndThoseWithAClaimHere(t *testing.T) {
 	p.Add(t, elsewhere, another)
 	other.Consented(t, others, engagement)
 	p.Know(t, known, mci.TPID)
-	for c, want := range map[*story.Customer]string{&added: "eligible", &elsewhere: "", &others: "", &known: "eligible"} {
+	for c, want := range map[*story.Customer]string{&added: "eligible", &elsewhere: "", &others: "",
+		&known: "eligible"} {
 		if got := on(t, p, engagement, *c); got != want {
 			t.Errorf("%s stands on %q, not on %q", c.Name, got, want)
 		}
@@ -101,7 +102,8 @@ func TestS2_EachEligibleCustomerWithTheActionThatIsNext(t *testing.T) {
 				if known := claim.ConsentedAt != nil; row.Known == nil || *row.Known != known {
 					t.Errorf("known is %v", row.Known)
 				}
-				if open := !status.Terminal(); open != (row.Claim != nil) || open && fmt.Sprint(row.Claim.Actions) != want.actions {
+				if open := !status.Terminal(); open != (row.Claim != nil) || open &&
+					fmt.Sprint(row.Claim.Actions) != want.actions {
 					t.Errorf("the row's claim is %+v", row.Claim)
 				}
 			}
@@ -169,7 +171,8 @@ func TestS3_EveryReasonThatHolds(t *testing.T) {
 		"the engagement is yet to come": {object{"startsOn": "2039-01-01"}, true, nil, "engagement-not-active"},
 		"all at once": {object{"exclusive": true, "claimLimits": object{"active": 1, "allowed": 1}}, false,
 			[]mci.Status{mci.Consented},
-			"criteria-not-met active-limit-reached allowed-limit-reached consented-to-another-partner engaged-with-another-partner"},
+			"criteria-not-met active-limit-reached allowed-limit-reached consented-to-another-partner " +
+				"engaged-with-another-partner"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -183,8 +186,8 @@ func TestS3_EveryReasonThatHolds(t *testing.T) {
 			for i, status := range test.others {
 				story.Eligible(t, engagement, c.By(mci.TPID), "")
 				other := partners[1+i]
-				added := story.Born(t, localtest.Call(t, "POST", "/v1/customers", other.Token, other.Nomination(c, c.By(mci.TPID),
-					[]string{engagement}, nil)))[0]
+				added := story.Born(t, localtest.Call(t, "POST", "/v1/customers", other.Token,
+					other.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)))[0]
 				bring(t, other, added, status)
 			}
 			if got := reasons(t, p, engagement, c); got != test.want {
@@ -245,8 +248,8 @@ func TestS4_OpportunitiesOnlyShowNoIneligible(t *testing.T) {
 			c := story.NewCustomer(t)
 			p.Know(t, c, mci.TPID)
 			answer := get(t, p.Token, engagement, "tab=ineligible").Expect(t, 200).JSON(t)
-			if fields := story.Fields(t, answer); fields != "engagement items note tab" || len(answer["items"].([]any)) != 0 ||
-				answer["note"] == "" {
+			if fields := story.Fields(t, answer); fields != "engagement items note tab" ||
+				len(answer["items"].([]any)) != 0 || answer["note"] == "" {
 				t.Errorf("Ineligible is %v", answer)
 			}
 			// D7: the known customer is on Eligible, to be claimed.
@@ -379,12 +382,14 @@ func TestContract_Shapes(t *testing.T) {
 		if fields := story.Fields(t, page); fields != "engagement items tab" || page["tab"] != tab {
 			t.Errorf("the page has the fields %s", fields)
 		}
-		if want := (object{"id": engagement, "name": "Landing zone"}); fmt.Sprint(page["engagement"]) != fmt.Sprint(want) {
+		if want := (object{"id": engagement,
+			"name": "Landing zone"}); fmt.Sprint(page["engagement"]) != fmt.Sprint(want) {
 			t.Errorf("the page's engagement is %v", page["engagement"])
 		}
 		for _, item := range page["items"].([]any) {
 			if row := item.(object); row["customer"].(object)["id"] == c.ID {
-				if want := (object{"id": c.ID, "name": c.Name, "country": "US"}); fmt.Sprint(row["customer"]) != fmt.Sprint(want) {
+				if want := (object{"id": c.ID, "name": c.Name,
+					"country": "US"}); fmt.Sprint(row["customer"]) != fmt.Sprint(want) {
 					t.Errorf("the row's customer is %v", row["customer"])
 				}
 				return row
@@ -397,7 +402,8 @@ func TestContract_Shapes(t *testing.T) {
 	if fields := story.Fields(t, row); fields != "actions claim customer customerIds known" || row["known"] != false {
 		t.Errorf("the row of an added customer has the fields %s", fields)
 	}
-	const claimFields = "actions consentDue createdAt customer customerContact customerId due engagementId engagementName friendlyName id " +
+	const claimFields = "actions consentDue createdAt customer customerContact customerId due engagementId " +
+		"engagementName friendlyName id " +
 		"locationId locationName origin partnerContact partnerId partnerName payType payout sendsLeft status version"
 	if fields := story.Fields(t, row["claim"]); fields != claimFields {
 		t.Errorf("a row's claim has the fields %s", fields)
@@ -429,7 +435,8 @@ func TestContract_Shapes(t *testing.T) {
 func TestContract_EligibleIsTheTabUnlessAnotherIsAsked(t *testing.T) {
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
-	if page := get(t, p.Token, engagement, "").Expect(t, 200).JSON(t); page["tab"] != "eligible" || page["items"] == nil {
+	if page := get(t, p.Token, engagement, "").Expect(t, 200).JSON(t); page["tab"] != "eligible" ||
+		page["items"] == nil {
 		t.Errorf("the page is %v", page)
 	}
 }
@@ -582,8 +589,8 @@ func TestContract_PagingLosesNothingAndShowsNothingTwice(t *testing.T) {
 			var found []string
 			cursor := ""
 			for pages := 1; ; pages++ {
-				page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, fmt.Sprintf("tab=%s&limit=%d%s", tab, limit,
-					cursor)).Expect(t, 200))
+				page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, fmt.Sprintf("tab=%s&limit=%d%s",
+					tab, limit, cursor)).Expect(t, 200))
 				if len(page.Items) > limit {
 					t.Errorf("%s: a page of at most %d rows has %d", tab, limit, len(page.Items))
 				}
@@ -598,7 +605,9 @@ func TestContract_PagingLosesNothingAndShowsNothingTwice(t *testing.T) {
 				}
 				cursor = "&cursor=" + page.Cursor
 			}
-			if !slices.IsSortedFunc(found, func(a, b string) int { return strings.Compare(mci.SortName(a), mci.SortName(b)) }) {
+			if !slices.IsSortedFunc(found, func(a, b string) int {
+				return strings.Compare(mci.SortName(a), mci.SortName(b))
+			}) {
 				t.Errorf("%s by pages of %d is out of order: %v", tab, limit, found)
 			}
 			if limit == 100 {
@@ -625,8 +634,8 @@ func TestContract_ACursorIsItsCallersAndItsQuerys(t *testing.T) {
 		t.Fatal("there is no cursor")
 	}
 	for _, good := range []string{"limit=1&cursor=" + cursor, "limit=100&cursor=" + cursor, "cursor=" + cursor} {
-		if page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, good).Expect(t, 200)); len(page.Items) == 0 ||
-			page.Items[0].Customer["id"] == first.Items[0].Customer["id"] {
+		if page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, good).Expect(t,
+			200)); len(page.Items) == 0 || page.Items[0].Customer["id"] == first.Items[0].Customer["id"] {
 			t.Errorf("%s goes on with %+v", good, page.Items)
 		}
 	}
@@ -686,8 +695,8 @@ func TestD3_AClaimPastItsDeadlineIsOverOnEveryTabSweptOrNot(t *testing.T) {
 	story.Eligible(t, engagement, closed.By(mci.TenantID), "No longer.")
 	expect := func(moment string, want map[string]string) {
 		t.Helper()
-		for name, c := range map[string]story.Customer{"unasked": unasked, "asked": asked, "agreed": agreed, "known": known,
-			"closed": closed, "submitted": submitted} {
+		for name, c := range map[string]story.Customer{"unasked": unasked, "asked": asked, "agreed": agreed,
+			"known": known, "closed": closed, "submitted": submitted} {
 			if got := on(t, p, engagement, c); got != want[name] {
 				t.Errorf("%s, %s: the customer stands on %q, not on %q", moment, name, got, want[name])
 			}
@@ -701,7 +710,8 @@ func TestD3_AClaimPastItsDeadlineIsOverOnEveryTabSweptOrNot(t *testing.T) {
 		}
 	}
 	all := "eligible"
-	before := map[string]string{"unasked": all, "asked": all, "agreed": all, "known": all, "closed": all, "submitted": all}
+	before := map[string]string{"unasked": all, "asked": all, "agreed": all, "known": all, "closed": all,
+		"submitted": all}
 	expect("in time", before)
 	begin := time.Now()
 	story.ClockAt(t, begin.Add(3*story.Day-10*time.Minute))
@@ -737,7 +747,8 @@ func TestD22_SearchOnEveryTab(t *testing.T) {
 	for _, tab := range tabs {
 		for query, want := range map[string]string{"fabrikam": "[Fabrikam FABRIKAM AG]", "FABRIKAM A": "[FABRIKAM AG]",
 			"north": "[Northwind]", "kam": "[]"} {
-			page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, "tab="+tab+"&q="+url.QueryEscape(query)).Expect(
+			page := localtest.Decode[story.Page](t, get(t, p.Token, engagement,
+				"tab="+tab+"&q="+url.QueryEscape(query)).Expect(
 				t, 200))
 			names := []any{}
 			for _, row := range page.Items {
@@ -761,8 +772,8 @@ func TestD22_TheSameNamesFollowEachOtherByID(t *testing.T) {
 		c.ID, c.Name = ids[at], "Contoso"
 		localtest.Load(t, localtest.Files{
 			"customers.csv": "customerId,name,country,managed\n" + c.ID + ",Contoso,US,false\n",
-			"customer-ids.csv": "customerId,idType,idValue\n" + c.ID + ",tenant-id," + c.Tenant + "\n" + c.ID + ",tpid," +
-				c.TPID + "\n",
+			"customer-ids.csv": "customerId,idType,idValue\n" + c.ID + ",tenant-id," + c.Tenant + "\n" + c.ID +
+				",tpid," + c.TPID + "\n",
 		})
 		if i%2 == 0 {
 			p.Know(t, c, mci.TenantID)
@@ -798,7 +809,8 @@ func TestD34_RowsShowTheDirectorysPresentName(t *testing.T) {
 	p.Know(t, known, mci.TenantID)
 	p.Bring(t, mci.Cancelled, done, engagement)
 	for _, c := range []story.Customer{open, known, done} {
-		localtest.Load(t, localtest.Files{"customers.csv": "customerId,name,country,managed\n" + c.ID + ",Newname,CH,true\n"})
+		localtest.Load(t, localtest.Files{"customers.csv": "customerId,name,country,managed\n" + c.ID +
+			",Newname,CH,true\n"})
 	}
 	for tab, customers := range map[string][]story.Customer{"eligible": {open, known}, "complete": {done}} {
 		// found by the name of the nomination
@@ -861,7 +873,8 @@ func TestD22_SearchByAnyIDOfTheCustomer(t *testing.T) {
 	}
 	spellings := func(c story.Customer) []string {
 		return []string{
-			c.Domain, strings.ToUpper(c.Domain) + ".", " " + c.Domain + " ", c.Tenant, strings.ToUpper(c.Tenant), c.TPID,
+			c.Domain, strings.ToUpper(c.Domain) + ".", " " + c.Domain + " ", c.Tenant, strings.ToUpper(c.Tenant),
+			c.TPID,
 			c.Subscription,
 			c.Opportunity,
 		}
@@ -891,7 +904,8 @@ func TestD22_SearchByAnyIDOfTheCustomer(t *testing.T) {
 	}
 	localtest.Load(t, localtest.Files{"customer-ids.csv": "customerId,idType,idValue\n" + knownToo.ID + ",tenant-id," +
 		customers["eligible"].Tenant + "\n"})
-	if rows := search("eligible", customers["eligible"].Domain); len(rows) != 1 || rows[0].Customer["id"] != knownToo.ID {
+	if rows := search("eligible", customers["eligible"].Domain); len(rows) != 1 ||
+		rows[0].Customer["id"] != knownToo.ID {
 		t.Errorf("a domain whose tenant went to another customer finds %+v", rows)
 	}
 
@@ -900,7 +914,8 @@ func TestD22_SearchByAnyIDOfTheCustomer(t *testing.T) {
 	p.Add(t, named, engagement)
 	var found []string
 	for cursor := ""; ; {
-		page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, "limit=1&q="+knownToo.TPID+cursor).Expect(t, 200))
+		page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, "limit=1&q="+knownToo.TPID+cursor).Expect(t,
+			200))
 		for _, row := range page.Items {
 			found = append(found, row.Customer["id"].(string))
 		}

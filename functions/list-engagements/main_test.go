@@ -34,7 +34,8 @@ func list(t *testing.T, answer localtest.Response) (map[string]object, []string)
 }
 
 const (
-	common    = "claimLimits coSell consentWindowDays customerIdTypes description endsOn exclusive id name payType referral reminders resubmissionWindowDays solutionArea startsOn state submissionWindowDays"
+	common = "claimLimits coSell consentWindowDays customerIdTypes description endsOn exclusive id name payType " +
+		"referral reminders resubmissionWindowDays solutionArea startsOn state submissionWindowDays"
 	locations = "eligibleLocations enrolledLocations"
 )
 
@@ -111,8 +112,10 @@ func TestContract_EngagementsForWhichThePartnerHasALocation(t *testing.T) {
 	partners := story.NewPartners(t, 2)
 	some, none := partners[0], partners[1]
 	one, two, three := story.Engagement(t, nil), story.Engagement(t, nil), story.Engagement(t, nil)
-	// The partner's first location is for two engagements, its second for one and not enrolled, its third for one of them.
-	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds\n" +
+	// The partner's first location is for two engagements, its second for one and not enrolled, its third for one of
+	// them.
+	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country," +
+		"enrolled,engagementIds\n" +
 		some.ID + "," + some.Name + "," + some.Location + ",Seattle,US,true," + one + ";" + two + "\n" +
 		none.ID + "," + none.Name + "," + none.Location + ",Seattle,US,true,\n"})
 	some.NewLocation(t, false, three+";"+one)
@@ -129,7 +132,8 @@ func TestContract_EngagementsForWhichThePartnerHasALocation(t *testing.T) {
 	if _, ids := list(t, get(t, none.Token, "")); len(ids) != 0 {
 		t.Errorf("a partner whose locations are for no engagement sees %v", ids)
 	}
-	if _, ids := list(t, get(t, localtest.Token(t, "partner-without-locations", "somebody", mci.IncentivesUser), "")); len(
+	if _, ids := list(t, get(t, localtest.Token(t, "partner-without-locations", "somebody", mci.IncentivesUser),
+		"")); len(
 		ids) != 0 {
 		t.Errorf("a partner without locations sees %v", ids)
 	}
@@ -207,8 +211,8 @@ func TestContract_Refusals(t *testing.T) {
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	for path, pointers := range map[string]string{
-		"?state=open": "/state", "?state=": "/state", "?state=ACTIVE": "/state", "?limit=5": "/limit", "/" + engagement +
-			"?state=active": "/state", "/nothing?x=1": "/x",
+		"?state=open": "/state", "?state=": "/state", "?state=ACTIVE": "/state", "?limit=5": "/limit",
+		"/" + engagement + "?state=active": "/state", "/nothing?x=1": "/x",
 	} {
 		if got := story.Refused(t, get(t, p.Token, path), 422, mci.Invalid).Pointers(); got != pointers {
 			t.Errorf("%s: the mistakes are at %s", path, got)

@@ -49,7 +49,8 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, err
 	shown := func(claim mci.Claim) bool {
 		again := seen[claim.ID]
 		seen[claim.ID] = true
-		return !again && claim.Referral != nil && (asked == "" || claim.Referral.Type == asked) && maySee(r.Caller, claim)
+		return !again && claim.Referral != nil && (asked == "" || claim.Referral.Type == asked) &&
+			maySee(r.Caller, claim)
 	}
 	page := struct {
 		Referrals []mci.ReferralSummary `json:"referrals"`
@@ -145,7 +146,8 @@ type details struct {
 func view(claim mci.Claim, history mci.History) details {
 	shown := details{
 		ReferralSummary: claim.ReferralSummary(), PartnerContact: claim.PartnerContact, ClaimStatus: claim.Status,
-		ConsentedAt: claim.ConsentedAt, SubmissionDue: claim.SubmissionDue, Payout: claim.Payout, Events: []rest.EventView{},
+		ConsentedAt: claim.ConsentedAt, SubmissionDue: claim.SubmissionDue, Payout: claim.Payout,
+		Events: []rest.EventView{},
 	}
 	for _, event := range history.Events {
 		if event.Type.OfReferral() {

@@ -79,8 +79,10 @@ func TestS26_S27_WhoSeesWhichReferrals(t *testing.T) {
 			"one's partner-led"}},
 		{"such a one's co-sell ones", both, "type=co-sell", []string{"two's co-sell", "one's co-sell"}},
 		{"such a one's partner-led ones", both, "type=partner-led", []string{"one's partner-led"}},
-		{"the program", staff, "", []string{"two's co-sell", "two's partner-led", "one's co-sell", "one's partner-led"}},
-		{"the program's partner-led ones", staff, "type=partner-led", []string{"two's partner-led", "one's partner-led"}},
+		{"the program", staff, "", []string{"two's co-sell", "two's partner-led", "one's co-sell",
+			"one's partner-led"}},
+		{"the program's partner-led ones", staff, "type=partner-led", []string{"two's partner-led",
+			"one's partner-led"}},
 	} {
 		for _, limit := range []string{"limit=100&", "limit=1&", ""} {
 			want := []string{}
@@ -113,8 +115,8 @@ func TestS26_S27_WhoSeesWhichReferrals(t *testing.T) {
 		{"nothing is nothing", staff, "/v1/referrals/R", 404},
 		{"incentives roles do not see referrals", one.Token, href("one's co-sell"), 403},
 		{"nor do they list them", one.Token, "/v1/referrals", 403},
-		{"a referral admin without a partner sees none", localtest.Token(t, "", "nobody", mci.ReferralAdmin), "/v1/referrals",
-			403},
+		{"a referral admin without a partner sees none", localtest.Token(t, "", "nobody", mci.ReferralAdmin),
+			"/v1/referrals", 403},
 	} {
 		if answer := localtest.Call(t, "GET", c.path, c.token, nil); answer.Status != c.status {
 			t.Errorf("%s: answered %d: %s", c.rule, answer.Status, answer.Body)
@@ -199,8 +201,8 @@ func TestD9_AReferralClosesAsItsClaimEnds(t *testing.T) {
 		}
 		localtest.WaitDrained(t)
 		whole := p.Get(t, claim.ID)
-		if closed := strings.Count(whole.Types(), "referral.closed"); (closed == 1) != status.Terminal() || closed > 1 ||
-			!whole.EventsIntact {
+		if closed := strings.Count(whole.Types(), "referral.closed"); (closed == 1) != status.Terminal() ||
+			closed > 1 || !whole.EventsIntact {
 			t.Errorf("of a claim that is %s the history is %s", status, whole.Types())
 		}
 		if status.Terminal() {

@@ -56,7 +56,8 @@ func TestD12_TheWorstCountsInWhateverOrderAndNumberItIsTold(t *testing.T) {
 		{"a bounce that SES cannot tell is none", []told{unclear}, "sent", ""},
 		{"a transient bounce, then delivered", []told{transient, delivery}, "delivered", "email.delivered"},
 		{"all else that SES tells", []told{opened, rejected, delayed}, "sent", ""},
-		{"delivered, then complained of", []told{delivery, complaint}, "complained", "email.delivered email.complained"},
+		{"delivered, then complained of", []told{delivery, complaint}, "complained",
+			"email.delivered email.complained"},
 		{"a bounce overtaken by its delivery", []told{bounce, delivery}, "bounced", "email.bounced"},
 		{"a complaint overtakes everything", []told{complaint, bounce, delivery}, "complained", "email.complained"},
 		{"each twice", []told{delivery, delivery, bounce, bounce, delivery, complaint, complaint, bounce}, "complained",
@@ -123,8 +124,8 @@ func TestD12_TheSameEventManyTimesAtOnceIsOne(t *testing.T) {
 	}
 	all.Wait()
 	now := p.Get(t, claim.ID)
-	if now.EmailStatus != "complained" || strings.Count(now.Types(), "email.complained") != 1 || strings.Count(now.Types(),
-		"email.bounced") > 1 || !now.EventsIntact {
+	if now.EmailStatus != "complained" || strings.Count(now.Types(), "email.complained") != 1 ||
+		strings.Count(now.Types(), "email.bounced") > 1 || !now.EventsIntact {
 		t.Errorf("the email is %q: %s", now.EmailStatus, now.Types())
 	}
 }
@@ -185,10 +186,10 @@ func TestD12_AfterTheConsentAnEmailIsStillToldOfAndAfterTheEndNothingIs(t *testi
 		message := localtest.Mail(t, claim.CustomerContact.Email, 1).MessageID
 		recorded := story.MailEvent(t, "Complaint", message, complaint.more)
 		now := p.Get(t, claim.ID)
-		if recorded == status.Terminal() || (now.Version != claim.Version) != recorded || now.Status != string(status) ||
-			!now.EventsIntact {
-			t.Errorf("of a claim that is %s a complaint is recorded: %t; version %d became %d", status, recorded, claim.Version,
-				now.Version)
+		if recorded == status.Terminal() || (now.Version != claim.Version) != recorded ||
+			now.Status != string(status) || !now.EventsIntact {
+			t.Errorf("of a claim that is %s a complaint is recorded: %t; version %d became %d", status, recorded,
+				claim.Version, now.Version)
 		}
 	}
 	claim, message := asked(t, p, e)
@@ -269,10 +270,12 @@ func TestD12_WhatIsNotOursIsIgnored(t *testing.T) {
 	for rule, detail := range map[string]any{
 		"an email that we did not send": story.Object{"eventType": "Bounce", "bounce": story.PermanentBounce["bounce"],
 			"mail": story.Object{"messageId": story.Name("message")}},
-		"such an email with a tag of ours": story.Object{"eventType": "Bounce", "bounce": story.PermanentBounce["bounce"],
-			"mail": story.Object{"messageId": story.Name("message"), "tags": story.Object{"claim": []string{claim.ID}}}},
+		"such an email with a tag of ours": story.Object{"eventType": "Bounce",
+			"bounce": story.PermanentBounce["bounce"], "mail": story.Object{"messageId": story.Name("message"),
+				"tags": story.Object{"claim": []string{claim.ID}}}},
 		"tags that name nothing": story.Object{"eventType": "Bounce", "bounce": story.PermanentBounce["bounce"],
-			"mail": story.Object{"messageId": story.Name("message"), "tags": story.Object{"claim": []string{"nothing"}}}},
+			"mail": story.Object{"messageId": story.Name("message"),
+				"tags": story.Object{"claim": []string{"nothing"}}}},
 		"no message ID": story.Object{"eventType": "Bounce", "bounce": story.PermanentBounce["bounce"],
 			"mail": story.Object{}},
 		"no mail":          story.Object{"eventType": "Bounce", "bounce": story.PermanentBounce["bounce"]},
@@ -320,8 +323,8 @@ func TestD12_AnEventThatOvertakesTheRecordOfItsEmailCounts(t *testing.T) {
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	for _, effect := range []localtest.Effect{localtest.Hold, localtest.KillBefore} {
 		claim := p.Add(t, story.NewCustomer(t, e), e)
-		fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "send-consent", Action: "TransactWriteItems",
-			Skip:  1,
+		fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "send-consent",
+			Action: "TransactWriteItems", Skip: 1,
 			Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), claim.ID) }})
 		sent := make(chan localtest.Response)
 		go func() { sent <- story.Post(t, p.Token, claim.ID, "consent-requests", story.FirstRequest("100.00")) }()
@@ -350,8 +353,10 @@ func TestD12_WhatCouldNotBeWrittenDownComesAgain(t *testing.T) {
 			t.Parallel()
 			claim, message := asked(t, p, e)
 			detail := story.Object{"eventType": "Complaint", "mail": story.Object{"messageId": message}}
-			fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "mail-feedback", Action: "TransactWriteItems",
-				Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), claim.ID) }})
+			fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "mail-feedback",
+				Action: "TransactWriteItems", Match: func(r localtest.Request) bool {
+					return strings.Contains(string(r.Body), claim.ID)
+				}})
 			raw(t, detail).Expect(t, 500)
 			if fault.Fired() != 1 {
 				t.Fatal("nothing failed")

@@ -25,7 +25,8 @@ func FuzzAnEventOfSESIsReadOrRefusedOrIgnored(f *testing.F) {
 		f.Add([]byte(event.Detail))
 	}
 	for _, seed := range []string{
-		`{"eventType":"Bounce","bounce":{"bounceType":"Permanent"},"mail":{"messageId":"m","tags":{"claim":["01AN4Z07BY79KA1307SR9X4MV3-partner-1"],"number":["1"]}}}`,
+		`{"eventType":"Bounce","bounce":{"bounceType":"Permanent"},"mail":{"messageId":"m",` +
+			`"tags":{"claim":["01AN4Z07BY79KA1307SR9X4MV3-partner-1"],"number":["1"]}}}`,
 		`{"eventType":"Bounce","bounce":{"bounceType":"Transient"},"mail":{"messageId":"m"}}`,
 		`{"eventType":"Complaint","mail":{"messageId":"m","tags":{"claim":[],"number":["-1"]}}}`,
 		`{"eventType":"Delivery","mail":{"messageId":""}}`,
@@ -47,8 +48,8 @@ func FuzzAnEventOfSESIsReadOrRefusedOrIgnored(f *testing.F) {
 		var status mci.EmailStatus
 		if told.EventType == "Delivery" || told.EventType == "Complaint" || told.EventType == "Bounce" &&
 			told.Bounce.BounceType == "Permanent" {
-			status = map[string]mci.EmailStatus{"Delivery": mci.EmailStatusDelivered, "Complaint": mci.EmailStatusComplained,
-				"Bounce": mci.EmailStatusBounced}[told.EventType]
+			status = map[string]mci.EmailStatus{"Delivery": mci.EmailStatusDelivered,
+				"Complaint": mci.EmailStatusComplained, "Bounce": mci.EmailStatusBounced}[told.EventType]
 		}
 		if told.status() != status {
 			t.Errorf("%s makes the email %q", payload, told.status())
@@ -60,7 +61,8 @@ func FuzzAnEventOfSESIsReadOrRefusedOrIgnored(f *testing.F) {
 		if unread != nil {
 			return
 		}
-		// What the tags say of the claim is taken only as it was written there, and changes only the email that they are of.
+		// What the tags say of the claim is taken only as it was written there, and changes only the email that they
+		// are of.
 		if id, isTagged := mci.ParseClaimID(first(told.Mail.Tags["claim"])); isTagged &&
 			string(id) != told.Mail.Tags["claim"][0] {
 			t.Errorf("%s is of the claim %q", payload, id)

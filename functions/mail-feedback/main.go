@@ -96,7 +96,8 @@ func (f function) handle(ctx context.Context, event events.CloudWatchEvent) (res
 		if !known {
 			// SES's word can be faster than our record of the sending, or the record was never written: the tag tells
 			// which sending it was, and that SES tells of it proves that it took it.
-			sent, pending := claim.At(now).EmailSent(platform.Act(now, mci.ActorSystem), told.number(), told.Mail.MessageID)
+			sent, pending := claim.At(now).EmailSent(platform.Act(now, mci.ActorSystem), told.number(),
+				told.Mail.MessageID)
 			if !pending {
 				slog.Info("ignored: no email of ours", "event", event.ID)
 				return result{}, nil
@@ -107,7 +108,8 @@ func (f function) handle(ctx context.Context, event events.CloudWatchEvent) (res
 			}
 			claim = sent.After
 		}
-		change, isNews := claim.At(now).EmailFeedback(platform.Act(now, mci.ActorSystem), told.Mail.MessageID, told.status())
+		change, isNews := claim.At(now).EmailFeedback(platform.Act(now, mci.ActorSystem), told.Mail.MessageID,
+			told.status())
 		if !isNews {
 			return result{}, nil
 		}

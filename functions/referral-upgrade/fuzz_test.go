@@ -16,7 +16,8 @@ import (
 )
 
 // claimRecord is one of the stream, less the braces around it.
-const claimRecord = `"eventID":"1","dynamodb":{"SequenceNumber":"1","NewImage":{"id":{"S":"01AN4Z07BY79KA1307SR9X4MV3-partner-1"}}}`
+const claimRecord = `"eventID":"1","dynamodb":{"SequenceNumber":"1",` +
+	`"NewImage":{"id":{"S":"01AN4Z07BY79KA1307SR9X4MV3-partner-1"}}}`
 
 // Whatever wakes the function is a batch, a request, or an error, for an answer would tell the stream that all is done.
 // Of a batch exactly those records come again that name a claim whose upgrade failed, and a request may be made again:
@@ -26,11 +27,13 @@ func FuzzAnEventIsABatchARequestOrRefused(f *testing.F) {
 		f.Add(sample)
 	}
 	for _, seed := range []string{
-		`{"Records":[{` + claimRecord + `},{},null,7,{"dynamodb":{"NewImage":{"id":{"N":"7"}}}},{` + claimRecord + `}]}`,
+		`{"Records":[{` + claimRecord + `},{},null,7,{"dynamodb":{"NewImage":{"id":{"N":"7"}}}},{` + claimRecord +
+			`}]}`,
 		`{"Records":[]}`, `{"Records":null}`, `{"Records":"x"}`, `{"Records":{}}`,
 		`{"records":[{` + claimRecord + `}]}`, `{"Records":[],"routeKey":"POST /v1/referrals/{referralId}/upgrade"}`,
 		`{"routeKey":"GET /"}`, `{"routeKey":7}`,
-		`{"routeKey":"POST /v1/referrals/{referralId}/upgrade","body":"%","isBase64Encoded":true,"pathParameters":{"referralId":"R"}}`, `null`, `[]`, `"nothing"`, `{`, ``,
+		`{"routeKey":"POST /v1/referrals/{referralId}/upgrade","body":"%","isBase64Encoded":true,` +
+			`"pathParameters":{"referralId":"R"}}`, `null`, `[]`, `"nothing"`, `{`, ``,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -53,7 +56,8 @@ func FuzzAnEventIsABatchARequestOrRefused(f *testing.F) {
 			}
 		case events.DynamoDBEventResponse:
 			var batch struct{ Records []json.RawMessage }
-			if unread := json.Unmarshal(payload, &batch); unread != nil || err != nil || answer.BatchItemFailures == nil {
+			if unread := json.Unmarshal(payload, &batch); unread != nil || err != nil ||
+				answer.BatchItemFailures == nil {
 				t.Errorf("%q is answered as a batch: %v, %v, %v", payload, answer, err, unread)
 			}
 			failed := 0

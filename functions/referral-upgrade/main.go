@@ -24,7 +24,8 @@ import (
 func main() {
 	environment := platform.Open("referral-upgrade")
 	f := function{table: clients.Table(environment), now: environment.Now}
-	f.server = rest.NewServer(environment, map[string]rest.Handler{"POST /v1/referrals/{referralId}/upgrade": f.onRequest})
+	f.server = rest.NewServer(environment,
+		map[string]rest.Handler{"POST /v1/referrals/{referralId}/upgrade": f.onRequest})
 	lambda.Start(f.handle)
 }
 

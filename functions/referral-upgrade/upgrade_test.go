@@ -16,8 +16,8 @@ func TestMain(m *testing.M) { localtest.Main(m) }
 // unmanaged takes the customer's sellers away.
 func unmanaged(t *testing.T, c story.Customer, managed bool) {
 	t.Helper()
-	localtest.Load(t, localtest.Files{"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%t\n", c.ID,
-		c.Name, managed)})
+	localtest.Load(t, localtest.Files{"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%t\n",
+		c.ID, c.Name, managed)})
 }
 
 // asked brings a claim whose customer was asked, for a deal of that size.
@@ -67,9 +67,11 @@ func TestS27_D9_TheConsentUpgradesWhatQualifies(t *testing.T) {
 			referral, now := claim.ReferralNow(t), p.Get(t, claim.ID)
 			if (referral.Type == "co-sell") != c.upgraded || (referral.UpgradedAt != nil) != c.upgraded ||
 				referral.State() != "active" {
-				t.Errorf("after the consent it is %s, %s, upgraded %v", referral.Type, referral.State(), referral.UpgradedAt)
+				t.Errorf("after the consent it is %s, %s, upgraded %v", referral.Type, referral.State(),
+					referral.UpgradedAt)
 			}
-			if n := strings.Count(now.Types(), "referral.upgraded"); (n == 1) != c.upgraded || n > 1 || !now.EventsIntact {
+			if n := strings.Count(now.Types(), "referral.upgraded"); (n == 1) != c.upgraded || n > 1 ||
+				!now.EventsIntact {
 				t.Errorf("the history is %s", now.Types())
 			}
 			if c.upgraded {
@@ -124,8 +126,8 @@ func TestD9_OnRequestItIsLookedAtAgain(t *testing.T) {
 	if again := upgrade(t, story.Program(t), claim).Expect(t, 200); string(again.Body) != string(answer.Body) {
 		t.Errorf("asked for again, it answers %s", again.Body)
 	}
-	story.Refused(t, localtest.Call(t, "POST", claim.Referral.Href+"/upgrade", admin, `{ }`, "Idempotency-Key", key), 409,
-		mci.IdempotencyKeyReused)
+	story.Refused(t, localtest.Call(t, "POST", claim.Referral.Href+"/upgrade", admin, `{ }`, "Idempotency-Key", key),
+		409, mci.IdempotencyKeyReused)
 	story.Refused(t, localtest.Call(t, "POST", claim.Referral.Href+"/upgrade", admin, `{"type":"co-sell"}`), 422,
 		mci.Invalid)
 	now := p.Get(t, claim.ID)
@@ -206,9 +208,11 @@ func consented(t *testing.T, p story.Partner, engagement string, n int) (claims 
 		claim, link := asked(t, p, story.NewCustomer(t, engagement), engagement, "50000.00")
 		ids, claims = append(ids, claim.ID), append(claims, claim)
 		if len(claims) == n {
-			held := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Function: "referral-upgrade", Action: "GetItem",
-				Match: func(r localtest.Request) bool {
-					return slices.ContainsFunc(ids, func(id string) bool { return strings.Contains(string(r.Body), id[:26]) })
+			held := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Function: "referral-upgrade",
+				Action: "GetItem", Match: func(r localtest.Request) bool {
+					return slices.ContainsFunc(ids, func(id string) bool {
+						return strings.Contains(string(r.Body), id[:26])
+					})
 				}})
 			defer held.Wait(t)
 			release = held.Release
@@ -243,7 +247,8 @@ func TestS27_RecordsComeTwiceLateOutOfOrderAndPoisoned(t *testing.T) {
 	t.Run("twice, in one batch and in two, in any order", func(t *testing.T) {
 		claims, release := consented(t, p, e, 2)
 		for range 2 {
-			if failed := failures(t, ofClaim(9, claims[1]), ofClaim(8, claims[0]), ofClaim(9, claims[1])); len(failed) != 0 {
+			if failed := failures(t, ofClaim(9, claims[1]), ofClaim(8, claims[0]),
+				ofClaim(9, claims[1])); len(failed) != 0 {
 				t.Errorf("failed: %v", failed)
 			}
 		}
@@ -258,7 +263,8 @@ func TestS27_RecordsComeTwiceLateOutOfOrderAndPoisoned(t *testing.T) {
 	t.Run("of a claim that there is not", func(t *testing.T) {
 		claims, release := consented(t, p, e, 1)
 		gone := story.Claim{ID: "01JD0000000000000000000000" + claims[0].ID[26:]}
-		if failed := failures(t, ofClaim(1, gone), ofClaim(2, claims[0])); len(failed) != 0 || types(claims[0]) != upgraded {
+		if failed := failures(t, ofClaim(1, gone), ofClaim(2, claims[0])); len(failed) != 0 ||
+			types(claims[0]) != upgraded {
 			t.Errorf("failed: %v; the history is %s", failed, types(claims[0]))
 		}
 		release()
@@ -353,8 +359,8 @@ func TestS27_TheUpgradeComesThoughTheTableFailsForAWhile(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%s of %s", c.effect, c.action), func(t *testing.T) {
 			claim, link := asked(t, p, story.NewCustomer(t, e), e, "50000.00")
-			fault := localtest.Inject(t, localtest.Fault{Effect: c.effect, Function: "referral-upgrade", Action: c.action,
-				Times: c.times,
+			fault := localtest.Inject(t, localtest.Fault{Effect: c.effect, Function: "referral-upgrade",
+				Action: c.action, Times: c.times,
 				Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), claim.ID[:26]) }})
 			story.Accept(t, link)
 			localtest.WaitDrained(t)

@@ -19,8 +19,9 @@ func TestD31_NobodyReviewsTheirOwn(t *testing.T) {
 	claim := p.Consented(t, story.NewCustomer(t, e), e)
 	story.Post(t, submitter, claim.ID, "submission", story.Submission()).Expect(t, 200)
 	for who, token := range map[string]string{
-		"a reviewer of the claim's partner":         localtest.Token(t, p.ID, story.Name("both"), mci.ProgramAdmin),
-		"the submitter, under a second role":        localtest.Token(t, p.ID, user, mci.IncentivesUser, mci.ProgramAdmin),
+		"a reviewer of the claim's partner": localtest.Token(t, p.ID, story.Name("both"), mci.ProgramAdmin),
+		"the submitter, under a second role": localtest.Token(t, p.ID, user, mci.IncentivesUser,
+			mci.ProgramAdmin),
 		"the submitter, who left for the program":   localtest.Token(t, "", user, mci.ProgramAdmin),
 		"the submitter, who left for another rival": localtest.Token(t, "rival", user, mci.ProgramAdmin),
 	} {

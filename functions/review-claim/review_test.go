@@ -30,8 +30,8 @@ func TestD1_TheProgramsWordOnASubmittedClaim(t *testing.T) {
 			t.Parallel()
 			customer := story.NewCustomer(t, e)
 			claim, _ := p.Bring(t, mci.Submitted, customer, e)
-			answer := review(t, story.Program(t), claim.ID, story.Object{"decision": decision, "reason": "Looked at."}).Expect(t,
-				200)
+			answer := review(t, story.Program(t), claim.ID, story.Object{"decision": decision,
+				"reason": "Looked at."}).Expect(t, 200)
 			told, now := localtest.Decode[story.Claim](t, answer), p.Get(t, claim.ID)
 			if told.Status != c.status || now.Status != c.status || told.CustomerContact == nil {
 				t.Errorf("answered %s", answer.Body)
@@ -47,7 +47,8 @@ func TestD1_TheProgramsWordOnASubmittedClaim(t *testing.T) {
 				t.Errorf("it ended at %v", told.EndedAt)
 			}
 			tab := map[bool]string{true: "eligible", false: "complete"}[decision == mci.Return]
-			if row := story.Find(p.Customers(t, e, tab), customer); row == nil || row.Claim == nil || row.Claim.ID != claim.ID {
+			if row := story.Find(p.Customers(t, e, tab), customer); row == nil || row.Claim == nil ||
+				row.Claim.ID != claim.ID {
 				t.Errorf("the tab %s shows %+v", tab, row)
 			}
 		})
@@ -68,8 +69,8 @@ func TestD4_CompletedCountsAndRejectedDoesNot(t *testing.T) {
 				c := story.NewCustomer(t, e)
 				claim, _ := one.Bring(t, mci.Submitted, c, e)
 				story.Review(t, claim.ID, decision)
-				answer := localtest.Call(t, "POST", "/v1/customers", two.Token, two.Nomination(c, c.By(mci.TenantID), []string{e},
-					nil))
+				answer := localtest.Call(t, "POST", "/v1/customers", two.Token, two.Nomination(c, c.By(mci.TenantID),
+					[]string{e}, nil))
 				if refused {
 					story.Refused(t, answer, 422, mci.NotEligible)
 				} else {
@@ -97,7 +98,8 @@ func TestD2_SentBackAClaimIsDueTheLaterOfBoth(t *testing.T) {
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			localtest.SetClock(t, 0)
-			e := story.Engagement(t, story.Object{"submissionWindowDays": c.submission, "resubmissionWindowDays": c.resubmit})
+			e := story.Engagement(t, story.Object{"submissionWindowDays": c.submission,
+				"resubmissionWindowDays": c.resubmit})
 			claim, _ := p.Bring(t, mci.Submitted, story.NewCustomer(t, e), e)
 			localtest.SetClock(t, c.waits)
 			returned := story.Review(t, claim.ID, mci.Return)
@@ -173,7 +175,8 @@ func TestD13_AReviewRepeatedIsOne(t *testing.T) {
 	if now := p.Get(t, claim.ID); now.Status != "submitted" || strings.Count(now.Types(), "claim.returned") != 1 {
 		t.Errorf("the claim is %s: %s", now.Status, now.Types())
 	}
-	review(t, story.Program(t), claim.ID, body, "Idempotency-Key", key).Expect(t, 200) // another of the staff, another key
+	// Another of the staff, another key.
+	review(t, story.Program(t), claim.ID, body, "Idempotency-Key", key).Expect(t, 200)
 }
 
 // TestD14_TheReviewQueueHasTheLongestWaitingFirst is alone with the queue of all partners, which other tests fill too:

@@ -67,14 +67,15 @@ func TestS21_SendingTheConsentEmail(t *testing.T) {
 		sent.DealSize.String() != "60000.00" {
 		t.Errorf("answered a claim that is %s, its email %q, its deal %v", sent.Status, sent.EmailStatus, sent.DealSize)
 	}
-	if *sent.CustomerContact != (mci.Contact{Name: "Chris Corrected", Email: "chris@" + c.Domain, Phone: "+1 425 555 0100",
-		Locale: "fr"}) ||
-		sent.PartnerContact != (mci.Contact{Name: "Sam Sales", Email: "sam@partner.example", Phone: "+1 425 555 0199"}) {
+	if *sent.CustomerContact != (mci.Contact{Name: "Chris Corrected", Email: "chris@" + c.Domain,
+		Phone: "+1 425 555 0100", Locale: "fr"}) ||
+		sent.PartnerContact != (mci.Contact{Name: "Sam Sales", Email: "sam@partner.example",
+			Phone: "+1 425 555 0199"}) {
 		t.Errorf("the contacts are %+v and %+v", sent.CustomerContact, sent.PartnerContact)
 	}
 	if !sent.ConsentDue.Equal(claim.ConsentDue) || !sent.Payout.Equal(claim.Payout) {
-		t.Errorf("asking moved the deadline to %s or the payout to %s: the deal size has no effect on it", sent.ConsentDue,
-			sent.Payout)
+		t.Errorf("asking moved the deadline to %s or the payout to %s: the deal size has no effect on it",
+			sent.ConsentDue, sent.Payout)
 	}
 	if !slices.Equal(sent.Actions, []string{"resend-consent", "cancel-claim"}) {
 		t.Errorf("what is open then: %q", sent.Actions)
@@ -100,26 +101,29 @@ func TestS21_WhatARequestMustHave(t *testing.T) {
 		status             int
 		code               mci.Code
 	}{
-		{"a first request without the disclaimer", p.Token, unasked.ID, with(first, story.Object{"disclaimerAccepted": nil}),
-			422, mci.DisclaimerRequired},
+		{"a first request without the disclaimer", p.Token, unasked.ID,
+			with(first, story.Object{"disclaimerAccepted": nil}), 422, mci.DisclaimerRequired},
 		{"a first request that rejects the disclaimer", p.Token, unasked.ID,
 			with(first, story.Object{"disclaimerAccepted": false}), 422, mci.DisclaimerRequired},
 		{"a first request without a deal size", p.Token, unasked.ID, with(first, story.Object{"dealSize": nil}), 422,
 			mci.DealSizeRequired},
-		{"the disclaimer is missed before the deal size", p.Token, unasked.ID, story.Object{}, 422, mci.DisclaimerRequired},
+		{"the disclaimer is missed before the deal size", p.Token, unasked.ID, story.Object{}, 422,
+			mci.DisclaimerRequired},
 		{"a first request without a body", p.Token, unasked.ID, nil, 422, mci.DisclaimerRequired},
 		{"a reminder that rejects the disclaimer", p.Token, asked.ID, story.Object{"disclaimerAccepted": false}, 422,
 			mci.DisclaimerRequired},
 		{"a reminder with another deal size", p.Token, asked.ID, story.Object{"dealSize": money("60000.01")}, 409,
 			mci.DealSizeImmutable},
 		{"another deal size comes before the disclaimer", p.Token, asked.ID,
-			with(first, story.Object{"dealSize": money("1.00"), "disclaimerAccepted": false}), 409, mci.DealSizeImmutable},
+			with(first, story.Object{"dealSize": money("1.00"), "disclaimerAccepted": false}), 409,
+			mci.DealSizeImmutable},
 		{"the status comes before all of these", p.Token, consented.ID, story.Object{"dealSize": money("1.00"),
 			"disclaimerAccepted": false}, 409, mci.WrongStatus},
 		{"the grant comes before the status", stranger, consented.ID, story.Object{}, 403, mci.LocationNotGranted},
 		{"the grant comes before what a first request lacks", stranger, unasked.ID, story.Object{}, 403,
 			mci.LocationNotGranted},
-		{"mistakes come before the grant", stranger, unasked.ID, with(first, story.Object{"hurry": true}), 422, mci.Invalid},
+		{"mistakes come before the grant", stranger, unasked.ID, with(first, story.Object{"hurry": true}), 422,
+			mci.Invalid},
 		{"mistakes come before a claim that is not there", p.Token, none, with(first, story.Object{"hurry": true}), 422,
 			mci.Invalid},
 		{"a claim that is not there", p.Token, none, first, 404, mci.NotFound},
@@ -130,15 +134,16 @@ func TestS21_WhatARequestMustHave(t *testing.T) {
 		{"the role comes before mistakes", story.Program(t), unasked.ID, "[", 403, mci.Forbidden},
 		{"a body that is cut", p.Token, unasked.ID, `{"disclaimerAccepted":`, 400, mci.Malformed},
 		{"a body that is a list", p.Token, unasked.ID, "[]", 400, mci.Malformed},
-		{"a body of more than 64 KiB", p.Token, unasked.ID, `{"x":"` + strings.Repeat("x", 64<<10) + `"}`, 413, mci.TooLarge},
+		{"a body of more than 64 KiB", p.Token, unasked.ID, `{"x":"` + strings.Repeat("x", 64<<10) + `"}`, 413,
+			mci.TooLarge},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			story.Refused(t, request(t, c.token, c.claim, c.body), c.status, c.code)
 		})
 	}
 	t.Run("a body that is no JSON", func(t *testing.T) {
-		story.Refused(t, request(t, p.Token, unasked.ID, "a=b", "Content-Type", "application/x-www-form-urlencoded"), 415,
-			mci.UnsupportedMediaType)
+		story.Refused(t, request(t, p.Token, unasked.ID, "a=b", "Content-Type", "application/x-www-form-urlencoded"),
+			415, mci.UnsupportedMediaType)
 	})
 	if now := p.Get(t, unasked.ID); now.Version != unasked.Version || now.Types() != "claim.added" {
 		t.Errorf("refusals changed the claim: version %d, %s", now.Version, now.Types())
@@ -171,33 +176,39 @@ func TestS21_EveryMistakeIsToldWithItsPointer(t *testing.T) {
 		{"a deal as a number", deal(money(1000)), []string{"/dealSize/amount"}},
 		{"a deal in words", deal(money("much")), []string{"/dealSize/amount"}},
 		{"a deal without an amount", deal(story.Object{"currency": "USD"}), []string{"/dealSize/amount"}},
-		{"a deal in other dollars", deal(story.Object{"amount": "1.00", "currency": "CAD"}), []string{"/dealSize/currency"}},
+		{"a deal in other dollars", deal(story.Object{"amount": "1.00", "currency": "CAD"}),
+			[]string{"/dealSize/currency"}},
 		{"a deal without a currency", deal(story.Object{"amount": "1.00"}), []string{"/dealSize/currency"}},
 		{"a deal that is a text", deal("60000.00"), []string{"/dealSize"}},
 		{"a deal with more to it", deal(with(money("1.00"), story.Object{"per": "year"})), []string{"/dealSize/per"}},
-		{"a disclaimer in words", with(first, story.Object{"disclaimerAccepted": "true"}), []string{"/disclaimerAccepted"}},
+		{"a disclaimer in words", with(first, story.Object{"disclaimerAccepted": "true"}),
+			[]string{"/disclaimerAccepted"}},
 		{"a name of 121 characters", contact("name", strings.Repeat("ü", 121)), []string{"/customerContact/name"}},
 		{"a name of two lines", contact("name", "Kim\nContact"), []string{"/customerContact/name"}},
 		{"a name that smuggles a header", contact("name", "Kim\r\nBcc: everybody@customer.example"),
 			[]string{"/customerContact/name"}},
 		{"a blank name", contact("name", "  "), []string{"/customerContact/name"}},
-		{"a name that turns the reading direction", contact("name", "Kim \u202etcatnoC"), []string{"/customerContact/name"}},
+		{"a name that turns the reading direction", contact("name", "Kim \u202etcatnoC"),
+			[]string{"/customerContact/name"}},
 		{"a name with a control character", contact("name", "Kim\x00"), []string{"/customerContact/name"}},
 		{"a contact without a name", contact("name", nil), []string{"/customerContact/name"}},
 		{"a contact without an address", contact("email", nil), []string{"/customerContact/email"}},
 		{"an address that is none", contact("email", "kim"), []string{"/customerContact/email"}},
 		{"an address with a header", contact("email", "kim@customer.example\r\nBcc: everybody@customer.example"),
 			[]string{"/customerContact/email"}},
-		{"two addresses", contact("email", "kim@customer.example, lee@customer.example"), []string{"/customerContact/email"}},
+		{"two addresses", contact("email", "kim@customer.example, lee@customer.example"),
+			[]string{"/customerContact/email"}},
 		{"an address with a name", contact("email", "Kim <kim@customer.example>"), []string{"/customerContact/email"}},
 		{"a phone in words", contact("phone", "call me"), []string{"/customerContact/phone"}},
 		{"a language that is none", contact("locale", "no such language"), []string{"/customerContact/locale"}},
 		{"a field that nobody knows", contact("title", "Dr"), []string{"/customerContact/title"}},
 		{"a partner's language that is none", with(first,
-			story.Object{"partnerContact": with(good, story.Object{"locale": "no such"})}), []string{"/partnerContact/locale"}},
+			story.Object{"partnerContact": with(good, story.Object{"locale": "no such"})}),
+			[]string{"/partnerContact/locale"}},
 		{"many mistakes at once", story.Object{"dealSize": money("x"), "disclaimerAccepted": 1,
 			"customerContact": story.Object{}, "a/b~c": 1},
-			[]string{"/disclaimerAccepted", "/dealSize/amount", "/customerContact/name", "/customerContact/email", "/a~1b~0c"}},
+			[]string{"/disclaimerAccepted", "/dealSize/amount", "/customerContact/name", "/customerContact/email",
+				"/a~1b~0c"}},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			problem := story.Refused(t, request(t, p.Token, claim.ID, c.body), 422, mci.Invalid)
@@ -244,7 +255,8 @@ func TestS23_TheCustomerIsRemindedUntilAnAnswerComes(t *testing.T) {
 		t.Errorf("a reminder leaves a claim that is %s, due %s instead of %s", reminded.Status, reminded.ConsentDue,
 			claim.ConsentDue)
 	}
-	if whole := p.Get(t, claim.ID); whole.Types() != "claim.added consent.requested email.sent consent.reminded email.sent" {
+	if whole := p.Get(t, claim.ID); whole.Types() != "claim.added consent.requested email.sent consent.reminded "+
+		"email.sent" {
 		t.Errorf("the history is %s", whole.Types())
 	}
 	story.Accept(t, link)
@@ -282,8 +294,8 @@ func TestS26_D9_AReferralComesWithTheFirstEmailWhereTheConditionsHold(t *testing
 		{"a cent less does not", from1000, "999.99", false},
 		{"more does", from1000, "250000.00", true},
 		{"an engagement without referrals has none", nil, "250000.00", false},
-		{"any deal does where the minimum is nothing", story.Object{"referral": story.Object{"minDealSize": "0.00"}}, "0.00",
-			true},
+		{"any deal does where the minimum is nothing", story.Object{"referral": story.Object{"minDealSize": "0.00"}},
+			"0.00", true},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
@@ -303,14 +315,16 @@ func TestS26_D9_AReferralComesWithTheFirstEmailWhereTheConditionsHold(t *testing
 				t.Errorf("the claim links to %+v", sent.Referral)
 			}
 			referral := sent.ReferralNow(t)
-			if referral.State() != "new" || referral.Type != "partner-led" || referral.DealSize.String() != c.dealSize ||
-				referral.ClaimID != claim.ID || referral.PartnerID != p.ID || referral.EngagementID != e ||
+			if referral.State() != "new" || referral.Type != "partner-led" ||
+				referral.DealSize.String() != c.dealSize || referral.ClaimID != claim.ID ||
+				referral.PartnerID != p.ID || referral.EngagementID != e ||
 				referral.Customer["id"] != claim.Customer["id"] || referral.UpgradedAt != nil ||
 				referral.CreatedAt.Before(claim.CreatedAt) {
 				t.Errorf("the referral is %+v", referral)
 			}
 			again := p.Request(t, claim.ID, story.Object{})
-			if again.Referral.ID != sent.Referral.ID || strings.Count(p.Get(t, claim.ID).Types(), "referral.created") != 1 {
+			if again.Referral.ID != sent.Referral.ID || strings.Count(p.Get(t, claim.ID).Types(),
+				"referral.created") != 1 {
 				t.Errorf("a reminder made another referral: %+v", again.Referral)
 			}
 		})
@@ -339,7 +353,8 @@ func TestD10_ALinkNamesTheClaimAndCarries256BitsOfWhichTheHashAloneIsStored(t *t
 		for _, link := range []string{link, story.Link(t, claim.CustomerContact.Email)} {
 			secret, encoded, claimID := token(t, link)
 			if len(secret) != 32 || seen[encoded] || claimID != claim.ID {
-				t.Fatalf("%s carries %d bits, seen before: %t, and names %s", link, 8*len(secret), seen[encoded], claimID)
+				t.Fatalf("%s carries %d bits, seen before: %t, and names %s", link, 8*len(secret), seen[encoded],
+					claimID)
 			}
 			seen[encoded] = true
 			for _, b := range secret {
@@ -449,7 +464,8 @@ func TestD10_D12_D13_LinksEmailsAndAnswersAreKeptLongEnoughAndAllElseForEver(t *
 		if !dies || ttl == nil || !strings.Contains(of, claim.ID) && !strings.HasSuffix(of, "#"+p.ID) {
 			continue
 		}
-		if end, err := strconv.ParseInt(ttl.Value, 10, 64); err != nil || end < life.from.Unix() || end > life.to.Unix() {
+		if end, err := strconv.ParseInt(ttl.Value, 10, 64); err != nil || end < life.from.Unix() ||
+			end > life.to.Unix() {
 			t.Errorf("an item of %s lives until %s, not until %s", kind, time.Unix(end, 0), life.to)
 		}
 		found[kind] = true
@@ -471,7 +487,8 @@ func TestD13_TheSameRequestAgainGetsTheSameAnswerAndSendsNothing(t *testing.T) {
 	if string(again.Body) != string(sent.Body) {
 		t.Errorf("repeated, it answers\n%s\ninstead of\n%s", again.Body, sent.Body)
 	}
-	story.Refused(t, request(t, p.Token, claim.ID, story.Object{}, "Idempotency-Key", key), 409, mci.IdempotencyKeyReused)
+	story.Refused(t, request(t, p.Token, claim.ID, story.Object{}, "Idempotency-Key", key), 409,
+		mci.IdempotencyKeyReused)
 	story.Refused(t, request(t, p.Token, claim.ID, story.Object{"x": 1}, "Idempotency-Key", key), 422, mci.Invalid)
 	if mails := localtest.Mails(t, claim.CustomerContact.Email); len(mails) != 1 {
 		t.Errorf("%d emails went out", len(mails))
@@ -509,7 +526,8 @@ func TestD13_OnlySuccessesAreKept(t *testing.T) {
 	for rule, bad := range map[string]string{"an empty key": "", "a key of 256 characters": strings.Repeat("k", 256),
 		"a key with a space": "a b", "a key beyond ASCII": "schlüssel"} {
 		t.Run(rule, func(t *testing.T) {
-			problem := story.Refused(t, request(t, p.Token, claim.ID, story.Object{}, "Idempotency-Key", bad), 422, mci.Invalid)
+			problem := story.Refused(t, request(t, p.Token, claim.ID, story.Object{}, "Idempotency-Key", bad), 422,
+				mci.Invalid)
 			if len(problem.Errors) != 1 || !strings.Contains(problem.Errors[0].Pointer, "Idempotency-Key") {
 				t.Errorf("told %+v", problem.Errors)
 			}

@@ -79,7 +79,8 @@ func TestS21_HostileNamesAreNamesAndNothingElse(t *testing.T) {
 		"sales":      `Sam <sam at evil>, Bcc: all`,
 	}
 	p := story.NewPartner(t)
-	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds\n" +
+	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country," +
+		"enrolled,engagementIds\n" +
 		p.ID + `,"` + strings.ReplaceAll(hostile["partner"], `"`, `""`) + `",` + p.Location + ",Seattle,US,true,*\n"})
 	e := story.Engagement(t, story.Object{"name": hostile["engagement"]})
 	c := story.NewCustomerNamed(t, hostile["customer"], e)
@@ -113,8 +114,8 @@ func TestS21_HostileNamesAreNamesAndNothingElse(t *testing.T) {
 				t.Errorf("the %s does not show the %s's name as it is", where, who)
 			}
 		}
-		if got := strings.Count(text, "http"); where == "email" && got != strings.Count(text, localtest.URL()+"/consent/")+
-			strings.Count(text, "https://evil.example") {
+		if got := strings.Count(text, "http"); where == "email" &&
+			got != strings.Count(text, localtest.URL()+"/consent/")+strings.Count(text, "https://evil.example") {
 			t.Errorf("the email links to more than the page: %s", text)
 		}
 	}
@@ -135,7 +136,8 @@ func TestD11_TheEmailSpeaksTheContactsLanguageAndTheVersionOfItsTextIsKept(t *te
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	subjects := map[string]bool{}
 	for locale, spoken := range map[string]mail.Locale{
-		"": "en", "en-GB": "en", "zh-TW": "zh-TW", "pt-BR": "pt-BR", "pt": "pt-BR", "ja": "ja", "ja-JP": "ja", "fr": "fr",
+		"": "en", "en-GB": "en", "zh-TW": "zh-TW", "pt-BR": "pt-BR", "pt": "pt-BR", "ja": "ja", "ja-JP": "ja",
+		"fr":    "fr",
 		"fr-CA": "fr", "tr": "tr",
 		"de": "en", "sw": "en",
 	} {

@@ -29,8 +29,8 @@ func TestS21_WhileSESFailsTheClaimWaitsAndTheSameRequestMayBeRepeatedAtOnce(t *t
 			t.Parallel()
 			claim := p.Add(t, story.NewCustomer(t, e), e)
 			key := story.Name("key")
-			fault := localtest.Inject(t, localtest.Fault{Effect: effect, Service: localtest.SESService, Match: about(claim),
-				Times: localtest.All})
+			fault := localtest.Inject(t, localtest.Fault{Effect: effect, Service: localtest.SESService,
+				Match: about(claim), Times: localtest.All})
 			for attempt := range 3 {
 				answer := request(t, p.Token, claim.ID, first, "Idempotency-Key", key)
 				story.Refused(t, answer, 503, mci.MailUnavailable)
@@ -38,7 +38,8 @@ func TestS21_WhileSESFailsTheClaimWaitsAndTheSameRequestMayBeRepeatedAtOnce(t *t
 					t.Errorf("attempt %d: Retry-After is %q", attempt+1, answer.Header.Get("Retry-After"))
 				}
 				if fault.Fired() != attempt+1 {
-					t.Errorf("attempt %d: SES was asked %d times: the SDK must not try by itself, an email may be on its way",
+					t.Errorf("attempt %d: SES was asked %d times: the SDK must not try by itself, an email may be on "+
+						"its way",
 						attempt+1, fault.Fired())
 				}
 			}
@@ -46,8 +47,8 @@ func TestS21_WhileSESFailsTheClaimWaitsAndTheSameRequestMayBeRepeatedAtOnce(t *t
 			if waiting.Status != "consent-pending" || waiting.EmailStatus != "" || !waiting.EventsIntact ||
 				waiting.Types() != "claim.added consent.requested referral.created" || strings.Join(waiting.Actions,
 				" ") != "resend-consent cancel-claim" {
-				t.Errorf("meanwhile the claim is %s, its email %q, open for %q: %s", waiting.Status, waiting.EmailStatus,
-					waiting.Actions, waiting.Types())
+				t.Errorf("meanwhile the claim is %s, its email %q, open for %q: %s", waiting.Status,
+					waiting.EmailStatus, waiting.Actions, waiting.Types())
 			}
 			fault.Remove()
 
@@ -61,8 +62,8 @@ func TestS21_WhileSESFailsTheClaimWaitsAndTheSameRequestMayBeRepeatedAtOnce(t *t
 				t.Fatalf("the emails are %+v", mails)
 			}
 			sent := p.Get(t, claim.ID)
-			if sent.EmailStatus != "sent" || sent.Types() != "claim.added consent.requested referral.created email.sent" ||
-				!sent.EventsIntact {
+			if sent.EmailStatus != "sent" ||
+				sent.Types() != "claim.added consent.requested referral.created email.sent" || !sent.EventsIntact {
 				t.Errorf("then its email is %q: %s", sent.EmailStatus, sent.Types())
 			}
 			story.Accept(t, localtest.ConsentLink(t, mails[0]))
@@ -82,7 +83,8 @@ func TestS23_AReminderThatFailedIsRepeatedAsOne(t *testing.T) {
 	}
 	fault.Remove()
 	p.Request(t, claim.ID, story.Object{})
-	if types := p.Get(t, claim.ID).Types(); types != "claim.added consent.requested email.sent consent.reminded email.sent" {
+	if types := p.Get(t, claim.ID).Types(); types != "claim.added consent.requested email.sent consent.reminded "+
+		"email.sent" {
 		t.Errorf("the history is %s", types)
 	}
 	if mails := localtest.Mails(t, claim.CustomerContact.Email); len(mails) != 2 || !strings.HasPrefix(mails[1].Subject,
@@ -202,8 +204,10 @@ func TestS21_ACrashAnywhereIsRepairedByRepeatingTheRequest(t *testing.T) {
 	var crashes []*crash
 	for _, withKey := range []bool{true, false} {
 		for _, c := range []crash{
-			{"before the decision is committed", at(commit, localtest.KillBefore), mci.ConsentNotSent, 1, story.Claim{}, ""},
-			{"once the decision is committed", at(commit, localtest.KillAfter), mci.ConsentPending, 1, story.Claim{}, ""},
+			{"before the decision is committed", at(commit, localtest.KillBefore), mci.ConsentNotSent, 1, story.Claim{},
+				""},
+			{"once the decision is committed", at(commit, localtest.KillAfter), mci.ConsentPending, 1, story.Claim{},
+				""},
 			{"before the email is sent", at(send, localtest.KillBefore), mci.ConsentPending, 1, story.Claim{}, ""},
 			{"once the email is sent", at(send, localtest.KillAfter), mci.ConsentPending, 2, story.Claim{}, ""},
 			{"before it is recorded", at(record, localtest.KillBefore), mci.ConsentPending, 2, story.Claim{}, ""},
@@ -247,7 +251,8 @@ func TestS21_ACrashAnywhereIsRepairedByRepeatingTheRequest(t *testing.T) {
 			if c.when == "once it is recorded" && c.key == "" {
 				want += " consent.reminded email.sent" // all was well: the repetition is a reminder
 			}
-			if now.Status != "consent-pending" || now.EmailStatus != "sent" || !now.EventsIntact || now.Types() != want {
+			if now.Status != "consent-pending" || now.EmailStatus != "sent" || !now.EventsIntact ||
+				now.Types() != want {
 				t.Errorf("repaired, it is %s, its email %q: %s", now.Status, now.EmailStatus, now.Types())
 			}
 			mails := localtest.Mails(t, c.claim.CustomerContact.Email)
@@ -276,8 +281,8 @@ func TestS21_ALostAnswerOfTheTableIsNoSecondEmail(t *testing.T) {
 			t.Fatal("no answer was lost")
 		}
 		now := p.Get(t, claim.ID)
-		if len(localtest.Mails(t, claim.CustomerContact.Email)) != 1 || now.EmailStatus != "sent" || !now.EventsIntact ||
-			now.Types() != "claim.added consent.requested email.sent" {
+		if len(localtest.Mails(t, claim.CustomerContact.Email)) != 1 || now.EmailStatus != "sent" ||
+			!now.EventsIntact || now.Types() != "claim.added consent.requested email.sent" {
 			t.Errorf("with the answer to commit %d lost, %d emails, %q: %s", skip+1,
 				len(localtest.Mails(t, claim.CustomerContact.Email)), now.EmailStatus, now.Types())
 		}
@@ -338,7 +343,8 @@ func TestD13_AKeyIsGoodFor24Hours(t *testing.T) {
 	sent := request(t, p.Token, claim.ID, first, "Idempotency-Key", key).Expect(t, 202)
 	at := localtest.Now()
 	story.ClockAt(t, at.Add(story.Day-20*time.Second))
-	if again := request(t, p.Token, claim.ID, first, "Idempotency-Key", key).Expect(t, 202); string(again.Body) != string(
+	if again := request(t, p.Token, claim.ID, first, "Idempotency-Key", key).Expect(t,
+		202); string(again.Body) != string(
 		sent.Body) {
 		t.Errorf("within 24 hours it answers %s", again.Body)
 	}

@@ -24,10 +24,12 @@ func TestS25_AConsentedClaimIsSubmitted(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	claim, _ := p.Bring(t, mci.Consented, story.NewCustomer(t, e), e)
-	answer := submit(t, p.Token, claim.ID, story.Object{"completedOn": on(localtest.Now()), "notes": "All of it."}).Expect(
+	answer := submit(t, p.Token, claim.ID, story.Object{"completedOn": on(localtest.Now()),
+		"notes": "All of it."}).Expect(
 		t, 200)
 	told, now := localtest.Decode[story.Claim](t, answer), p.Get(t, claim.ID)
-	if told.Status != "submitted" || told.Version != now.Version || len(told.Actions) != 0 || told.CustomerContact == nil {
+	if told.Status != "submitted" || told.Version != now.Version || len(told.Actions) != 0 ||
+		told.CustomerContact == nil {
 		t.Errorf("answered %s", answer.Body)
 	}
 	last := now.Events[len(now.Events)-1]
@@ -108,7 +110,8 @@ func TestS25_WhatASubmissionMustHave(t *testing.T) {
 		{"notes that turn the reading direction", story.Object{"completedOn": today, "notes": "a\u202eb"},
 			[]string{"/notes"}},
 		{"a field that nobody knows", story.Object{"completedOn": today, "hours": 40}, []string{"/hours"}},
-		{"many at once", story.Object{"completedOn": "soon", "notes": 1, "x": 1}, []string{"/completedOn", "/notes", "/x"}},
+		{"many at once", story.Object{"completedOn": "soon", "notes": 1, "x": 1}, []string{"/completedOn", "/notes",
+			"/x"}},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			var pointers []string

@@ -278,7 +278,8 @@ func tellOfMail(t *testing.T) {
 				"version": "0", "id": story.Name("event"), "source": platform.MailEvents.Source, "detail-type": kind[1],
 				"detail": story.Object{
 					"eventType": kind[0], "bounce": story.Object{"bounceType": "Permanent"},
-					"mail": story.Object{"messageId": sent.MessageId, "timestamp": time.Now().UTC().Format(time.RFC3339)},
+					"mail": story.Object{"messageId": sent.MessageId,
+						"timestamp": time.Now().UTC().Format(time.RFC3339)},
 				},
 			}).Expect(t, 200)
 		}
@@ -288,7 +289,8 @@ func tellOfMail(t *testing.T) {
 // domainEventsAreStored looks for every attribute that the pipe takes from the table's stream in every item that it
 // lets through, and for events among the items that it does not.
 func domainEventsAreStored(t *testing.T) {
-	pages := dynamodb.NewScanPaginator(localtest.DynamoDB(), &dynamodb.ScanInput{TableName: aws.String(localtest.Table())})
+	pages := dynamodb.NewScanPaginator(localtest.DynamoDB(),
+		&dynamodb.ScanInput{TableName: aws.String(localtest.Table())})
 	types := map[string]bool{}
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(t.Context())

@@ -89,8 +89,8 @@ func (d *demo) run() error {
 // consentedAndPaid is a claim's good end: checked, added, asked, consented, co-sold, submitted, completed.
 func (d *demo) consentedAndPaid(partner string) error {
 	d.title("Ana of Northwind looks for work that pays")
-	if _, err := d.call("GET", "/v1/engagements/"+assessment, partner, nil, "name", "payType", "payout", "customerIdTypes",
-		"consentWindowDays", "submissionWindowDays", "claimLimits", "locations"); err != nil {
+	if _, err := d.call("GET", "/v1/engagements/"+assessment, partner, nil, "name", "payType", "payout",
+		"customerIdTypes", "consentWindowDays", "submissionWindowDays", "claimLimits", "locations"); err != nil {
 		return err
 	}
 
@@ -172,8 +172,8 @@ func (d *demo) consentedAndPaid(partner string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := d.call("POST", path+"/review", staffToken, object{"decision": "complete", "reason": "Report received."},
-		"status", "payout", "endedAt"); err != nil {
+	if _, err := d.call("POST", path+"/review", staffToken, object{"decision": "complete",
+		"reason": "Report received."}, "status", "payout", "endedAt"); err != nil {
 		return err
 	}
 
@@ -271,7 +271,8 @@ func (d *demo) expired(partner string) error {
 
 // page is the Customers page after all that.
 func (d *demo) page(partner string) error {
-	d.title("The Customers page, tab by tab; on Ineligible that of an engagement which takes Azure subscription IDs only")
+	d.title("The Customers page, tab by tab; on Ineligible that of an engagement which takes Azure subscription IDs " +
+		"only")
 	for _, tab := range []string{"eligible", "ineligible", "complete"} {
 		engagement := map[bool]string{true: "app-modernization", false: assessment}[tab == "ineligible"]
 		path := "/v1/engagements/" + engagement + "/customers?tab=" + tab
@@ -443,8 +444,8 @@ func (d *demo) answer(link string, form url.Values) error {
 		return err
 	}
 	fmt.Fprintf(d.out, "  GET  %s\n  ← %d\n", masked(link), status)
-	for _, field := range regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`).FindAllStringSubmatch(
-		page, -1) {
+	hidden := regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
+	for _, field := range hidden.FindAllStringSubmatch(page, -1) {
 		form.Set(field[1], field[2]) // which statement was answered
 	}
 	status, _, err = d.open(link, form)

@@ -61,7 +61,7 @@ func configure() (cloud.Config, error) {
 		Output:           os.Stderr,
 	}
 	var err error
-	if config.Root, err = repository(); err != nil {
+	if config.Root, err = cloud.FindRoot(); err != nil {
 		return config, err
 	}
 	if config.StateDir == "" {
@@ -74,7 +74,8 @@ func configure() (cloud.Config, error) {
 		variable string
 		value    *int
 		standard int
-	}{{"PORT", &config.Port, 8080}, {"DYNAMODB_PORT", &config.DynamoDBPort, 8000}, {"SES_PORT", &config.SESPort, 8005}} {
+	}{{"PORT", &config.Port, 8080}, {"DYNAMODB_PORT", &config.DynamoDBPort, 8000}, {"SES_PORT", &config.SESPort,
+		8005}} {
 		*port.value = port.standard
 		if given := os.Getenv(port.variable); given != "" {
 			if *port.value, err = strconv.Atoi(given); err != nil || *port.value < 1 || *port.value > 65535 {
@@ -89,24 +90,6 @@ func configure() (cloud.Config, error) {
 		}
 	}
 	return config, nil
-}
-
-// repository is the folder that this command was started in, or the nearest one above it that has a go.mod.
-func repository() (string, error) {
-	folder, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
-			return folder, nil
-		}
-		parent := filepath.Dir(folder)
-		if parent == folder {
-			return "", errors.New("start this within the repository")
-		}
-		folder = parent
-	}
 }
 
 // importSample loads the sample on the first run. A run that was cut short meanwhile does it again, which changes

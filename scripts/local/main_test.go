@@ -290,7 +290,8 @@ func TestWhatKeepsItFromStartingIsSaidInOneLine(t *testing.T) {
 			expectOneLine(t, c, test.says...)
 		})
 	}
-	for name, file := range map[string]string{"a state of no form": "dynamodb.sqlite", "a state of another form": "form"} {
+	for name, file := range map[string]string{"a state of no form": "dynamodb.sqlite",
+		"a state of another form": "form"} {
 		t.Run(name, func(t *testing.T) {
 			state := t.TempDir()
 			if err := os.WriteFile(filepath.Join(state, file), []byte("1"), 0o600); err != nil {

@@ -49,7 +49,8 @@ func Connect(ctx context.Context) (*dynamodb.Client, string, string, error) {
 		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
 	})
 	tableName = cmp.Or(tableName, localTable)
-	where := fmt.Sprintf("the table is %s of the one-machine cloud at %s: is it running (make run)?", tableName, endpoint)
+	where := fmt.Sprintf("the table is %s of the one-machine cloud at %s: is it running (make run)?", tableName,
+		endpoint)
 	return client, tableName, where, nil
 }
 

@@ -75,7 +75,8 @@ func TestTheREADMEsCommandsWork(t *testing.T) {
 			command := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", onTheTestsPort)
 			command.Dir, command.Env = localtest.Root(), environment
 			out, err := command.CombinedOutput()
-			if err != nil || strings.Contains(string(out), "urn:mci:problem") || strings.Contains(string(out), `"message"`) {
+			if err != nil || strings.Contains(string(out), "urn:mci:problem") ||
+				strings.Contains(string(out), `"message"`) {
 				t.Errorf("%s\n%v\n%s", commands, err, out)
 			}
 		}
@@ -147,8 +148,8 @@ func TestEveryTargetThatAREADMENamesIsThere(t *testing.T) {
 	t.Parallel()
 	makefile := read(t, "Makefile")
 	for _, path := range []string{product, operating, figures} {
-		for _, named := range regexp.MustCompile("(?m)(?:`|^|… )make ([a-z][a-z-]+)").FindAllStringSubmatch(read(t, path),
-			-1) {
+		for _, named := range regexp.MustCompile("(?m)(?:`|^|… )make ([a-z][a-z-]+)").FindAllStringSubmatch(read(t,
+			path), -1) {
 			if !regexp.MustCompile(`(?m)^` + named[1] + `:`).MatchString(makefile) {
 				t.Errorf("%s names make %s, which the Makefile does not have", path, named[1])
 			}
@@ -196,8 +197,8 @@ var checklists = []struct {
 		map[string]string{"<name>": "check-eligibility"}, nil},
 	{"A field of a claim", "declineReason", `[dD]eclineReason`, nil, []string{product}},
 	{"A status", "action-required", `action-required|ActionRequired`, nil, nil},
-	{"A language", "pt-BR", `pt-BR`, map[string]string{"<locale>": "pt-BR"}, []string{"events/", "shared/rest/fields.go",
-		product}},
+	{"A language", "pt-BR", `pt-BR`, map[string]string{"<locale>": "pt-BR"},
+		[]string{"events/", "shared/rest/fields.go", product}},
 }
 
 func TestTheREADMEsChecklistsAreComplete(t *testing.T) {
@@ -251,7 +252,8 @@ func filesWith(t *testing.T, pattern *regexp.Regexp, besides []string) []string 
 	t.Helper()
 	var found []string
 	for _, root := range []string{"functions", "shared", "infra", "events", product} {
-		err := filepath.WalkDir(filepath.Join(localtest.Root(), root), func(path string, entry fs.DirEntry, err error) error {
+		err := filepath.WalkDir(filepath.Join(localtest.Root(), root), func(path string, entry fs.DirEntry,
+			err error) error {
 			if err != nil {
 				return err
 			}
@@ -265,7 +267,9 @@ func filesWith(t *testing.T, pattern *regexp.Regexp, besides []string) []string 
 			if err != nil {
 				return err
 			}
-			skipped := slices.ContainsFunc(besides, func(prefix string) bool { return strings.HasPrefix(relative, prefix) })
+			skipped := slices.ContainsFunc(besides, func(prefix string) bool {
+				return strings.HasPrefix(relative, prefix)
+			})
 			if skipped || strings.HasSuffix(path, "_test.go") {
 				return nil
 			}
@@ -351,7 +355,8 @@ func TestTheREADMEGivesEachDependencyItsReason(t *testing.T) {
 	_, table, _ := strings.Cut(read(t, product), "## Dependencies")
 	pinned := regexp.MustCompile(`(?m)^\s+(\S+) v\S+$`).FindAllStringSubmatch(read(t, "go.mod"), -1)
 	for _, packages := range []string{"infra/package.json", "infra/cdk/package.json"} {
-		pinned = append(pinned, regexp.MustCompile(`"([^"]+)": "\d[^"]*"`).FindAllStringSubmatch(read(t, packages), -1)...)
+		pinned = append(pinned, regexp.MustCompile(`"([^"]+)": "\d[^"]*"`).FindAllStringSubmatch(read(t, packages),
+			-1)...)
 	}
 	for _, dependency := range pinned {
 		path := strings.TrimPrefix(dependency[1], "github.com/")

@@ -22,8 +22,8 @@ func TestS27_AMissedUpgradeIsFoundAndRepaired(t *testing.T) {
 	})
 	c := story.NewCustomer(t, engagement)
 	managed := func(is bool) {
-		localtest.Load(t, localtest.Files{"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%v\n", c.ID,
-			c.Name, is)})
+		localtest.Load(t, localtest.Files{"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%v\n",
+			c.ID, c.Name, is)})
 	}
 	managed(false)
 	claim := p.Consented(t, c, engagement)
@@ -46,7 +46,8 @@ func TestS27_AMissedUpgradeIsFoundAndRepaired(t *testing.T) {
 		return string(out)
 	}
 
-	if out := repair("--dry-run"); !strings.Contains(out, claim.ID) || p.Get(t, claim.ID).Referral.Type != "partner-led" {
+	if out := repair("--dry-run"); !strings.Contains(out, claim.ID) ||
+		p.Get(t, claim.ID).Referral.Type != "partner-led" {
 		t.Fatalf("a dry run names what it would upgrade and upgrades nothing:\n%s", out)
 	}
 	if out := repair(); !strings.Contains(out, claim.ID) {

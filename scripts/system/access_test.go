@@ -228,12 +228,14 @@ func TestWhatBelongsToAnotherPartnerIsAsIfItWereNotThere(t *testing.T) {
 				}
 				var said [3]story.Problem
 				for i, id := range candidates {
-					answer := localtest.Call(t, route.Method, strings.Replace(route.Path, parameter, id, 1), reviews, body)
+					answer := localtest.Call(t, route.Method, strings.Replace(route.Path, parameter, id, 1), reviews,
+						body)
 					said[i] = story.Refused(t, answer, 404, mci.NotFound)
 					said[i].Instance = ""
 					changedNothing(t, id, answer)
 				}
-				if got := fmt.Sprintf("%+v", said[0]); got != fmt.Sprintf("%+v", said[1]) || got != fmt.Sprintf("%+v", said[2]) {
+				if got := fmt.Sprintf("%+v", said[0]); got != fmt.Sprintf("%+v", said[1]) ||
+					got != fmt.Sprintf("%+v", said[2]) {
 					t.Errorf("the answers differ: %+v", said)
 				}
 			})
@@ -255,11 +257,13 @@ func TestWhatBelongsToAnotherPartnerIsAsIfItWereNotThere(t *testing.T) {
 
 	t.Run("lists", func(t *testing.T) {
 		for _, path := range []string{
-			"/v1/engagements/" + w.engagement + "/customers", "/v1/engagements/" + w.engagement + "/customers?tab=complete",
+			"/v1/engagements/" + w.engagement + "/customers", "/v1/engagements/" + w.engagement +
+				"/customers?tab=complete",
 			"/v1/claims", "/v1/referrals", "/v1/claims?engagementId=" + w.engagement,
 		} {
 			answer := localtest.Call(t, "GET", path, reviews, nil).Expect(t, 200)
-			for _, secret := range []string{foreign.ID, foreign.CustomerContact.Email, theirs.ID, theirs.Name, known.Name} {
+			for _, secret := range []string{foreign.ID, foreign.CustomerContact.Email, theirs.ID, theirs.Name,
+				known.Name} {
 				if bytes.Contains(answer.Body, []byte(secret)) {
 					t.Errorf("%s tells of %s", path, secret)
 				}

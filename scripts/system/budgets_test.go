@@ -96,7 +96,8 @@ func TestBudgets(t *testing.T) {
 		c := story.NewCustomer(t, w.engagement)
 		body := w.partner.Nomination(c, c.By(mci.Domain), []string{w.engagement}, nil)
 		answer := measured(t, func() localtest.Response {
-			return localtest.Call(t, "POST", "/v1/customers", w.partner.Token, body, "Idempotency-Key", story.Name("key"))
+			return localtest.Call(t, "POST", "/v1/customers", w.partner.Token, body, "Idempotency-Key",
+				story.Name("key"))
 		})
 		if answer.Expect(t, 201); answer.Waves() > 3 {
 			t.Errorf("%d round trips: %s", answer.Waves(), trips(answer))
@@ -112,7 +113,8 @@ func TestBudgets(t *testing.T) {
 		c := story.NewCustomer(t, engagements...)
 		body := w.partner.Nomination(c, c.By(mci.TenantID), engagements, nil)
 		answer := measured(t, func() localtest.Response {
-			return localtest.Call(t, "POST", "/v1/customers", w.partner.Token, body, "Idempotency-Key", story.Name("key"))
+			return localtest.Call(t, "POST", "/v1/customers", w.partner.Token, body, "Idempotency-Key",
+				story.Name("key"))
 		})
 		answer.Expect(t, 201)
 		if answer.Waves() > 3 {
@@ -136,7 +138,8 @@ func TestBudgets(t *testing.T) {
 		}
 		for _, tab := range []string{"eligible", "ineligible", "complete"} {
 			answer := measured(t, func() localtest.Response {
-				return localtest.Call(t, "GET", "/v1/engagements/"+engagement+"/customers?tab="+tab, w.partner.Token, nil)
+				return localtest.Call(t, "GET", "/v1/engagements/"+engagement+"/customers?tab="+tab, w.partner.Token,
+					nil)
 			})
 			if answer.Expect(t, 200); answer.Waves() > 2 {
 				t.Errorf("%s: %d round trips: %s", tab, answer.Waves(), trips(answer))
@@ -164,7 +167,8 @@ func TestBudgets(t *testing.T) {
 		} {
 			detail := story.Object{"eventType": told.event, "mail": told.mail}
 			answer := measured(t, func() localtest.Response {
-				return localtest.Invoke(t, "mail-feedback", story.Object{"source": platform.MailEvents.Source, "detail": detail})
+				return localtest.Invoke(t, "mail-feedback", story.Object{"source": platform.MailEvents.Source,
+					"detail": detail})
 			})
 			if string(answer.Body) != `{"recorded":true}` || answer.Waves() > told.budget {
 				t.Errorf("%s: %d round trips: %s: %s", told.event, answer.Waves(), trips(answer), answer.Body)
@@ -182,7 +186,8 @@ func TestBudgets(t *testing.T) {
 			return localtest.Invoke(t, "referral-upgrade", story.Object{"Records": []any{record}})
 		})
 		if upgraded := w.partner.Get(t, claim.ID); upgraded.Referral.Type != string(mci.CoSell) || answer.Waves() > 2 {
-			t.Errorf("the referral is %s after %d round trips: %s", upgraded.Referral.Type, answer.Waves(), trips(answer))
+			t.Errorf("the referral is %s after %d round trips: %s", upgraded.Referral.Type, answer.Waves(),
+				trips(answer))
 		}
 		fmt.Fprintln(table, row("referral-upgrade, one record", "steady", answer))
 	})

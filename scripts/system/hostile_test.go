@@ -26,7 +26,8 @@ const marker = "Wanda Private"
 var hostile = map[string]any{
 	"null": nil, "true": true, "zero": 0, "a negative number": -1, "a fraction": 1.5,
 	"a large number":  json.Number("9007199254740993"),
-	"a larger number": json.Number("123456789012345678901234567890"), "an exponent": json.Number("1e300"), "no text": "",
+	"a larger number": json.Number("123456789012345678901234567890"), "an exponent": json.Number("1e300"),
+	"no text": "",
 	"a space": " ",
 	"a text":  "text", "an empty list": []any{}, "a list": []any{"text"}, "a list in a list": []any{[]any{}},
 	"an empty object": story.Object{},
@@ -96,12 +97,14 @@ func TestEveryFieldIsJudgedAsDescribed(t *testing.T) {
 				answer := localtest.Call(t, operation.Method, c.path, token, each.body)
 				changedNothing(t, each.what, answer)
 				if answer.Status != 422 {
-					t.Errorf("%s: %d, for which the description sees mistakes at %q", each.what, answer.Status, mistakes)
+					t.Errorf("%s: %d, for which the description sees mistakes at %q", each.what, answer.Status,
+						mistakes)
 					continue
 				}
 				got := pointersOf(t, answer, mistakes)
 				if !slices.Equal(got, mistakes) {
-					t.Errorf("%s: mistakes at %q, and by the description at %q: %s", each.what, got, mistakes, answer.Body)
+					t.Errorf("%s: mistakes at %q, and by the description at %q: %s", each.what, got, mistakes,
+						answer.Body)
 				}
 			}
 			for _, each := range harmless {
@@ -125,7 +128,9 @@ func pointersOf(t *testing.T, answer localtest.Response, expected []string) []st
 	problem := story.Refused(t, answer, 422, mci.Invalid)
 	var pointers []string
 	for _, mistake := range problem.Errors {
-		isReference := slices.ContainsFunc(references, func(r string) bool { return strings.HasPrefix(mistake.Pointer, r) })
+		isReference := slices.ContainsFunc(references, func(r string) bool {
+			return strings.HasPrefix(mistake.Pointer, r)
+		})
 		if !isReference || slices.Contains(expected, mistake.Pointer) {
 			pointers = append(pointers, mistake.Pointer)
 		}
@@ -159,7 +164,8 @@ func hasEveryField(t *testing.T, at string, schema map[string]any, value any) {
 			continue
 		}
 		if body[name] == nil {
-			t.Errorf("the call lacks %s/%s, which the description knows: give the table of calls a value for it", at, name)
+			t.Errorf("the call lacks %s/%s, which the description knows: give the table of calls a value for it", at,
+				name)
 		}
 		hasEveryField(t, at+"/"+name, described, body[name])
 	}
@@ -320,9 +326,10 @@ func TestBodiesThatCannotBeReadAreRefused(t *testing.T) {
 		"something behind the end": `{} x`,
 		"a byte order mark":        "\ufeff{}", "a name twice": `{"hours":1,"hours":1}`,
 		"a name twice, deep":    `{"a":{"b":{"c":1,"c":2}}}`,
-		"a name twice, escaped": `{"a":1,"\u0061":2}`, "deep lists": nested("[", "]", 17), "very deep lists": nested("[", "]",
-			30000),
-		"deep objects": nested(`{"a":`, "}", 17), "very deep objects": nested(`{"a":`, "}", 9000), "form": "decision=accept",
+		"a name twice, escaped": `{"a":1,"\u0061":2}`, "deep lists": nested("[", "]", 17),
+		"very deep lists": nested("[", "]", 30000),
+		"deep objects":    nested(`{"a":`, "}", 17), "very deep objects": nested(`{"a":`, "}", 9000),
+		"form": "decision=accept",
 	}
 	types := map[string]struct {
 		header string
@@ -332,7 +339,8 @@ func TestBodiesThatCannotBeReadAreRefused(t *testing.T) {
 		"parts":     {"multipart/form-data; boundary=x", 415},
 		"a problem": {"application/problem+json", 415}, "a patch": {"application/merge-patch+json", 415},
 		"another charset": {"application/json; charset=latin1", 415},
-		"no type":         {"", 415}, "nonsense": {";;;", 415}, "a list of types": {"application/json, text/plain", 415},
+		"no type":         {"", 415}, "nonsense": {";;;", 415}, "a list of types": {"application/json, text/plain",
+			415},
 		"UTF-8": {"application/json; charset=UTF-8", 0}, "UTF-8 in quotes": {`application/json;charset="utf-8"`, 0},
 		"capitals": {"Application/JSON", 0},
 	}
@@ -359,14 +367,16 @@ func TestBodiesThatCannotBeReadAreRefused(t *testing.T) {
 				}
 				story.Refused(t, answer, 400, mci.Malformed)
 			}
-			for _, bytes := range []string{"{\"\xff\":1}", "{\"a\":\"\xc3\x28\"}", "\xfe\xff{}", "{\"a\":\"\xed\xa0\x80\"}"} {
+			for _, bytes := range []string{"{\"\xff\":1}", "{\"a\":\"\xc3\x28\"}", "\xfe\xff{}",
+				"{\"a\":\"\xed\xa0\x80\"}"} {
 				// The gateway may have put U+FFFD in its place: then it is an unknown field.
 				if answer := send(bytes); answer.Status != 400 && answer.Status != 422 {
 					t.Errorf("%q: %d: %s", bytes, answer.Status, answer.Body)
 				}
 			}
 			for _, number := range numbers {
-				answer := send(`{"hours":` + number + `,"dealSize":` + number + `,"completedOn":` + number + `,"reason":` + number +
+				answer := send(`{"hours":` + number + `,"dealSize":` + number + `,"completedOn":` + number +
+					`,"reason":` + number +
 					`,"unknown":` + number + `}`)
 				changedNothing(t, number[:min(20, len(number))], answer)
 				want := 422
@@ -391,7 +401,8 @@ func TestBodiesThatCannotBeReadAreRefused(t *testing.T) {
 			padding := func(n int) string { return `{"unknown":1` + strings.Repeat(" ", n-len(`{"unknown":1}`)) + "}" }
 			story.Refused(t, send(padding(rest.MaxBody)), 422, mci.Invalid)
 			story.Refused(t, send(padding(rest.MaxBody+1)), 413, mci.TooLarge)
-			story.Refused(t, send(padding(10*rest.MaxBody), "Content-Type", "application/octet-stream"), 413, mci.TooLarge)
+			story.Refused(t, send(padding(10*rest.MaxBody), "Content-Type", "application/octet-stream"), 413,
+				mci.TooLarge)
 
 			for _, body := range []any{"", nil} { // none at all is as good as an object without fields
 				answer := localtest.Call(t, "POST", c.path, token, body)
@@ -480,7 +491,8 @@ func TestAnIdempotencyKeyIs1To255VisibleCharacters(t *testing.T) {
 					t.Errorf("%q: mistakes at %s", key, problem.Pointers())
 				}
 			}
-			localtest.Call(t, "POST", c.path, token, c.body, "Idempotency-Key", strings.Repeat("~", 255)).Expect(t, c.want)
+			localtest.Call(t, "POST", c.path, token, c.body, "Idempotency-Key", strings.Repeat("~", 255)).Expect(t,
+				c.want)
 		})
 	}
 }
@@ -558,14 +570,16 @@ func TestACursorServesItsCallerAndQueryAlone(t *testing.T) {
 		for what, refused := range map[string]struct{ path, token string }{
 			"by another user":    {own, localtest.Token(t, w.partner.ID, story.Name("user"), roles...)},
 			"by another partner": {own, localtest.Token(t, w.other.ID, w.partner.User, roles...)},
-			"in another role":    {own, localtest.Token(t, w.partner.ID, w.partner.User, append(roles, mci.FieldSeller)...)},
-			"tampered with":      {path + "&cursor=" + url.QueryEscape(string(tampered)), token},
-			"cut":                {path + "&cursor=" + url.QueryEscape(cursor[:len(cursor)-2]), token},
+			"in another role": {own, localtest.Token(t, w.partner.ID, w.partner.User,
+				append(roles, mci.FieldSeller)...)},
+			"tampered with": {path + "&cursor=" + url.QueryEscape(string(tampered)), token},
+			"cut":           {path + "&cursor=" + url.QueryEscape(cursor[:len(cursor)-2]), token},
 			"for another list": {map[bool]string{true: "/v1/referrals", false: "/v1/claims"}[base == "/v1/claims"] +
 				"?cursor=" + url.QueryEscape(cursor), token},
 			"for another page": {"/v1/engagements/" + second + "/customers?cursor=" + url.QueryEscape(cursor), token},
-			"for another query": {own + map[bool]string{true: "&type=co-sell", false: map[bool]string{true: "&status=expired",
-				false: "&tab=complete"}[base == "/v1/claims"]}[base == "/v1/referrals"], token},
+			"for another query": {own + map[bool]string{true: "&type=co-sell",
+				false: map[bool]string{true: "&status=expired",
+					false: "&tab=complete"}[base == "/v1/claims"]}[base == "/v1/referrals"], token},
 		} {
 			if what == "for another query" && strings.Contains(path, "tab=") {
 				continue
@@ -593,8 +607,8 @@ func TestLogsNameNobody(t *testing.T) {
 	}
 	for _, function := range platform.Functions {
 		log := localtest.Logs(t, function.Name)
-		for _, secret := range []string{marker, "Kim Contact", "Pat Partner", "contact@", "pat@partner.example", "555 0100",
-			"Customer-", "The claim of", "A reason.", "Notes."} {
+		for _, secret := range []string{marker, "Kim Contact", "Pat Partner", "contact@", "pat@partner.example",
+			"555 0100", "Customer-", "The claim of", "A reason.", "Notes."} {
 			if at := strings.Index(log, secret); at >= 0 {
 				t.Errorf("%s logs %q: …%s…", function.Name, secret, log[max(0, at-200):min(len(log), at+100)])
 			}

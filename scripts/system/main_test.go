@@ -26,7 +26,8 @@ type world struct {
 func newWorld(t testing.TB) world {
 	t.Helper()
 	partners := story.NewPartners(t, 2)
-	return world{partners[0], partners[1], story.Engagement(t, story.WithCoSell(false)), story.VariableEngagement(t, nil)}
+	return world{partners[0], partners[1], story.Engagement(t, story.WithCoSell(false)), story.VariableEngagement(t,
+		nil)}
 }
 
 // call is a request that succeeds where the caller may make it.
@@ -53,9 +54,11 @@ var calls = map[string]func(t testing.TB, w world) call{
 	},
 	"POST /v1/eligibility-checks": func(t testing.TB, w world) call {
 		c := story.NewCustomer(t, w.engagement)
-		return call{path: "/v1/eligibility-checks", want: 200, customer: c, secret: []string{c.Name}, body: story.Object{
-			"customerId": c.By(mci.TenantID), "locationId": w.partner.Location, "customerEmail": c.Email, "hours": 40,
-		}}
+		return call{path: "/v1/eligibility-checks", want: 200, customer: c, secret: []string{c.Name},
+			body: story.Object{
+				"customerId": c.By(mci.TenantID), "locationId": w.partner.Location, "customerEmail": c.Email,
+				"hours": 40,
+			}}
 	},
 	"POST /v1/customers": func(t testing.TB, w world) call {
 		c := story.NewCustomer(t, w.engagement, w.variable)
@@ -115,8 +118,8 @@ var calls = map[string]func(t testing.TB, w world) call{
 	},
 	"POST /v1/claims/{claimId}/cancellation": func(t testing.TB, w world) call {
 		claim, secret := w.claim(t, mci.ConsentNotSent)
-		return call{path: "/v1/claims/" + claim.ID + "/cancellation", body: story.Object{"reason": "A reason."}, want: 200,
-			secret: secret}
+		return call{path: "/v1/claims/" + claim.ID + "/cancellation", body: story.Object{"reason": "A reason."},
+			want: 200, secret: secret}
 	},
 	"POST /v1/claims/{claimId}/review": func(t testing.TB, w world) call {
 		claim, secret := w.claim(t, mci.Submitted)
@@ -134,7 +137,8 @@ var calls = map[string]func(t testing.TB, w world) call{
 	},
 	"POST /v1/referrals/{referralId}/upgrade": func(t testing.TB, w world) call {
 		claim, c, secret := w.qualifying(t)
-		return call{path: claim.Referral.Href + "/upgrade", body: story.Object{}, want: 200, customer: c, secret: secret}
+		return call{path: claim.Referral.Href + "/upgrade", body: story.Object{}, want: 200, customer: c,
+			secret: secret}
 	},
 	"GET /v1/openapi.json": func(testing.TB, world) call { return call{path: "/v1/openapi.json", want: 200} },
 }

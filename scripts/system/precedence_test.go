@@ -144,7 +144,9 @@ var faults = map[string][]fault{
 			a.whole.send(t)
 			a.body["dealSize"] = story.Object{"amount": "1.00", "currency": "USD"}
 		}},
-		{mci.DisclaimerChanged, "", func(_ testing.TB, a *attempt) { a.body["disclaimerVersion"] = "en-0123456789abcdef" }},
+		{mci.DisclaimerChanged, "", func(_ testing.TB, a *attempt) {
+			a.body["disclaimerVersion"] = "en-0123456789abcdef"
+		}},
 		noMismatchReason,
 		{mci.DisclaimerRequired, "", func(_ testing.TB, a *attempt) { a.body["disclaimerAccepted"] = false }},
 		{mci.DealSizeRequired, "dealSize first", func(_ testing.TB, a *attempt) { delete(a.body, "dealSize") }},
@@ -215,7 +217,9 @@ func TestOfTwoErrorsTheContractSaysWhichIsTold(t *testing.T) {
 		t.Run(route.Key(), func(t *testing.T) {
 			t.Parallel()
 			all := slices.Concat(edge, faults[route.Key()])
-			at := slices.IndexFunc(operations, func(o openapitest.Operation) bool { return o.Method+" "+o.Path == route.Key() })
+			at := slices.IndexFunc(operations, func(o openapitest.Operation) bool {
+				return o.Method+" "+o.Path == route.Key()
+			})
 			for _, code := range documented(operations[at]) {
 				if !slices.ContainsFunc(all, func(f fault) bool { return f.code == code }) {
 					t.Errorf("the route is described to answer %s, and no fault here has it do so", code)

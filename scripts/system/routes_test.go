@@ -46,7 +46,9 @@ func TestEveryRouteHasItsHandlerAndEveryHandlerItsRoute(t *testing.T) {
 		}
 	}
 	for _, route := range rest.GatewayRoutes() {
-		if !slices.ContainsFunc(platform.Functions, func(f platform.Function) bool { return f.Name == route.Function }) {
+		if !slices.ContainsFunc(platform.Functions, func(f platform.Function) bool {
+			return f.Name == route.Function
+		}) {
 			t.Errorf("%s is answered by %s, which is no function", route.Key(), route.Function)
 		}
 	}
@@ -109,11 +111,13 @@ func TestWhatIsNoRouteIsNotFound(t *testing.T) {
 	t.Parallel()
 	token := localtest.Token(t, "partner", "user", mci.Roles...)
 	for _, call := range []string{
-		"GET /v1", "GET /v1/", "GET /v2/claims", "GET /v1/claim", "GET /v1/claims/", "GET /V1/claims", "PUT /v1/claims/x",
+		"GET /v1", "GET /v1/", "GET /v2/claims", "GET /v1/claim", "GET /v1/claims/", "GET /V1/claims",
+		"PUT /v1/claims/x",
 		"DELETE /v1/claims/x",
 		"PATCH /v1/claims/x", "POST /v1/claims", "HEAD /v1/claims", "OPTIONS /v1/claims", "POST /v1/engagements",
 		"GET /v1/customers", "GET /consent/",
-		"GET /consent", "PUT /consent/x", "GET /v1/eligibility-checks", "GET /v1/referrals/x/upgrade", "GET /openapi.json",
+		"GET /consent", "PUT /consent/x", "GET /v1/eligibility-checks", "GET /v1/referrals/x/upgrade",
+		"GET /openapi.json",
 		"POST /v1/openapi.json",
 	} {
 		method, path, _ := strings.Cut(call, " ")

@@ -99,7 +99,8 @@ func TestD28_AReceiptThatHoldsSaysWhoAnsweredWhatAndWhenToWhichText(t *testing.T
 				t.Fatal(err)
 			}
 			for _, word := range []string{
-				"holds", "緑川製作所 (c1, JP)", "declined", "2026-11-02T09:30:00Z", "Fabrikam (fabrikam)", "Assessment (assessment)",
+				"holds", "緑川製作所 (c1, JP)", "declined", "2026-11-02T09:30:00Z", "Fabrikam (fabrikam)",
+				"Assessment (assessment)",
 				"https://mci.example", "同意の内容\n二行目", strings.Repeat("b", 64),
 			} {
 				if !strings.Contains(said.String(), word) {
@@ -125,7 +126,8 @@ func TestD28_WhyAReceiptDoesNotHoldIsTold(t *testing.T) {
 		{"signed by another", other.sign(aReceipt()), i.jwks, "the receipt does not hold: key 1 did not sign it"},
 		{"cut short", file(t, string(text[:len(text)-5])), i.jwks, "the receipt does not hold: key 1 did not sign it"},
 		{"no receipt", i.jwks, i.jwks, "the receipt does not hold: it is not a JWS"},
-		{"no decision", changed(func(r *mci.Receipt) { r.Decision = "perhaps" }), i.jwks, "neither accepted nor declined"},
+		{"no decision", changed(func(r *mci.Receipt) { r.Decision = "perhaps" }), i.jwks,
+			"neither accepted nor declined"},
 		{"no customer", changed(func(r *mci.Receipt) { r.Customer.ID = "" }), i.jwks, "it lacks customer.id"},
 		{"another statement", changed(func(r *mci.Receipt) { r.Statement += "!" }), i.jwks,
 			"does not have the hash that it says"},

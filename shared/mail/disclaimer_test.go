@@ -33,7 +33,8 @@ func TestD32_TheDisclaimerHasOneVersionForAllItsLanguages(t *testing.T) {
 			t.Errorf("%s says it in %d lines", l, len(lines))
 		}
 		for i, line := range lines {
-			if strings.TrimSpace(line) != line || line == "" || i > 0 && !strings.HasPrefix(line, string(rune('0'+i))+". ") {
+			if strings.TrimSpace(line) != line || line == "" || i > 0 &&
+				!strings.HasPrefix(line, string(rune('0'+i))+". ") {
 				t.Errorf("line %d of %s is %q", i+1, l, line)
 			}
 		}

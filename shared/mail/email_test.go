@@ -14,7 +14,8 @@ import (
 )
 
 // hostile is a name as no partner should have it.
-const hostile = "\"'><script>alert(1)</script><img src=//evil.example/x onerror=alert(2)>\r\nBcc: all@evil.example\u202e\x00{{.Link}}{due}"
+const hostile = "\"'><script>alert(1)</script><img src=//evil.example/x onerror=alert(2)>\r\nBcc: " +
+	"all@evil.example\u202e\x00{{.Link}}{due}"
 
 // hostileQuestion has it in every field of text but those given.
 func hostileQuestion(except ...string) ConsentQuestion {
@@ -124,11 +125,14 @@ func loadsNothing(t *testing.T, elements map[string][]*html.Node) {
 func emails(q ConsentQuestion, reason string) map[string]message {
 	at := time.Date(2026, 11, 20, 16, 45, 30, 0, time.UTC)
 	all := map[string]message{
-		"asking":       ConsentEmail{q, consentLink, false},
-		"reminding":    ConsentEmail{q, consentLink, true},
-		"accepted":     ReceiptEmail{q, true, at, false, "e30.e30.c2ln", "https://consent.example/.well-known/jwks.json"},
-		"declined":     ReceiptEmail{q, false, at, false, "e30.e30.c2ln", "https://consent.example/.well-known/jwks.json"},
-		"stopped":      ReceiptEmail{q, false, at, true, "e30.e30.c2ln", "https://consent.example/.well-known/jwks.json"},
+		"asking":    ConsentEmail{q, consentLink, false},
+		"reminding": ConsentEmail{q, consentLink, true},
+		"accepted": ReceiptEmail{q, true, at, false, "e30.e30.c2ln",
+			"https://consent.example/.well-known/jwks.json"},
+		"declined": ReceiptEmail{q, false, at, false, "e30.e30.c2ln",
+			"https://consent.example/.well-known/jwks.json"},
+		"stopped": ReceiptEmail{q, false, at, true, "e30.e30.c2ln",
+			"https://consent.example/.well-known/jwks.json"},
 		"stop, notice": noticeFor(q, mci.ConsentDeclined, reason, true),
 	}
 	for event := range noticed {
@@ -148,7 +152,8 @@ var noticed = map[mci.EventType]struct{ deadline, reason bool }{
 func noticeFor(q ConsentQuestion, event mci.EventType, reason string, stop bool) Notice {
 	n := Notice{
 		Event: event, FriendlyName: q.EngagementName, EngagementName: q.EngagementName, CustomerName: q.CustomerName,
-		ContactName: q.PartnerContactName, Payout: q.Payout, At: time.Date(2026, 11, 20, 16, 45, 30, 0, time.UTC), Stop: stop,
+		ContactName: q.PartnerContactName, Payout: q.Payout, At: time.Date(2026, 11, 20, 16, 45, 30, 0, time.UTC),
+		Stop: stop,
 		Link: "https://consent.example/portal/claims/01J",
 	}
 	if noticed[event].deadline {
@@ -168,7 +173,8 @@ func TestEveryEmailIsWellMadeInEveryLanguage(t *testing.T) {
 				m := written(t, email, l)
 				root, elements := parse(t, m.HTML)
 				loadsNothing(t, elements)
-				if attribute(elements["html"][0], "lang") != string(l) || attribute(elements["html"][0], "dir") != "ltr" {
+				if attribute(elements["html"][0], "lang") != string(l) ||
+					attribute(elements["html"][0], "dir") != "ltr" {
 					t.Error("its language or direction is not said")
 				}
 				if len(elements["h1"]) != 1 {
@@ -185,9 +191,11 @@ func TestEveryEmailIsWellMadeInEveryLanguage(t *testing.T) {
 				// HTML and text say the same: each line of the text is in the HTML.
 				seen := strings.Join(strings.Fields(text(root)), "")
 				for line := range strings.Lines(m.Text) {
-					line = regexp.MustCompile(`^\d\. `).ReplaceAllString(strings.TrimSuffix(strings.TrimSpace(line), ":"), "")
+					line = regexp.MustCompile(`^\d\. `).ReplaceAllString(strings.TrimSuffix(strings.TrimSpace(line),
+						":"), "")
 					for _, piece := range strings.SplitN(line, ": ", 2) {
-						if piece = strings.Join(strings.Fields(piece), ""); piece != "--" && !strings.Contains(seen, piece) {
+						if piece = strings.Join(strings.Fields(piece), ""); piece != "--" &&
+							!strings.Contains(seen, piece) {
 							t.Errorf("the HTML lacks %q:\n%s", piece, seen)
 						}
 					}
@@ -199,8 +207,8 @@ func TestEveryEmailIsWellMadeInEveryLanguage(t *testing.T) {
 
 func TestNoLineOfAnEmailIsTooLong(t *testing.T) {
 	for what, name := range map[string]string{
-		"quotes": strings.Repeat(`"`, mci.MaxName), "Chinese": strings.Repeat("長", mci.MaxName), "emoji": strings.Repeat("👩",
-			mci.MaxName),
+		"quotes": strings.Repeat(`"`, mci.MaxName), "Chinese": strings.Repeat("長", mci.MaxName),
+		"emoji": strings.Repeat("👩", mci.MaxName),
 		"words": strings.Repeat("a ", mci.MaxName/2-1) + "b",
 	} {
 		q := question()
@@ -214,7 +222,8 @@ func TestNoLineOfAnEmailIsTooLong(t *testing.T) {
 				for part, lines := range map[string]string{"HTML": m.HTML, "text": m.Text} {
 					for line := range strings.Lines(lines) {
 						if len(line) > 998 {
-							t.Errorf("%s, %s: a line of the %s with names of %s has %d bytes: %.200s", l, kind, part, what, len(line), line)
+							t.Errorf("%s, %s: a line of the %s with names of %s has %d bytes: %.200s", l, kind, part,
+								what, len(line), line)
 						}
 					}
 				}
@@ -302,8 +311,8 @@ func TestS23_AReminderSaysThatItIsOne(t *testing.T) {
 }
 
 func TestAnEmailNeedsItsLink(t *testing.T) {
-	for _, link := range []string{"", "/consent/x", "javascript:alert(1)", "https:///x", "mailto:a@b.example", "http://[",
-		hostile} {
+	for _, link := range []string{"", "/consent/x", "javascript:alert(1)", "https:///x", "mailto:a@b.example",
+		"http://[", hostile} {
 		notice := noticeFor(question(), mci.ClaimExpired, "", false)
 		notice.Link = link
 		for _, email := range []message{
@@ -412,7 +421,8 @@ func TestD29_ThePartnersContactIsToldOfEachEvent(t *testing.T) {
 	t.Run("a deadline that has gone since is not spoken of", func(t *testing.T) {
 		n := noticeFor(question(), mci.ConsentAccepted, "", false)
 		n.Deadline = time.Time{}
-		if m := written(t, n, English); strings.Contains(m.Text, "Please submit") || strings.Contains(m.Text, "Deadline") {
+		if m := written(t, n, English); strings.Contains(m.Text, "Please submit") ||
+			strings.Contains(m.Text, "Deadline") {
 			t.Error(m.Text)
 		}
 		n.Event = "submission.due-soon"
@@ -421,10 +431,12 @@ func TestD29_ThePartnersContactIsToldOfEachEvent(t *testing.T) {
 		}
 	})
 	t.Run("a claim's own", func(t *testing.T) {
-		due, submissionDue := time.Date(2026, 12, 5, 14, 30, 0, 0, time.UTC), time.Date(2027, 1, 5, 14, 30, 0, 0, time.UTC)
+		due, submissionDue := time.Date(2026, 12, 5, 14, 30, 0, 0, time.UTC), time.Date(2027, 1, 5, 14, 30, 0, 0,
+			time.UTC)
 		claim := mci.Claim{ID: "01J-x", FriendlyName: "Autumn", EngagementName: "Workshop",
 			Customer:       mci.CustomerSummary{Name: "Fabrikam"},
-			PartnerContact: mci.Contact{Name: "Sam"}, CustomerContact: mci.Contact{Name: "Kim"}, Payout: mci.MustMoney("10.00"),
+			PartnerContact: mci.Contact{Name: "Sam"}, CustomerContact: mci.Contact{Name: "Kim"},
+			Payout: mci.MustMoney("10.00"),
 			Status: mci.Consented, ConsentDue: due, SubmissionDue: &submissionDue, DeclineReason: "No"}
 		got := NoticeOf(claim, mci.ConsentAccepted, due, "https://portal.example/")
 		want := Notice{Event: mci.ConsentAccepted, FriendlyName: "Autumn", EngagementName: "Workshop",

@@ -18,7 +18,8 @@ var nasty = []string{
 	`"><img src=x onerror=alert(1)>`, "{{.Link}}", "{due}", "a\x00b", "\xff\xfe",
 	"Ana <ana@contoso.com>", "ana@contoso.com, eve@evil.example", `"a\r\n"@contoso.com`, "ana@münchen.example",
 	"=?utf-8?q?=0D=0ABcc:?=", "\u2028", "</textarea><form action=//evil.example>",
-	"ana@contoso.com?bcc=eve@evil.example&body=x#y", "javascript:alert(1)", "</title></style><!--", "&lt;b&#62;", "コントソ",
+	"ana@contoso.com?bcc=eve@evil.example&body=x#y", "javascript:alert(1)", "</title></style><!--", "&lt;b&#62;",
+	"コントソ",
 	"\n-- \n", " ", strings.Repeat("x", 5000),
 }
 
@@ -170,8 +171,9 @@ func FuzzNoNameAndNoReasonLeavesItsPlaceOnThePage(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, language, state uint8, name, other, address, reason string) {
 		locale := Locales[int(language)%len(Locales)]
-		page := Page{State: State(int(state) % len(states)), Question: questionFor(name, other, address), Reason: reason,
-			DecidedAt: time.Date(2026, 11, 20, 16, 45, 30, 0, time.UTC), Receipt: "/consent/x/receipt", Stop: state%2 == 0}
+		page := Page{State: State(int(state) % len(states)), Question: questionFor(name, other, address),
+			Reason: reason, DecidedAt: time.Date(2026, 11, 20, 16, 45, 30, 0, time.UTC), Receipt: "/consent/x/receipt",
+			Stop: state%2 == 0}
 		status, _, body := render(t, page, locale)
 		var back []string
 		question := page.Question

@@ -132,9 +132,10 @@ func (l letter) html() (string, error) {
 func (l letter) summary() g.Node {
 	return h.Table(h.Width("100%"), unframed, h.Style("margin:20px 0 8px;"), g.Map(l.rows, func(r row) g.Node {
 		return h.Tr(
-			h.Th(h.Scope("row"), g.Attr("align", "start"), h.Class("quiet line"), h.Style("padding:8px 16px 8px 0;width:38%;"+
-				"border-bottom:1px solid #d5dbe1;text-align:start;vertical-align:top;font-size:15px;font-weight:400;"+
-				"color:#515c68;"), r.label),
+			h.Th(h.Scope("row"), g.Attr("align", "start"), h.Class("quiet line"),
+				h.Style("padding:8px 16px 8px 0;width:38%;"+"border-bottom:1px solid "+
+					"#d5dbe1;text-align:start;vertical-align:top;font-size:15px;font-weight:400;"+
+					"color:#515c68;"), r.label),
 			h.Td(h.Class("ink line"), h.Style("padding:8px 0;border-bottom:1px solid #d5dbe1;vertical-align:top;"+
 				"font-size:15px;font-weight:600;color:#1a2129;"), r.value),
 		)

@@ -80,9 +80,10 @@ func (n Notice) letter(l Locale) (letter, error) {
 	}
 	subject, text := w.fill(texts.Subject), w.fill(texts.Text)
 	made := letter{
-		writer: w, subject: subject, preview: text, heading: subject, greeting: w.greeting(), paragraphs: []phrase{text},
-		rows:   w.rows(friendlyName, engagement, customer, happened, deadline, reason),
-		button: w.sentence("noticeButton"), link: link, why: w.sentence("noticeWhy"),
+		writer: w, subject: subject, preview: text, heading: subject, greeting: w.greeting(),
+		paragraphs: []phrase{text},
+		rows:       w.rows(friendlyName, engagement, customer, happened, deadline, reason),
+		button:     w.sentence("noticeButton"), link: link, why: w.sentence("noticeWhy"),
 	}
 	if n.Stop {
 		made.paragraphs = append(made.paragraphs, w.sentence("noticeStop"))

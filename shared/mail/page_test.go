@@ -93,8 +93,8 @@ func TestThePageIsWellMade(t *testing.T) {
 		}
 		for _, link := range elements["a"] {
 			to := attribute(link, "href")
-			if fragment, ok := strings.CutPrefix(to, "#"); ok && !ids[fragment] || !ok && to != "mailto:kim@contoso.example" &&
-				to != "/consent/x.y/receipt" {
+			if fragment, ok := strings.CutPrefix(to, "#"); ok && !ids[fragment] || !ok &&
+				to != "mailto:kim@contoso.example" && to != "/consent/x.y/receipt" {
 				t.Errorf("a link leads to %q", to)
 			}
 		}
@@ -140,7 +140,8 @@ func TestThePageIsKeptToItself(t *testing.T) {
 		}
 		_, elements := parse(t, body)
 		sum := sha256.Sum256([]byte(elements["style"][0].FirstChild.Data))
-		if hash := "style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"; !strings.Contains(policy, hash) {
+		if hash := "style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"; !strings.Contains(policy,
+			hash) {
 			t.Errorf("the policy does not let the page's style through: %s, want %s", policy, hash)
 		}
 		for name, nodes := range elements {
@@ -214,12 +215,14 @@ func TestS22_ThePageAsks(t *testing.T) {
 					if decision == "decline" {
 						want["reason"], want["stop"] = "", "yes"
 					}
-					if attribute(forms[i], "method") != "post" || attribute(forms[i], "action") != "" || !maps.Equal(fields, want) {
+					if attribute(forms[i], "method") != "post" || attribute(forms[i], "action") != "" ||
+						!maps.Equal(fields, want) {
 						t.Errorf("the form to %s posts %v, want %v", decision, fields, want)
 					}
 				}
 				reason := elements["textarea"][0]
-				if attribute(reason, "maxlength") != "500" || attribute(elements["label"][0], "for") != attribute(reason, "id") {
+				if attribute(reason, "maxlength") != "500" ||
+					attribute(elements["label"][0], "for") != attribute(reason, "id") {
 					t.Error("the reason has no label or no end")
 				}
 				typed, ticked := "", false
@@ -229,7 +232,8 @@ func TestS22_ThePageAsks(t *testing.T) {
 				for _, a := range elements["input"][2].Attr {
 					ticked = ticked || a.Key == "checked"
 				}
-				if want := map[bool]string{true: p.Reason}[state != Asking]; typed != want || ticked != (state != Asking) {
+				if want := map[bool]string{true: p.Reason}[state != Asking]; typed != want ||
+					ticked != (state != Asking) {
 					t.Errorf("shown again is %q, want %q, ticked %t", typed, want, ticked)
 				}
 			})
@@ -240,8 +244,8 @@ func TestS22_ThePageAsks(t *testing.T) {
 func TestD27_TheStatementIsWordForWordWhatThePageShows(t *testing.T) {
 	for _, l := range Locales {
 		for _, state := range []State{Asking, WrongDecision, ReasonTooLong, StatementChanged} {
-			for _, q := range []ConsentQuestion{question(), hostileQuestion("PartnerContactEmail"), questionFor("コントソ", "ファブリカム",
-				"kim@contoso.example")} {
+			for _, q := range []ConsentQuestion{question(), hostileQuestion("PartnerContactEmail"),
+				questionFor("コントソ", "ファブリカム", "kim@contoso.example")} {
 				_, _, body := render(t, Page{State: state, Question: q}, l)
 				_, elements := parse(t, body)
 				var lines []string
@@ -265,7 +269,9 @@ func TestS22_AMistakeIsSaidWhereItIsPutRight(t *testing.T) {
 	}{
 		{WrongDecision, "decision", "Choose “Accept” or “Decline”."},
 		{ReasonTooLong, "reason", "The reason is too long. Shorten it to at most 500 characters."},
-		{StatementChanged, "statement", "Your answer was not recorded: it was given to another text than the one that now stands here. Please read this text, then answer."},
+		{StatementChanged, "statement",
+			"Your answer was not recorded: it was given to another text than the one that now stands here. Please " +
+				"read this text, then answer."},
 	} {
 		_, _, body := render(t, pageOf(c.state), English)
 		root, elements := parse(t, body)
@@ -301,13 +307,14 @@ func TestD10_ThePageShowsWhatWasRecorded(t *testing.T) {
 			_, _, body := render(t, p, l)
 			root, elements := parse(t, body)
 			seen := text(root)
-			for _, want := range []string{w.sentence(answer).String(), p.Question.EngagementName, p.Question.PartnerName,
-				strings.Join(strings.Fields(w.Format.date(p.DecidedAt)), " ")} {
+			for _, want := range []string{w.sentence(answer).String(), p.Question.EngagementName,
+				p.Question.PartnerName, strings.Join(strings.Fields(w.Format.date(p.DecidedAt)), " ")} {
 				if !strings.Contains(seen, want) {
 					t.Errorf("%s: the page does not say %q", l, want)
 				}
 			}
-			for _, unwanted := range []string{p.Question.ContactName, p.Question.CustomerName, "12,500", "perhaps later"} {
+			for _, unwanted := range []string{p.Question.ContactName, p.Question.CustomerName, "12,500",
+				"perhaps later"} {
 				if strings.Contains(seen, unwanted) {
 					t.Errorf("%s: the page says %q, which is not part of what was recorded", l, unwanted)
 				}
@@ -370,8 +377,8 @@ func TestD10_NothingOfAClaimIsShownWithoutItsLink(t *testing.T) {
 
 func TestHostileNamesStayTextOnThePage(t *testing.T) {
 	every(t, func(t *testing.T, state State, l Locale) {
-		p := Page{State: state, Question: hostileQuestion("PartnerContactEmail"), Stop: true, DecidedAt: time.Unix(0, 0),
-			Reason: hostile + "</textarea><script>alert(3)</script>"}
+		p := Page{State: state, Question: hostileQuestion("PartnerContactEmail"), Stop: true, DecidedAt: time.Unix(0,
+			0), Reason: hostile + "</textarea><script>alert(3)</script>"}
 		_, header, body := render(t, p, l)
 		_, elements := parse(t, body)
 		loadsNothing(t, elements)
@@ -444,7 +451,8 @@ func TestThePageCanBeReadLightAndDark(t *testing.T) {
 		}{
 			{"ink", "paper", 4.5}, {"ink", "ground", 4.5}, {"ink", "wash", 4.5}, {"quiet", "paper", 4.5},
 			{"quiet", "ground", 4.5},
-			{"accent", "paper", 4.5}, {"accent", "wash", 4.5}, {"accent-deep", "wash", 4.5}, {"on-accent", "accent", 4.5},
+			{"accent", "paper", 4.5}, {"accent", "wash", 4.5}, {"accent-deep", "wash", 4.5}, {"on-accent", "accent",
+				4.5},
 			{"on-accent", "accent-deep", 4.5}, {"bad", "paper", 4.5}, {"bad", "wash", 4.5}, {"edge", "paper", 3},
 			{"good", "wash", 3},
 		} {
@@ -453,7 +461,8 @@ func TestThePageCanBeReadLightAndDark(t *testing.T) {
 			}
 			a, b := luminance(t, scheme[c.front]), luminance(t, scheme[c.back])
 			if ratio := (max(a, b) + 0.05) / (min(a, b) + 0.05); ratio < c.least {
-				t.Errorf("scheme %d: %s on %s has a contrast of %.2f, which must be %.1f", i, c.front, c.back, ratio, c.least)
+				t.Errorf("scheme %d: %s on %s has a contrast of %.2f, which must be %.1f", i, c.front, c.back, ratio,
+					c.least)
 			}
 		}
 	}

@@ -51,7 +51,8 @@ func TestD27_TheStatementSaysWhatAcceptingMeansAndNamesNoPerson(t *testing.T) {
 			if strings.ContainsAny(s.Text, "{}") {
 				t.Errorf("something is not filled in:\n%s", s.Text)
 			}
-			if strings.Contains(s.Text, q.ContactName) || strings.Contains(s.Text, "Kim") || strings.Contains(s.Text, "kim") {
+			if strings.Contains(s.Text, q.ContactName) || strings.Contains(s.Text, "Kim") ||
+				strings.Contains(s.Text, "kim") {
 				t.Errorf("it names a person:\n%s", s.Text)
 			}
 			sum := sha256.Sum256([]byte(s.Text))
@@ -65,7 +66,8 @@ func TestD27_TheStatementSaysWhatAcceptingMeansAndNamesNoPerson(t *testing.T) {
 			if found, ok, err := q.StatementWithHash(s.Hash()); !ok || err != nil || found != s {
 				t.Errorf("by its hash there is %v, %v", found, err)
 			}
-			if shown := s.Shown(); len(shown) != 2 || shown["language"] != string(l) || shown["statementHash"] != s.Hash() {
+			if shown := s.Shown(); len(shown) != 2 || shown["language"] != string(l) ||
+				shown["statementHash"] != s.Hash() {
 				t.Errorf("the history says %v", shown)
 			}
 		})

@@ -16,7 +16,8 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 // claimIn gives a claim that is in the status in time, with all that a claim in it has.
 func claimIn(status Status, now time.Time) Claim {
 	claim := Claim{
-		ID: NewClaimID("01M7XY0BKKW8B0KCSSSGWVWS32", "partner-1"), PartnerID: "partner-1", Status: status, CreatedAt: now,
+		ID: NewClaimID("01M7XY0BKKW8B0KCSSSGWVWS32", "partner-1"), PartnerID: "partner-1", Status: status,
+		CreatedAt:  now,
 		ConsentDue: now.Add(Days(10)), Version: 1,
 		CustomerContact: Contact{Name: "Kim", Email: "kim@contoso.com"}, Events: 1, Head: "head",
 		Email: Email{Sends: []time.Time{}},
@@ -89,8 +90,8 @@ var deeds = map[string]func(Claim) (Change, bool, error){
 func TestD1_WhatMovesAClaim(t *testing.T) {
 	leads := map[Status]map[string]Status{
 		ConsentNotSent: {"request consent": ConsentPending, "cancel": Cancelled, "let expire": Expired},
-		ConsentPending: {"request consent": ConsentPending, "accept": Consented, "decline": Declined, "cancel": Cancelled,
-			"let expire": Expired},
+		ConsentPending: {"request consent": ConsentPending, "accept": Consented, "decline": Declined,
+			"cancel": Cancelled, "let expire": Expired},
 		Consented:      {"submit": Submitted, "cancel": Cancelled, "let expire": Expired},
 		Submitted:      {"complete": Completed, "return": ActionRequired, "reject": Rejected},
 		ActionRequired: {"submit": Submitted, "cancel": Cancelled, "let expire": Expired},
@@ -121,8 +122,8 @@ func TestD1_WhatMovesAClaim(t *testing.T) {
 				continue
 			}
 			after := change.After
-			if after.Version != claim.Version+1 || after.Events != claim.Events+len(change.Events) || len(change.Events) == 0 ||
-				after.Head != change.Events[len(change.Events)-1].Hash {
+			if after.Version != claim.Version+1 || after.Events != claim.Events+len(change.Events) ||
+				len(change.Events) == 0 || after.Head != change.Events[len(change.Events)-1].Hash {
 				t.Errorf("%s, %s: the claim counts %d events, version %d", status, name, after.Events, after.Version)
 			}
 			if ended := after.EndedAt != nil; ended != after.Status.Terminal() {
@@ -180,11 +181,12 @@ func TestD2_ADeadlinePassesWhenTheClockReachesIt(t *testing.T) {
 		due := test.due(claim)
 		for at, expired := range map[time.Time]bool{
 			due.Add(-time.Nanosecond): false, due: true, due.Add(time.Nanosecond): true,
-			due.In(time.FixedZone("", 14*3600)): true, due.Add(-time.Nanosecond).In(time.FixedZone("", -12*3600)): false,
+			due.In(time.FixedZone("", 14*3600)): true, due.Add(-time.Nanosecond).In(time.FixedZone("",
+				-12*3600)): false,
 		} {
 			seen := claim.At(at)
-			if (seen.Status == Expired) != expired || expired && !seen.EndedAt.Equal(due) || !expired && !reflect.DeepEqual(seen,
-				claim) {
+			if (seen.Status == Expired) != expired || expired && !seen.EndedAt.Equal(due) || !expired &&
+				!reflect.DeepEqual(seen, claim) {
 				t.Errorf("%s, due %s: at %s it is %s, ended at %v", test.status, due, at, seen.Status, seen.EndedAt)
 			}
 			if held := claim.Place().Holds(at); held == expired {
@@ -193,7 +195,8 @@ func TestD2_ADeadlinePassesWhenTheClockReachesIt(t *testing.T) {
 			change, did := claim.Expire(at, anAct)
 			if did != expired || did && (change.After.Status != Expired || !change.After.EndedAt.Equal(due) ||
 				!change.Events[0].At.Equal(due)) {
-				t.Errorf("%s, due %s: at %s the expiry is written: %t, %+v", test.status, due, at, did, change.After.EndedAt)
+				t.Errorf("%s, due %s: at %s the expiry is written: %t, %+v", test.status, due, at, did,
+					change.After.EndedAt)
 			}
 			if expired {
 				if _, again := change.After.Expire(at, anAct); again {
@@ -223,7 +226,8 @@ func TestD2_ADayIs24HoursWhateverTheCalendarSays(t *testing.T) {
 		"from a leap day":                     {"UTC", "2028-02-29T00:00:00", 1, "2028-03-01T00:00:00Z"},
 		"from a leap day, for 365 days":       {"UTC", "2028-02-29T00:00:00", 365, "2029-02-28T00:00:00Z"},
 		"over February of a year without one": {"UTC", "2027-02-28T12:00:00", 1, "2027-03-01T12:00:00Z"},
-		"over the end of a year":              {"America/Los_Angeles", "2026-12-31T20:00:00", 1, "2027-01-02T04:00:00Z"},
+		"over the end of a year": {"America/Los_Angeles", "2026-12-31T20:00:00", 1,
+			"2027-01-02T04:00:00Z"},
 	} {
 		zone, err := time.LoadLocation(test.zone)
 		if err != nil {
@@ -320,8 +324,8 @@ func TestClaimIDs_NameTheirPartnerAndNothingElseIsOne(t *testing.T) {
 	for _, bad := range []string{
 		"", "-", ordinal, ordinal + "-", good[1:], good[:len(good)-1], strings.ToLower(good), strings.ToUpper(good),
 		" " + good, good + "\n",
-		strings.Replace(good, "-", "", 1), strings.Replace(good, "0", "O", 1), good + "-" + good, "R" + good, ordinal + "-" +
-			strings.Repeat("0", 201),
+		strings.Replace(good, "-", "", 1), strings.Replace(good, "0", "O", 1), good + "-" + good, "R" + good,
+		ordinal + "-" + strings.Repeat("0", 201),
 	} {
 		if id, isID := ParseClaimID(bad); isID {
 			t.Errorf("%q is taken for the ID %q", bad, id)

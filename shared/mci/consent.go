@@ -166,14 +166,16 @@ func (c Claim) RequestConsent(act Act, request ConsentRequest, engagement Engage
 	case CodeOf(err) == WrongStatus:
 		return Change{}, err
 	case !first && request.DealSize != nil && !request.DealSize.Equal(*c.DealSize):
-		return Change{}, Refuse(DealSizeImmutable, "The deal size was sent as "+c.DealSize.String()+" and cannot be changed.")
+		return Change{}, Refuse(DealSizeImmutable,
+			"The deal size was sent as "+c.DealSize.String()+" and cannot be changed.")
 	case stale:
-		return Change{}, Refuse(DisclaimerChanged, "The disclaimer has changed: read version "+request.CurrentDisclaimer+
-			" and accept it.")
+		return Change{}, Refuse(DisclaimerChanged,
+			"The disclaimer has changed: read version "+request.CurrentDisclaimer+" and accept it.")
 	case err != nil:
 		return Change{}, err
 	case first && accepted == nil, accepted != nil && !*accepted:
-		return Change{}, Refuse(DisclaimerRequired, "Read the disclaimer and accept it: disclaimerAccepted must be true.")
+		return Change{}, Refuse(DisclaimerRequired,
+			"Read the disclaimer and accept it: disclaimerAccepted must be true.")
 	case first && request.DealSize == nil:
 		return Change{}, Refuse(DealSizeRequired,
 			"Give the deal size: the revenue expected in the first 12 months, in US dollars.")

@@ -107,7 +107,8 @@ func (k ContactCheck) Mistakes() []Mistake {
 	}
 	domains := k.Location.PartnerDomains
 	if k.Partner.Email != "" && len(domains) > 0 && !slices.Contains(domains, EmailDomain(k.Partner.Email)) {
-		mistakes = append(mistakes, Mistake{"/partnerContact/email", "must be at a domain of your company: " + Join(domains)})
+		mistakes = append(mistakes, Mistake{"/partnerContact/email", "must be at a domain of your company: " +
+			Join(domains)})
 	}
 	return mistakes
 }

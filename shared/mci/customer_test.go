@@ -147,7 +147,8 @@ func TestContract_WhatPeopleMayType(t *testing.T) {
 	}
 	for id, fits := range map[string]bool{
 		"a": true, "partner-1": true, "0a1.b_c~d:e@f|g+h=i": true, strings.Repeat("a", 120): true,
-		"": false, "-a": false, ".": false, "a b": false, "a#b": false, "a/b": false, "a%": false, "ü": false, "a\n": false,
+		"": false, "-a": false, ".": false, "a b": false, "a#b": false, "a/b": false, "a%": false, "ü": false,
+		"a\n":                    false,
 		strings.Repeat("a", 121): false, "a\x01": false,
 	} {
 		if err := CheckID(id); (err == nil) != fits {

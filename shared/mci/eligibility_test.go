@@ -20,8 +20,8 @@ func codes(reasons []Reason) string {
 // fits is a candidate that may take part.
 func fits() Candidate {
 	return Candidate{
-		Engagement: Engagement{ID: "e", PayType: Fixed, CustomerIDTypes: []IDType{TenantID, TPID}, StartsOn: "2026-11-01",
-			EndsOn: "2026-11-30", ClaimLimits: ClaimLimits{2, 3}},
+		Engagement: Engagement{ID: "e", PayType: Fixed, CustomerIDTypes: []IDType{TenantID, TPID},
+			StartsOn: "2026-11-01", EndsOn: "2026-11-30", ClaimLimits: ClaimLimits{2, 3}},
 		PartnerID: "p", CustomerID: "c", ID: NominatedID{CustomerID: CustomerID{TPID, "1"}},
 		Eligibility: &Eligibility{Eligible: true},
 		Location:    &Location{PartnerID: "p", Enrolled: true, AllEngagements: true}, Now: noon,
@@ -127,7 +127,8 @@ func TestD3_PlacesAreHeldUntilTheirDeadlineAndNotLonger(t *testing.T) {
 			t.Errorf("at %s the places held are %v", at, held)
 		}
 	}
-	if p.OpenClaim("p", due.Add(-time.Nanosecond)) != "a" || p.OpenClaim("p", due) != "" || p.OpenClaim("q", due) != "b" {
+	if p.OpenClaim("p", due.Add(-time.Nanosecond)) != "a" || p.OpenClaim("p", due) != "" ||
+		p.OpenClaim("q", due) != "b" {
 		t.Error("an open claim is none of its partner's, or one past its deadline is")
 	}
 	// A new place sweeps those that are over, and leaves what was loaded as it was.
@@ -225,8 +226,8 @@ func TestD5_WhichIDsAnEngagementTakes(t *testing.T) {
 			t.Errorf("%v takes %+v: %t", test.takes, test.id, got)
 		}
 	}
-	for takes, want := range map[string]bool{"msx-opportunity-id": true, "msx-opportunity-id tpid": false, "tpid": false,
-		"": false} {
+	for takes, want := range map[string]bool{"msx-opportunity-id": true, "msx-opportunity-id tpid": false,
+		"tpid": false, "": false} {
 		var types []IDType
 		for _, word := range strings.Fields(takes) {
 			types = append(types, IDType(word))

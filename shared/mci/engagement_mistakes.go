@@ -65,7 +65,8 @@ func reminderMistakes(pointer string, days []int, window int) []Mistake {
 			mistakes = append(mistakes, Mistake{at, fmt.Sprintf("must be less than the one before, which is %d; is %d",
 				days[i-1], day)})
 		case window > 0 && day >= window:
-			mistakes = append(mistakes, Mistake{at, fmt.Sprintf("must be less than the window of %d days; is %d", window, day)})
+			mistakes = append(mistakes, Mistake{at, fmt.Sprintf("must be less than the window of %d days; is %d",
+				window, day)})
 		}
 	}
 	return mistakes

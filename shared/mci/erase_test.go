@@ -11,8 +11,8 @@ func TestD37_AnAddressIsFoundWholeAndByNoPartOfOne(t *testing.T) {
 		named []string
 		other []string // that are not named
 	}{
-		{"kim@contoso.com", []string{"kim@contoso.com", "KIM@Contoso.COM"}, []string{"im@contoso.com", "kim@contoso.co", "@",
-			"@contoso.com", "contoso.com"}},
+		{"kim@contoso.com", []string{"kim@contoso.com", "KIM@Contoso.COM"}, []string{"im@contoso.com", "kim@contoso.co",
+			"@", "@contoso.com", "contoso.com"}},
 		{"Ask Kim <kim@contoso.com>, or 'lee@contoso.com'.", []string{"kim@contoso.com", "lee@contoso.com"},
 			[]string{"im@contoso.com"}},
 		{"o'brien@contoso.com", []string{"o'brien@contoso.com"}, []string{"brien@contoso.com"}},

@@ -78,7 +78,8 @@ func FuzzACustomerIDIsBroughtIntoOneForm(f *testing.F) {
 		}
 		again, err := mci.ParseCustomerID(idType, id.Value)
 		if err != nil || again != id {
-			t.Errorf("%s %q is brought into the form %q, and that into %q: %v", idType, text, id.Value, again.Value, err)
+			t.Errorf("%s %q is brought into the form %q, and that into %q: %v", idType, text, id.Value, again.Value,
+				err)
 		}
 		if id.Type != idType || id.Value == "" || len(id.Value) > 255 ||
 			strings.Trim(id.Value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != "" {

@@ -118,18 +118,19 @@ type recording struct {
 
 var (
 	birthRecording = recording{
-		detail: fieldsOf("engagementId", "locationId", "customerId", "idType", "idValue", "payout", "hours", "consentDue",
-			"submissionWindowDays", "reminders"),
+		detail: fieldsOf("engagementId", "locationId", "customerId", "idType", "idValue", "payout", "hours",
+			"consentDue", "submissionWindowDays", "reminders"),
 		typed: fieldsOf(privateFriendlyName, privateMismatchReason), contacts: true,
 	}
 	reviewRecording = recording{typed: map[string]string{privateReason: "reviewReason"}}
 	recordings      = map[EventType]recording{
-		ClaimAdded:       birthRecording,
-		ClaimClaimed:     birthRecording,
-		ConsentRequested: {detail: fieldsOf("dealSize", "reminders"), typed: fieldsOf(privateMismatchReason), contacts: true},
-		ConsentReminded:  {typed: fieldsOf(privateMismatchReason), contacts: true},
-		ConsentAccepted:  {detail: fieldsOf("submissionDue", "reminders"), at: "consentedAt"},
-		ConsentDeclined:  {typed: map[string]string{privateReason: "declineReason"}},
+		ClaimAdded:   birthRecording,
+		ClaimClaimed: birthRecording,
+		ConsentRequested: {detail: fieldsOf("dealSize", "reminders"), typed: fieldsOf(privateMismatchReason),
+			contacts: true},
+		ConsentReminded: {typed: fieldsOf(privateMismatchReason), contacts: true},
+		ConsentAccepted: {detail: fieldsOf("submissionDue", "reminders"), at: "consentedAt"},
+		ConsentDeclined: {typed: map[string]string{privateReason: "declineReason"}},
 		ClaimSubmitted: {
 			detail: fieldsOf("completedOn"), typed: map[string]string{privateNotes: "submissionNotes"},
 			at: "submittedAt", actor: "submittedBy",

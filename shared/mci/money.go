@@ -19,7 +19,8 @@ type Money struct{ dollars decimal.Decimal }
 // and more than fifteen digits before the point.
 func ParseMoney(amount string) (Money, error) {
 	whole, cents, hasCents := strings.Cut(amount, ".")
-	if whole != "0" && !spelled(whole, 1, 15, "123456789", digits) || hasCents && !spelled(cents, 1, 2, digits, digits) {
+	if whole != "0" && !spelled(whole, 1, 15, "123456789", digits) || hasCents &&
+		!spelled(cents, 1, 2, digits, digits) {
 		return Money{}, fmt.Errorf("an amount is a decimal number of dollars with at most two places, such as 1250.00")
 	}
 	dollars, err := decimal.NewFromString(amount)

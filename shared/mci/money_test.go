@@ -19,7 +19,8 @@ func TestD8_WhatIsAnAmount(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"", " ", "-1", "+1", "1.", ".5", "1.234", "01", "00", "1,000", "1 000", "1e3", "1E3", "0x1", "NaN", "Inf", "١", "１",
+		"", " ", "-1", "+1", "1.", ".5", "1.234", "01", "00", "1,000", "1 000", "1e3", "1E3", "0x1", "NaN", "Inf", "١",
+		"１",
 		"1.0.0", "1\n", " 1", "$1", "1000000000000000", "--1", "1..0",
 	} {
 		if amount, err := ParseMoney(text); err == nil {
@@ -91,7 +92,8 @@ func TestD8_Payout(t *testing.T) {
 		"a tenth that no binary fraction is":   {"0.10", "5000.00", "1", "1000.00", 3, "0.30"},
 		"no opportunity's value, no pay":       {"100.00", "5000.00", "0.5", "0.00", 20, "0.00"},
 		"no share, no pay":                     {"100.00", "5000.00", "0", "1000000.00", 20, "0.00"},
-		"a share written with many places":     {"100.00", "5000.00", "0.123456789012345678", "10000.00", 100, "1234.57"},
+		"a share written with many places": {"100.00", "5000.00", "0.123456789012345678", "10000.00", 100,
+			"1234.57"},
 	} {
 		rates := Rates{PerHour: MustMoney(test.perHour), MaxPayout: MustMoney(test.most),
 			MaxShareOfOpportunity: share(test.share)}

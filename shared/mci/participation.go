@@ -13,8 +13,9 @@ type Participation struct {
 	EngagementID string            `json:"engagementId"`
 	Places       map[ClaimID]Place `json:"places"` // by claim ID
 	Completed    int               `json:"completed"`
-	CompletedBy  []string          `json:"completedBy,omitempty" dynamodbav:"completedBy,stringset,omitempty"` // partners
-	Version      int               `json:"version"`
+	// CompletedBy names partners.
+	CompletedBy []string `json:"completedBy,omitempty" dynamodbav:"completedBy,stringset,omitempty"`
+	Version     int      `json:"version"`
 }
 
 // Place is what an open claim holds under the limits, until its deadline.

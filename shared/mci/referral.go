@@ -81,8 +81,9 @@ type ReferralSummary struct {
 func (c Claim) ReferralSummary() ReferralSummary {
 	status, substatus := c.referralStatus()
 	return ReferralSummary{
-		ID: c.ReferralID(), ClaimID: c.ID, PartnerID: c.PartnerID, PartnerName: c.PartnerName, FriendlyName: c.FriendlyName,
-		Type: c.Referral.Type, Status: status, Substatus: substatus,
+		ID: c.ReferralID(), ClaimID: c.ID, PartnerID: c.PartnerID, PartnerName: c.PartnerName,
+		FriendlyName: c.FriendlyName,
+		Type:         c.Referral.Type, Status: status, Substatus: substatus,
 		DealSize: *c.DealSize, Customer: c.Customer, EngagementID: c.EngagementID, EngagementName: c.EngagementName,
 		CreatedAt: c.Referral.CreatedAt, UpgradedAt: c.Referral.UpgradedAt,
 	}
@@ -116,7 +117,7 @@ func (c Claim) Upgrade(act Act, engagement Engagement) (Change, error) {
 	upgraded := *c.Referral
 	upgraded.Type, upgraded.UpgradedAt = CoSell, &act.At
 	change.After.Referral = &upgraded
-	change.record(act, ReferralUpgraded, map[string]string{"referralId": string(c.ReferralID()), "type": string(CoSell)},
-		nil)
+	change.record(act, ReferralUpgraded, map[string]string{"referralId": string(c.ReferralID()),
+		"type": string(CoSell)}, nil)
 	return change, nil
 }

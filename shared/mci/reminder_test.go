@@ -32,7 +32,8 @@ func TestD30_TimeDoesSomethingAtEachReminderAndAtTheDeadline(t *testing.T) {
 		{"a reminder comes with its instant", []int{7, 2}, daysIn(3), daysIn(8), true},
 		{"of several that passed unnoticed one counts", []int{9, 8, 7, 6, 2}, daysIn(5), daysIn(8), true},
 		{"after the last comes the deadline", []int{7, 2}, daysIn(9), daysIn(10), true},
-		{"those that passed before the claim was in the status are skipped", []int{12, 10, 2}, daysIn(3), daysIn(8), false},
+		{"those that passed before the claim was in the status are skipped", []int{12, 10, 2}, daysIn(3), daysIn(8),
+			false},
 		{"without reminders there is the deadline alone", nil, daysIn(3), daysIn(10), false},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
@@ -74,13 +75,14 @@ func TestD30_TheCustomerIsRemindedWhereTheEmailMayGoElseLeftOutForGood(t *testin
 		allowed bool
 		want    bool
 	}{
-		{"an email of long ago", Email{Status: EmailStatusDelivered, SentAt: ago(Days(3))}, Contact{Email: "a@b.c"}, true,
-			true},
+		{"an email of long ago", Email{Status: EmailStatusDelivered, SentAt: ago(Days(3))}, Contact{Email: "a@b.c"},
+			true, true},
 		{"an email of 24 hours ago", Email{Status: EmailStatusSent, SentAt: ago(Days(1))}, Contact{}, true, true},
 		{"an email of less than 24 hours ago", Email{Status: EmailStatusSent, SentAt: ago(Days(1) - time.Millisecond)},
 			Contact{}, true, false},
 		{"one that may have gone out", Email{Pending: &Sending{Lease: *ago(time.Hour)}}, Contact{}, true, false},
-		{"one that did not go out", Email{Pending: &Sending{Lease: *ago(time.Hour), Unsent: true}}, Contact{}, true, true},
+		{"one that did not go out", Email{Pending: &Sending{Lease: *ago(time.Hour), Unsent: true}}, Contact{}, true,
+			true},
 		{"an address that bounced", Email{Status: EmailStatusBounced, SentAt: ago(Days(3))}, Contact{}, true, false},
 		{"who complained", Email{Status: EmailStatusComplained, SentAt: ago(Days(3))}, Contact{}, true, false},
 		{"who said stop, or a bound is reached", Email{Status: EmailStatusSent, SentAt: ago(Days(3))}, Contact{}, false,

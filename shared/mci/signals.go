@@ -28,8 +28,9 @@ var signalDetails = map[SignalCode]string{
 	SignalDomainOfAnother: "The contact's email domain leads to another customer.",
 	SignalDomainOfPartner: "The contact's email domain is the partner's.",
 	SignalContactChanged:  "The address that answered is not the one first given.",
-	SignalPartnersNetwork: "The answer came from a network address from which a user of the partner had acted on this claim.",
-	SignalAnsweredAtOnce:  "The answer came within 30 seconds of an email being sent.",
+	SignalPartnersNetwork: "The answer came from a network address from which a user of the partner had acted on " +
+		"this claim.",
+	SignalAnsweredAtOnce: "The answer came within 30 seconds of an email being sent.",
 }
 
 // Signal is what speaks against a consent, for machines and for people.

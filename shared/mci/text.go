@@ -60,7 +60,8 @@ const (
 
 // spelled says whether a text has min to max characters: the first one of first, and all one of all.
 func spelled(text string, min, max int, first, all string) bool {
-	return len(text) >= min && len(text) <= max && strings.Trim(text, all) == "" && strings.IndexByte(first, text[0]) >= 0
+	return len(text) >= min && len(text) <= max && strings.Trim(text, all) == "" &&
+		strings.IndexByte(first, text[0]) >= 0
 }
 
 // CheckID checks an ID that the program's files give to engagements, locations, partners, customers and users.

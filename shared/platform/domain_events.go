@@ -14,7 +14,8 @@ var DomainEvents = struct {
 	Source:          "mci.customers",
 	PartitionPrefix: "CLAIM#",
 	KeyPrefix:       "EVENT#",
-	Filter:          `{"eventName":["INSERT"],"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"CLAIM#"}]},"sk":{"S":[{"prefix":"EVENT#"}]}}}}`,
+	Filter: `{"eventName":["INSERT"],"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"CLAIM#"}]},` +
+		`"sk":{"S":[{"prefix":"EVENT#"}]}}}}`,
 	Detail: map[string]string{
 		"claimId":      "S",
 		"seq":          "N",
@@ -35,7 +36,9 @@ var Notices = struct {
 	Pattern  string // as a rule on the bus takes it
 }{
 	Function: "notify",
-	Pattern: `{"source":["mci.customers"],"replay-name":[{"exists":false}],"detail-type":["consent.accepted","consent.declined",` +
-		`"consent.reminded","consent.due-soon","submission.due-soon","claim.returned","claim.completed","claim.rejected",` +
+	Pattern: `{"source":["mci.customers"],"replay-name":[{"exists":false}],"detail-type":["consent.accepted",` +
+		`"consent.declined",` +
+		`"consent.reminded","consent.due-soon","submission.due-soon","claim.returned","claim.completed",` +
+		`"claim.rejected",` +
 		`"claim.expired","email.bounced","email.complained"]}`,
 }

@@ -92,7 +92,8 @@ var Stream = struct {
 }{
 	Function: "referral-upgrade",
 	// A claim that has just been consented to and whose referral is still partner-led.
-	Filter:     `{"eventName":["MODIFY"],"dynamodb":{"NewImage":{"status":{"S":["consented"]},"referral":{"M":{"type":{"S":["partner-led"]}}}},"OldImage":{"status":{"S":["consent-pending"]}}}}`,
+	Filter: `{"eventName":["MODIFY"],"dynamodb":{"NewImage":{"status":{"S":["consented"]},` +
+		`"referral":{"M":{"type":{"S":["partner-led"]}}}},"OldImage":{"status":{"S":["consent-pending"]}}}}`,
 	BatchSize:  25,
 	Retries:    10,
 	MaximumAge: 6 * time.Hour,

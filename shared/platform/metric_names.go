@@ -26,7 +26,7 @@ const (
 	EmailsBounced      = "EmailsBounced"
 	EmailsComplained   = "EmailsComplained"
 	TimeToConsentHours = "TimeToConsentHours" // from the birth of the claim to the consent
-	SweepLagSeconds    = "SweepLagSeconds"    // how long the oldest due claim had waited; every sweep says it, 0 for none
+	SweepLagSeconds    = "SweepLagSeconds"    // how long the oldest due claim had waited; 0 for none
 	ReceiptsUnsigned   = "ReceiptsUnsigned"   // decisions that were not taken because KMS signed no receipt
 	RecordsUnreadable  = "RecordsUnreadable"  // records of the table's stream that name no claim, and are passed over
 

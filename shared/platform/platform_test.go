@@ -101,7 +101,8 @@ func TestAFunctionThatLacksASettingDoesNotStart(t *testing.T) {
 					}
 					if usual, hasUsual := defaults[name]; hasUsual {
 						if code != 0 || !strings.Contains(out, usual) {
-							t.Errorf("without %s it ends with %d and says %s%s; %s is its usual value", name, code, out, problem, usual)
+							t.Errorf("without %s it ends with %d and says %s%s; %s is its usual value", name, code, out,
+								problem, usual)
 						}
 						continue
 					}

@@ -72,8 +72,8 @@ func newKMS(t *testing.T, ids ...string) (*kmsEdge, *kms.Client) {
 	server := httptest.NewServer(edge)
 	t.Cleanup(server.Close)
 	return edge, kms.New(kms.Options{
-		Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("k",
-			"s", ""),
+		Region: "us-east-1", BaseEndpoint: aws.String(server.URL),
+		Credentials: credentials.NewStaticCredentialsProvider("k", "s", ""),
 	})
 }
 
@@ -157,7 +157,9 @@ func TestB4_AReceiptThatWasAlteredOrSignedByAnotherDoesNotHold(t *testing.T) {
 		{"no signature", good[0] + "." + good[1] + ".", "did not sign it"},
 		{"another decision", replace(1, "declined", "accepted"), "key 1 did not sign it"},
 		{"another statement", replace(1, "緑", "赤"), "key 1 did not sign it"},
-		{"a signature in DER, as KMS gives it", with(2, func(s string) string { return "0" + s }), "key 1 did not sign it"},
+		{"a signature in DER, as KMS gives it", with(2, func(s string) string {
+			return "0" + s
+		}), "key 1 did not sign it"},
 		{"no algorithm", replace(0, "ES256", "none"), "not a JWS"},
 		{"another type", replace(0, "consent-receipt+jwt", "JWT"), "consent-receipt+jwt"},
 		{"a key that nobody knows", replace(0, `"kid":"1"`, `"kid":"2"`), `the key "2", which it names, is not known`},

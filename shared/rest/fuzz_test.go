@@ -14,8 +14,10 @@ import (
 // be told.
 func FuzzABodyIsReadOrItsMistakesAreTold(f *testing.F) {
 	for _, seed := range []string{
-		`{"friendlyName":"A","locationId":"l","customerId":{"type":"domain","value":"contoso.com"},"engagementIds":["e"],"hours":40,` +
-			`"customerContact":{"name":"Ana","email":"ana@contoso.com","phone":"+1 425 555 0100","locale":"pt-BR"},"dealSize":{"amount":"1.00","currency":"USD"}}`,
+		`{"friendlyName":"A","locationId":"l","customerId":{"type":"domain","value":"contoso.com"},` +
+			`"engagementIds":["e"],"hours":40,` +
+			`"customerContact":{"name":"Ana","email":"ana@contoso.com","phone":"+1 425 555 0100","locale":"pt-BR"},` +
+			`"dealSize":{"amount":"1.00","currency":"USD"}}`,
 		`{"hours":1e999999999,"dealSize":1,"disclaimerAccepted":"yes","engagementIds":[1,1,"",null,"a","a"]}`,
 		`{"a":1,"a":2}`, `{"a":{"b":[{"c":1,"c":2}]}}`,
 		`{"a/b~c":{"":1}}`, `{"engagementIds":{}}`, `{"customerContact":[]}`, "{\"a\":\"\xff\"}", `{"\ud800":1}`, `[]`,
@@ -65,7 +67,8 @@ func FuzzABodyIsReadOrItsMistakesAreTold(f *testing.F) {
 			}
 		}
 		refusal := &mci.Refusal{Code: mci.Invalid, Detail: "Mistakes.", Mistakes: mistakes}
-		if response := problem(GatewayRequest{}, refusal); !json.Valid([]byte(response.Body)) || response.StatusCode != 422 {
+		if response := problem(GatewayRequest{}, refusal); !json.Valid([]byte(response.Body)) ||
+			response.StatusCode != 422 {
 			t.Errorf("the problem is %d %s", response.StatusCode, response.Body)
 		}
 	})

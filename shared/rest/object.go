@@ -46,8 +46,8 @@ func ParseObject(body []byte) (*Object, error) {
 		}
 	}
 	if err != nil {
-		return nil, mci.Refuse(mci.Malformed, fmt.Sprintf("The body is not JSON that can be read: %v (at byte %d).", err,
-			decoder.InputOffset()))
+		return nil, mci.Refuse(mci.Malformed, fmt.Sprintf("The body is not JSON that can be read: %v (at byte %d).",
+			err, decoder.InputOffset()))
 	}
 	fields, isObject := value.(map[string]any)
 	if !isObject {

@@ -63,7 +63,8 @@ func problem(event GatewayRequest, refusal *mci.Refusal) GatewayResponse {
 	status := statuses[refusal.Code]
 	detail := refusal.Detail
 	if refusal.Code == mci.Internal {
-		detail = "Something went wrong on our side; the same request may be repeated. Quote the instance when you report it."
+		detail = "Something went wrong on our side; the same request may be repeated. Quote the instance when you " +
+			"report it."
 	}
 	body, err := json.Marshal(Problem{
 		Type: ProblemType(refusal.Code), Title: title(refusal.Code), Status: status, Detail: detail,

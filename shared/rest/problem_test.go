@@ -20,9 +20,10 @@ func TestEveryCodeHasItsStatusAndIsDescribed(t *testing.T) {
 		"too-large": 413, "unsupported-media-type": 415,
 		"invalid": 422, "customer-not-found": 422, "tenant-not-found": 422, "single-engagement-only": 422,
 		"hours-required":           422,
-		"mismatch-reason-required": 422, "disclaimer-required": 422, "deal-size-required": 422, "recipient-opted-out": 422,
-		"not-eligible":      422,
-		"too-many-requests": 429, "internal": 500, "try-again": 503, "mail-unavailable": 503,
+		"mismatch-reason-required": 422, "disclaimer-required": 422, "deal-size-required": 422,
+		"recipient-opted-out": 422,
+		"not-eligible":        422,
+		"too-many-requests":   429, "internal": 500, "try-again": 503, "mail-unavailable": 503,
 	}
 	operations, err := openapitest.Operations()
 	if err != nil {
@@ -35,8 +36,8 @@ func TestEveryCodeHasItsStatusAndIsDescribed(t *testing.T) {
 				described[kind] = true
 				code := mci.Code(strings.TrimPrefix(kind, "urn:mci:problem:"))
 				if contract[code] != status {
-					t.Errorf("%s is described to answer %s with %d, and the contract says %d", operation.ID, code, status,
-						contract[code])
+					t.Errorf("%s is described to answer %s with %d, and the contract says %d", operation.ID, code,
+						status, contract[code])
 				}
 			}
 		}

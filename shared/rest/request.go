@@ -68,7 +68,8 @@ func callerOf(event GatewayRequest, environment *platform.Environment) (Caller, 
 		return Caller{}, mci.Refuse(mci.Unauthenticated, "Send the token itself: Authorization: Bearer ….")
 	}
 	if token.text("token_use") == "access" {
-		return Caller{}, mci.Refuse(mci.Unauthenticated, "Send the ID token: an access token does not name your company.")
+		return Caller{}, mci.Refuse(mci.Unauthenticated,
+			"Send the ID token: an access token does not name your company.")
 	}
 	caller := Caller{PartnerID: claims[environment.Setting(platform.PartnerClaim)], UserID: claims["sub"]}
 	for _, role := range token.list(environment.Setting(platform.RolesClaim)) {
@@ -216,8 +217,8 @@ func (r *Request) Mistakes() []mci.Mistake {
 	}
 	if r.hasIdempotencyKey {
 		visible := func(c rune) bool { return c <= ' ' || c > '~' }
-		if length := len(r.idempotencyKey); length < 1 || length > maxIdempotencyKey || strings.ContainsFunc(r.idempotencyKey,
-			visible) {
+		if length := len(r.idempotencyKey); length < 1 || length > maxIdempotencyKey ||
+			strings.ContainsFunc(r.idempotencyKey, visible) {
 			all = append(all, mci.Mistake{Pointer: "/Idempotency-Key",
 				Detail: fmt.Sprintf("must be 1 to %d visible ASCII characters", maxIdempotencyKey)})
 		}

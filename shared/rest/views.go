@@ -72,7 +72,8 @@ func (r *Request) ViewClaim(claim mci.Claim, grants mci.Grants) ClaimView {
 		Actions: claim.Actions(own && grants.At(claim.LocationID), r.Caller.Has(mci.ProgramAdmin)),
 		Hours:   claim.Hours, Payout: claim.Payout, DealSize: claim.DealSize, PartnerContact: claim.PartnerContact,
 		EmailStatus: claim.Email.Status, EmailSentAt: claim.Email.SentAt, CreatedAt: claim.CreatedAt,
-		ConsentDue: claim.ConsentDue, ConsentedAt: claim.ConsentedAt, SubmissionDue: claim.SubmissionDue, Due: claim.Due(),
+		ConsentDue: claim.ConsentDue, ConsentedAt: claim.ConsentedAt, SubmissionDue: claim.SubmissionDue,
+		Due:         claim.Due(),
 		SubmittedAt: claim.SubmittedAt, CompletedOn: claim.CompletedOn,
 		EndedAt: claim.EndedAt, DeclineReason: claim.DeclineReason, Version: claim.Version,
 	}
@@ -85,7 +86,8 @@ func (r *Request) ViewClaim(claim mci.Claim, grants mci.Grants) ClaimView {
 		view.SubmissionNotes, view.ReviewReason = claim.SubmissionNotes, claim.ReviewReason
 	}
 	if claim.Referral != nil {
-		view.Referral = &ReferralLink{claim.ReferralID(), claim.Referral.Type, "/v1/referrals/" + string(claim.ReferralID())}
+		view.Referral = &ReferralLink{claim.ReferralID(), claim.Referral.Type,
+			"/v1/referrals/" + string(claim.ReferralID())}
 	}
 	return view
 }

@@ -84,5 +84,6 @@ func (n *Nomination) Decide(t *table.Table, r *rest.Request, act mci.Act, grants
 		list.Claims = append(list.Claims, r.ViewClaim(change.After, grants))
 		writes = append(writes, t.PutBirth(change, n.Standing.Participations[change.After.EngagementID], act.At)...)
 	}
-	return Decision{Changes: changes, Writes: writes, Response: rest.Response{Status: http.StatusCreated, Body: list}}, nil
+	return Decision{Changes: changes, Writes: writes, Response: rest.Response{Status: http.StatusCreated, Body: list}},
+		nil
 }

@@ -31,7 +31,8 @@ type Decision struct {
 	Writes   []table.Write
 	Response rest.Response
 
-	// After goes on once the writes are committed, and gives the response instead. It keeps the response itself, by Keep.
+	// After goes on once the writes are committed, and gives the response instead. It keeps the response itself, by
+	// Keep.
 	After func(ctx context.Context) (rest.Response, error)
 }
 

@@ -50,7 +50,9 @@ func holding(t *testing.T, words ...string) []string {
 	var found []string
 	for _, item := range story.Every(t) {
 		stored := strings.ToLower(texts(&types.AttributeValueMemberM{Value: item}))
-		if slices.ContainsFunc(words, func(word string) bool { return strings.Contains(stored, strings.ToLower(word)) }) {
+		if slices.ContainsFunc(words, func(word string) bool {
+			return strings.Contains(stored, strings.ToLower(word))
+		}) {
 			found = append(found, story.TextOf(item, "pk")+" "+story.TextOf(item, "sk"))
 		}
 	}
@@ -100,8 +102,8 @@ func newLife(t *testing.T, decide bool) life {
 		story.Name("key")))[0]
 	story.Post(t, l.partner.Token, l.claim.ID, "consent-requests", story.FirstRequest("60000.00")).Expect(t, 202)
 	right := story.Object{"customerContact": story.Object{"name": name, "email": l.email, "phone": "+1 555 0100"}}
-	story.Post(t, l.partner.Token, l.claim.ID, "consent-requests", right, "Idempotency-Key", story.Name("key")).Expect(t,
-		202)
+	story.Post(t, l.partner.Token, l.claim.ID, "consent-requests", right, "Idempotency-Key",
+		story.Name("key")).Expect(t, 202)
 	if decide {
 		story.Answer(t, story.Link(t, l.email), story.Form("decline", "because of reasons")).Expect(t, 303)
 	}
@@ -158,14 +160,15 @@ func TestB1_APersonsDataIsGoneAndTheHistoryWhole(t *testing.T) {
 		}
 	}
 	after := l.partner.Get(t, l.claim.ID)
-	if !after.EventsIntact || after.Types() != before.Types() || after.Status != "declined" || after.DeclineReason != "" ||
-		after.MismatchReason != "" {
+	if !after.EventsIntact || after.Types() != before.Types() || after.Status != "declined" ||
+		after.DeclineReason != "" || after.MismatchReason != "" {
 		t.Errorf("the claim is %+v", after)
 	}
 	if after.CustomerContact.Email != mci.ErasedContact.Email || after.PartnerContact != before.PartnerContact {
 		t.Errorf("the contacts are %+v and %+v", after.CustomerContact, after.PartnerContact)
 	}
-	if whole := other.partner.Get(t, other.claim.ID); whole.DeclineReason != "because of reasons" || !whole.EventsIntact {
+	if whole := other.partner.Get(t, other.claim.ID); whole.DeclineReason != "because of reasons" ||
+		!whole.EventsIntact {
 		t.Errorf("another person's claim is %+v", whole)
 	}
 	if again := run(t, l.email, eraser.Options{Erase: true}); len(again.Claims)+again.KeptResponses > 0 {
@@ -201,7 +204,8 @@ func TestAnOpenClaimKeepsItsContactsUnlessAskedOtherwise(t *testing.T) {
 	}
 	run(t, l.email, eraser.Options{Erase: true, Open: true})
 	after := l.partner.Get(t, l.claim.ID)
-	if !after.EventsIntact || after.CustomerContact.Email != mci.ErasedContact.Email || after.Status != "consent-pending" {
+	if !after.EventsIntact || after.CustomerContact.Email != mci.ErasedContact.Email ||
+		after.Status != "consent-pending" {
 		t.Errorf("the claim is %+v", after)
 	}
 	// The partner gives another contact, and goes on.
@@ -232,8 +236,8 @@ func TestD37_WhoIsAWholeAddressOrAClaimOrAFileOfThese(t *testing.T) {
 		file(""):                             "names nobody",
 		file("kim@contoso.com\nkim\nlee@\n"): "who:2: \"kim\" is neither", "@/none": "no such file",
 	} {
-		if who, err := eraser.ParseWho(text); err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), "who's who",
-			"who"), want) {
+		if who, err := eraser.ParseWho(text); err == nil ||
+			!strings.Contains(strings.ReplaceAll(err.Error(), "who's who", "who"), want) {
 			t.Errorf("%q is %v: %v", text, who, err)
 		}
 	}

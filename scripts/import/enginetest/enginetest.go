@@ -9,14 +9,11 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -24,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"mci.example/customers/scripts/local/cloud"
 	"mci.example/customers/shared/table"
 )
 
@@ -36,71 +34,27 @@ func Run(m *testing.M) int {
 	if Endpoint = os.Getenv("DYNAMODB_ENDPOINT"); Endpoint != "" {
 		return m.Run()
 	}
-	stop, err := start()
+	root, err := cloud.FindRoot()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "starting the DynamoDB engine (npm ci --prefix infra installs it):", err)
-		return 1
-	}
-	defer stop()
-	return m.Run()
-}
-
-// start starts an engine on a free port and returns once it answers.
-func start() (stop func(), err error) {
-	binary, err := root()
-	if err != nil {
-		return nil, err
+		return fail(err)
 	}
 	folder, err := os.MkdirTemp("", "enginetest-")
 	if err != nil {
-		return nil, err
+		return fail(err)
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	defer os.RemoveAll(folder)
+	endpoint, stop, err := cloud.StartDatabase(context.Background(), root, folder)
 	if err != nil {
-		return nil, err
+		return fail(err)
 	}
-	address := free.Addr().(*net.TCPAddr)
-	free.Close()
-	engine := exec.Command(filepath.Join(binary, "infra/node_modules/@dynoxide/linux-x64/dynoxide"),
-		"serve", "--port", fmt.Sprint(address.Port), "--db-path", filepath.Join(folder, "data.db"))
-	if err := engine.Start(); err != nil {
-		return nil, err
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- engine.Wait() }()
-	for {
-		select {
-		case err := <-ended:
-			return nil, fmt.Errorf("it ended: %w", err)
-		default:
-		}
-		if connection, err := net.Dial("tcp", address.String()); err == nil {
-			connection.Close()
-			break
-		}
-	}
-	Endpoint = "http://" + address.String()
-	return func() {
-		engine.Process.Kill()
-		<-ended
-		os.RemoveAll(folder)
-	}, nil
+	defer stop()
+	Endpoint = endpoint
+	return m.Run()
 }
 
-// root is the repository's folder.
-func root() (string, error) {
-	folder, err := os.Getwd()
-	for err == nil {
-		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
-			return folder, nil
-		}
-		if parent := filepath.Dir(folder); parent != folder {
-			folder = parent
-			continue
-		}
-		return "", fmt.Errorf("the test does not run within the repository")
-	}
-	return "", err
+func fail(err error) int {
+	fmt.Fprintln(os.Stderr, "starting the DynamoDB engine (npm ci --prefix infra installs it):", err)
+	return 1
 }
 
 // Client is a client of an engine, or of what stands in front of it.
@@ -122,7 +76,8 @@ func NewTable(t testing.TB) (*dynamodb.Client, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if _, err := client.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &name}); err != nil {
+		if _, err := client.DeleteTable(context.Background(),
+			&dynamodb.DeleteTableInput{TableName: &name}); err != nil {
 			t.Error(err)
 		}
 	})

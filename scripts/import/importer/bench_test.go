@@ -63,7 +63,8 @@ func BenchmarkFloor(b *testing.B) {
 				for first := 0; first < benchmarkRows; first += 25 {
 					var batch []types.WriteRequest
 					for i := range 25 {
-						id := mci.CustomerID{Type: mci.TenantID, Value: fmt.Sprintf("3f2504e0-4f89-41d3-9a0c-%012d", first+i)}
+						id := mci.CustomerID{Type: mci.TenantID, Value: fmt.Sprintf("3f2504e0-4f89-41d3-9a0c-%012d",
+							first+i)}
 						put, err := table.Put(table.NewEligibilityRecord(id, mci.Eligibility{
 							EngagementID: "assessment", Reason: "Uses less than is asked for."}))
 						if err != nil {

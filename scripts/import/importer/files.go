@@ -38,7 +38,8 @@ var files = []file{
 	{
 		name: locationsFile,
 		columns: []string{
-			"partnerId", "partnerName", "locationId", "locationName", "country", "enrolled", "engagementIds", "partnerDomains",
+			"partnerId", "partnerName", "locationId", "locationName", "country", "enrolled", "engagementIds",
+			"partnerDomains",
 		},
 		optional: "partnerDomains",
 		key:      "partnerId and locationId", read: readCSV, change: locationChange,

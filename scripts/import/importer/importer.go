@@ -195,7 +195,8 @@ func (l *load) list() error {
 		}
 	}
 	if len(l.present) == 0 && len(l.mistakes) == 0 {
-		return fmt.Errorf("the folder %s has none of the files that can be loaded: %s", printable(l.folder), fileNames())
+		return fmt.Errorf("the folder %s has none of the files that can be loaded: %s", printable(l.folder),
+			fileNames())
 	}
 	return nil
 }

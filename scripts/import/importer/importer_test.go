@@ -52,7 +52,8 @@ func TestTheSampleLoadsAndLoadingItAgainChangesNothing(t *testing.T) {
 	first := enginetest.Scan(t, client, name)
 	checked, written, revoked, besideOwners := 0, 0, 1, 0
 	for _, item := range first {
-		if key := table.KeyOf(item); strings.HasPrefix(key.PK, "CUSTOMER#") && strings.HasPrefix(key.SK, "ELIGIBILITY#") {
+		if key := table.KeyOf(item); strings.HasPrefix(key.PK, "CUSTOMER#") &&
+			strings.HasPrefix(key.SK, "ELIGIBILITY#") {
 			besideOwners++
 		}
 	}
@@ -60,7 +61,8 @@ func TestTheSampleLoadsAndLoadingItAgainChangesNothing(t *testing.T) {
 		checked, written = checked+file.Checked, written+file.Written
 	}
 	if checked != written || len(first) != checked-revoked+besideOwners || besideOwners == 0 {
-		t.Errorf("%d rows were checked and %d written, and the table has %d items; want all of them but the revoked grant",
+		t.Errorf("%d rows were checked and %d written, and the table has %d items; want all of them but the revoked "+
+			"grant",
 			checked, written, len(first))
 	}
 	mustRun(t, client, name, sampleFolder, importer.Options{})

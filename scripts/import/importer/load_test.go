@@ -68,7 +68,8 @@ func TestWhatFilesReferToMayBeInTheTable(t *testing.T) {
 	for _, file := range order {
 		mustRun(t, client, name, folderOf(t, map[string]string{file: files[file]}), importer.Options{})
 	}
-	if got, want := enginetest.Scan(t, client, name), enginetest.Scan(t, together, nameTogether); !equalItems(got, want) {
+	if got, want := enginetest.Scan(t, client, name), enginetest.Scan(t, together, nameTogether); !equalItems(got,
+		want) {
 		t.Errorf("file by file the table has\n%v\nand with all at once\n%v", got, want)
 	}
 }
@@ -219,8 +220,8 @@ func TestALoadThatWasCutShortIsCompletedByAnother(t *testing.T) {
 		}
 		return nil
 	}))
-	if _, err := importer.Run(ctx, client, name, folder, importer.Options{}); err == nil || !strings.Contains(err.Error(),
-		"load the folder again to complete it") {
+	if _, err := importer.Run(ctx, client, name, folder, importer.Options{}); err == nil ||
+		!strings.Contains(err.Error(), "load the folder again to complete it") {
 		t.Fatalf("the error is %v", err)
 	}
 	if count := len(enginetest.Scan(t, direct, name)); count == 0 || count >= 2000 {

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	locationsHeader     = "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds\n"
-	domainsColumn       = "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds,partnerDomains\n"
+	locationsHeader = "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds\n"
+	domainsColumn   = "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds," +
+		"partnerDomains\n"
 	grantsHeader        = "partnerId,userId,locationId,role,revoked\n"
 	customersHeader     = "customerId,name,country,managed\n"
 	customerIDsHeader   = "customerId,idType,idValue\n"
@@ -62,7 +63,8 @@ func TestEveryMistakeIsReportedWithFileAndLineAndNothingIsWritten(t *testing.T) 
 			[]string{"customers.csv:3: the row has 5 cells, the header 4"}},
 		{"a quote must end", "customers.csv", customersHeader + "c1,One,US,true\nc2,\"Two,US,true\nc3,Three,US,true\n",
 			[]string{"customers.csv:3: a cell in quotes must end with a quote"}},
-		{"a quote must stand in quotes", "customers.csv", customersHeader + "c1,One,US,true\nc2,Tw\"o,US,true\nc3,,US,true\n",
+		{"a quote must stand in quotes", "customers.csv",
+			customersHeader + "c1,One,US,true\nc2,Tw\"o,US,true\nc3,,US,true\n",
 			[]string{"customers.csv:3: a cell that holds a quote", "customers.csv:4: name: must not be blank"}},
 		{"a row has an end", "customers.csv", customersHeader + "c1,One,US,true\n\"c2,Two,US,true\n" +
 			strings.Repeat("c3,Three,US,true\n", 1<<17),
@@ -86,10 +88,12 @@ func TestEveryMistakeIsReportedWithFileAndLineAndNothingIsWritten(t *testing.T) 
 				"customers.csv:3: name: must not contain the character U+202E"}},
 		{"a row must not be there twice", "customers.csv", customersHeader + "c1,One,US,true\nc1,One,US,true\n",
 			[]string{"customers.csv:3: customerId: the same as in customers.csv:2"}},
-		{"two rows must not contradict each other", "customers.csv", customersHeader + "c1,One,US,true\nc1,Other,US,true\n",
+		{"two rows must not contradict each other", "customers.csv",
+			customersHeader + "c1,One,US,true\nc1,Other,US,true\n",
 			[]string{"customers.csv:3: customerId: the same as in customers.csv:2"}},
 
-		{"a location is enrolled or not", "locations.csv", locationsHeader + "p1,Partner One,l1,Location One,US,yes,*\n",
+		{"a location is enrolled or not", "locations.csv",
+			locationsHeader + "p1,Partner One,l1,Location One,US,yes,*\n",
 			[]string{"locations.csv:2: enrolled: must be true or false"}},
 		{"a location names engagements that exist", "locations.csv", locationsHeader +
 			"p1,Partner One,l1,Location One,US,true,assessment;other;third\n",
@@ -102,7 +106,8 @@ func TestEveryMistakeIsReportedWithFileAndLineAndNothingIsWritten(t *testing.T) 
 			"p1,Partner One,l1,Location One,US,true,assessment;assessment\n",
 			[]string{"locations.csv:2: engagementIds: names assessment twice"}},
 		{"an engagement's ID is not empty", "locations.csv", locationsHeader +
-			"p1,Partner One,l1,Location One,US,true,assessment;\n", []string{`locations.csv:2: engagementIds: an ID is`}},
+			"p1,Partner One,l1,Location One,US,true,assessment;\n",
+			[]string{`locations.csv:2: engagementIds: an ID is`}},
 		{"D23: a partner's domains are domains, each named once", "locations.csv", domainsColumn +
 			"p1,Partner One,l1,Location One,US,true,*,one.example;not a domain;ONE.example;\n",
 			[]string{`locations.csv:2: partnerDomains: a domain is a name such as contoso.com; is "not a domain"`,
@@ -122,8 +127,9 @@ func TestEveryMistakeIsReportedWithFileAndLineAndNothingIsWritten(t *testing.T) 
 			"p1,u1,l1,incentives-user,\np1,u1,l1,incentives-user,true\n",
 			[]string{"grants.csv:3: partnerId, userId, locationId and role: the same as in grants.csv:2"}},
 
-		{"a customer ID is a customer's that exists", "customer-ids.csv", customerIDsHeader + "c1,tpid,123\nc9,tpid,124\n",
-			[]string{"customer-ids.csv:3: customerId: neither customers.csv nor the table has customer c9"}},
+		{"a customer ID is a customer's that exists", "customer-ids.csv", customerIDsHeader +
+			"c1,tpid,123\nc9,tpid,124\n", []string{"customer-ids.csv:3: customerId: neither customers.csv nor the " +
+			"table has customer c9"}},
 		{"a customer ID is one customer's", "customer-ids.csv", customerIDsHeader + "c1,tenant-id," + aTenant +
 			"\nc1,tenant-id," + strings.ToUpper(aTenant) + "\n",
 			[]string{"customer-ids.csv:3: idType and idValue: the same as in customer-ids.csv:2"}},
@@ -138,11 +144,13 @@ func TestEveryMistakeIsReportedWithFileAndLineAndNothingIsWritten(t *testing.T) 
 			[]string{"domains.csv:2: domain: a domain is"}},
 		{"a domain leads to a tenant", "domains.csv", domainsHeader + "one.example,\n",
 			[]string{"domains.csv:2: tenantId: the value is a GUID"}},
-		{"a domain leads to one tenant, however it is written", "domains.csv", domainsHeader + "bücher.example," + aTenant +
-			"\nxn--bcher-kva.example," + aTenant + "\n", []string{"domains.csv:3: domain: the same as in domains.csv:2"}},
+		{"a domain leads to one tenant, however it is written", "domains.csv", domainsHeader + "bücher.example," +
+			aTenant + "\nxn--bcher-kva.example," + aTenant + "\n",
+			[]string{"domains.csv:3: domain: the same as in domains.csv:2"}},
 
-		{"an opportunity is a customer's that exists", "opportunities.csv", opportunitiesHeader + "o1,c9,1000.00,open\n",
-			[]string{"opportunities.csv:2: customerId: neither customers.csv nor the table has customer c9"}},
+		{"an opportunity is a customer's that exists", "opportunities.csv", opportunitiesHeader +
+			"o1,c9,1000.00,open\n", []string{"opportunities.csv:2: customerId: neither customers.csv nor the table " +
+			"has customer c9"}},
 		{"an opportunity's value is an amount", "opportunities.csv", opportunitiesHeader +
 			"o1,c1,1e3,open\no2,c1,-5,open\no3,c1,1.005,open\n", []string{"opportunities.csv:2: value: an amount is",
 			"opportunities.csv:3: value: an amount is", "opportunities.csv:4: value: an amount is"}},
@@ -157,8 +165,8 @@ func TestEveryMistakeIsReportedWithFileAndLineAndNothingIsWritten(t *testing.T) 
 			[]string{"eligibility.csv:2: idType: must be one of"}},
 		{"eligibility is true or false", "eligibility.csv", eligibilityHeader + "assessment,tpid,1,,\n",
 			[]string{"eligibility.csv:2: eligible: must be true or false"}},
-		{"a reason is not too long", "eligibility.csv", eligibilityHeader + "assessment,tpid,1,false," + strings.Repeat("x",
-			501) + "\n", []string{"eligibility.csv:2: reason: must have at most 500 characters"}},
+		{"a reason is not too long", "eligibility.csv", eligibilityHeader + "assessment,tpid,1,false," +
+			strings.Repeat("x", 501) + "\n", []string{"eligibility.csv:2: reason: must have at most 500 characters"}},
 		{"the program says one thing of an ID", "eligibility.csv", eligibilityHeader +
 			"assessment,tpid,1,false,\nassessment,tpid,1,true,\n",
 			[]string{"eligibility.csv:3: engagementId, idType and idValue: the same as in eligibility.csv:2"}},
@@ -210,17 +218,20 @@ func TestEveryMistakeOfEngagementsIsReportedWithItsIndex(t *testing.T) {
 	}{
 		{"a field must be known", fields{"colour": "red"}, []string{"colour: is not a field"}},
 		{"a field is written as it is", fields{"ID": "other"}, []string{"ID: is not a field"}},
-		{"a field must be there", fields{"name": nil, "endsOn": nil}, []string{"name: is missing", "endsOn: is missing"}},
+		{"a field must be there", fields{"name": nil, "endsOn": nil}, []string{"name: is missing",
+			"endsOn: is missing"}},
 		{"a field is of its type", fields{"name": 5, "consentWindowDays": "30", "exclusive": "yes",
 			"customerIdTypes": "domain", "claimLimits": 3},
 			[]string{"name: must be a string; is the number 5", "customerIdTypes: must be an array",
-				`consentWindowDays: must be a whole number from 1 to 3650; is "30"`, `exclusive: must be true or false; is "yes"`,
+				`consentWindowDays: must be a whole number from 1 to 3650; is "30"`,
+				`exclusive: must be true or false; is "yes"`,
 				"claimLimits: must be an object; is the number 3"}},
 		{"an ID is not any text", fields{"id": "a b"}, []string{"id: an ID is"}},
 		{"pay is fixed or variable", fields{"payType": "hourly"},
 			[]string{`payType: must be one of fixed, variable; is "hourly"`}},
 		{"S9: fixed pay takes no opportunity", fields{"customerIdTypes": []string{"domain", "msx-opportunity-id"}},
-			[]string{"customerIdTypes: fixed pay takes domain, tenant-id, tpid, azure-subscription-id; not msx-opportunity-id"}},
+			[]string{"customerIdTypes: fixed pay takes domain, tenant-id, tpid, azure-subscription-id; not " +
+				"msx-opportunity-id"}},
 		{"S9: variable pay takes opportunities alone",
 			variable(fields{"customerIdTypes": []string{"msx-opportunity-id", "tpid"}}),
 			[]string{"customerIdTypes: variable pay takes msx-opportunity-id; not tpid"}},
@@ -273,19 +284,22 @@ func TestEveryMistakeOfEngagementsIsReportedWithItsIndex(t *testing.T) {
 				"reminders.consentDays.2: must be a whole number from 1 to 3650; is the number 0",
 				"reminders.consentDays.3: must be a whole number from 1 to 3650; is null",
 				"reminders.submissionDays: must be an array of days; is the number 3"}},
-		{"D30: there are at most five before a deadline", fields{"reminders": fields{"consentDays": []int{6, 5, 4, 3, 2, 1},
-			"daily": true}}, []string{"reminders.consentDays: must have at most 5 entries, has 6", "reminders.daily: is not a field"}},
+		{"D30: there are at most five before a deadline",
+			fields{"reminders": fields{"consentDays": []int{6, 5, 4, 3, 2, 1}, "daily": true}},
+			[]string{"reminders.consentDays: must have at most 5 entries, has 6", "reminders.daily: is not a field"}},
 		{"every mistake is told, whatever it stands beside", fields{"name": 5, "endsOn": "2020-01-01",
 			"customerIdTypes": []any{"tpid", 7, "msx-opportunity-id"}, "referral": 7, "rates": fields{"minHours": 50,
 				"maxHours": 40}},
-			[]string{"name: must be a string; is the number 5", "customerIdTypes.1: must be one of", "rates.perHour: is missing",
-				"rates.maxPayout: is missing", "rates.maxShareOfOpportunity: is missing",
+			[]string{"name: must be a string; is the number 5", "customerIdTypes.1: must be one of",
+				"rates.perHour: is missing", "rates.maxPayout: is missing", "rates.maxShareOfOpportunity: is missing",
 				"referral: must be an object; is the number 7",
-				"customerIdTypes: fixed pay takes domain, tenant-id, tpid, azure-subscription-id; not msx-opportunity-id",
+				"customerIdTypes: fixed pay takes domain, tenant-id, tpid, azure-subscription-id; not " +
+					"msx-opportunity-id",
 				"endsOn: must not be before startsOn; is 2020-01-01", "rates.maxHours: must not be less than minHours",
 				"rates: has no meaning with fixed pay"}},
 		{"text hides nothing", fields{"name": "Re\u0000view", "description": "\u202etxt"},
-			[]string{"name: must not contain the character U+0000", "description: must not contain the character U+202E"}},
+			[]string{"name: must not contain the character U+0000",
+				"description: must not contain the character U+202E"}},
 	}
 	other := anEngagement(fields{"id": "other"})
 	for _, test := range tests {
@@ -383,7 +397,8 @@ func TestFilesAreReadHoweverTheyAreWritten(t *testing.T) {
 		"without domains": {"locations.csv": domainsColumn + "p1,Partner One,l1,Location One,US,true,assessment,\n"},
 		"without reminders": {"engagements.json": "[" + strings.Replace(anEngagement(nil), "{", `{"reminders":null,`,
 			1) + "]"},
-		"with whole decimals":   {"engagements.json": "[" + strings.Replace(anEngagement(nil), ":30,", ":3.0e1,", 1) + "]"},
+		"with whole decimals": {"engagements.json": "[" + strings.Replace(anEngagement(nil), ":30,", ":3.0e1,", 1) +
+			"]"},
 		"without revoked":       {"grants.csv": "partnerId,userId,locationId,role\np1,u1,l1,incentives-admin\n"},
 		"with revoked left out": {"grants.csv": grantsHeader + "p1,u1,l1,incentives-admin\n"},
 	}

@@ -198,11 +198,12 @@ func (r *row) shape(columns int) string {
 func syntaxReason(err *csv.ParseError) string {
 	switch {
 	case errors.Is(err, csv.ErrBareQuote):
-		return fmt.Sprintf("a cell that holds a quote must stand in quotes, and its quotes doubled (line %d, column %d)",
+		return fmt.Sprintf("a cell that holds a quote must stand in quotes, and its quotes doubled (line %d, column "+
+			"%d)",
 			err.Line, err.Column)
 	case errors.Is(err, csv.ErrQuote):
-		return fmt.Sprintf("a cell in quotes must end with a quote, and its quotes be doubled (line %d, column %d)", err.Line,
-			err.Column)
+		return fmt.Sprintf("a cell in quotes must end with a quote, and its quotes be doubled (line %d, column %d)",
+			err.Line, err.Column)
 	}
 	return err.Err.Error()
 }

@@ -191,7 +191,8 @@ func untilDone(ctx context.Context, left int, round func() (left int, err error)
 			idle = 1
 		}
 		if idle > maxRounds {
-			return fmt.Errorf("DynamoDB left %d items undone %d times in a row: the table lacks the capacity", now, maxRounds)
+			return fmt.Errorf("DynamoDB left %d items undone %d times in a row: the table lacks the capacity", now,
+				maxRounds)
 		}
 		left = now
 		pause := time.NewTimer(rand.N(min(firstPause<<idle, maxPause)))

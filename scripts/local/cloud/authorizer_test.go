@@ -24,7 +24,8 @@ import (
 // sign makes a token by hand.
 func sign(t *testing.T, algorithm jose.SignatureAlgorithm, key any, keyID string, claims map[string]any) string {
 	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: jose.JSONWebKey{Key: key, KeyID: keyID}}, nil)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: jose.JSONWebKey{Key: key, KeyID: keyID}},
+		nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,13 +114,14 @@ func TestTokens(t *testing.T) {
 		"no audience":                       {"Bearer " + own(map[string]any{"aud": nil}), 401},
 		"an access token, which has none":   {"Bearer " + own(map[string]any{"aud": nil, "client_id": ClientID}), 200},
 		"an access token of another client": {"Bearer " + own(map[string]any{"aud": nil, "client_id": "other"}), 401},
-		"another audience of our client":    {"Bearer " + own(map[string]any{"aud": "other", "client_id": ClientID}), 401},
-		"another key under our key's name":  {"Bearer " + sign(t, jose.RS256, otherRSA, keyID, claims(nil)), 401},
-		"another key":                       {"Bearer " + sign(t, jose.RS256, otherRSA, "other", claims(nil)), 401},
-		"our key without its name":          {"Bearer " + sign(t, jose.RS256, key, "", claims(nil)), 401},
-		"an algorithm of another kind":      {"Bearer " + sign(t, jose.ES256, otherEC, keyID, claims(nil)), 401},
-		"the public key as a shared secret": {"Bearer " + sign(t, jose.HS256, key.PublicKey.N.Bytes(), keyID, claims(nil)),
+		"another audience of our client": {"Bearer " + own(map[string]any{"aud": "other", "client_id": ClientID}),
 			401},
+		"another key under our key's name": {"Bearer " + sign(t, jose.RS256, otherRSA, keyID, claims(nil)), 401},
+		"another key":                      {"Bearer " + sign(t, jose.RS256, otherRSA, "other", claims(nil)), 401},
+		"our key without its name":         {"Bearer " + sign(t, jose.RS256, key, "", claims(nil)), 401},
+		"an algorithm of another kind":     {"Bearer " + sign(t, jose.ES256, otherEC, keyID, claims(nil)), 401},
+		"the public key as a shared secret": {"Bearer " + sign(t, jose.HS256, key.PublicKey.N.Bytes(), keyID,
+			claims(nil)), 401},
 		"no signature": {"Bearer " + encode(`{"alg":"none"}`) + "." + encode(string(payload)) + ".",
 			401},
 		"a changed payload": {"Bearer " + parts[0] + "." + encode(strings.Replace(string(payload), "user-1",
@@ -131,7 +133,8 @@ func TestTokens(t *testing.T) {
 			if answer.StatusCode != test.status {
 				t.Errorf("answered %d %s", answer.StatusCode, body)
 			}
-			if test.status == 401 && (body != `{"message":"Unauthorized"}` || answer.Header.Get("WWW-Authenticate") == "") {
+			if test.status == 401 && (body != `{"message":"Unauthorized"}` ||
+				answer.Header.Get("WWW-Authenticate") == "") {
 				t.Errorf("answered %s with %v", body, answer.Header)
 			}
 		})
@@ -146,7 +149,8 @@ func TestLocalTokens(t *testing.T) {
 		claims map[string]string
 	}{
 		"a partner's user": {`{"sub":"u","partnerId":"p","roles":["incentives-user","referral-admin"]}`, 200,
-			map[string]string{"sub": "u", issuer.PartnerClaim: "p", issuer.RolesClaim: "[incentives-user referral-admin]"}},
+			map[string]string{"sub": "u", issuer.PartnerClaim: "p",
+				issuer.RolesClaim: "[incentives-user referral-admin]"}},
 		"one without partner": {`{"sub":"u","roles":["program-admin"]}`, 200, map[string]string{"sub": "u",
 			issuer.PartnerClaim: "", issuer.RolesClaim: "[program-admin]"}},
 		"one without roles":    {`{"sub":"u","partnerId":"p"}`, 200, map[string]string{issuer.RolesClaim: ""}},
@@ -164,7 +168,8 @@ func TestLocalTokens(t *testing.T) {
 				return
 			}
 			token := decode[struct{ Token string }](t, body).Token
-			got := event(t, "GET", "/v1/things", "", "Authorization", "Bearer "+token).RequestContext.Authorizer.JWT.Claims
+			got := event(t, "GET", "/v1/things", "", "Authorization",
+				"Bearer "+token).RequestContext.Authorizer.JWT.Claims
 			for name, want := range test.claims {
 				if got[name] != want {
 					t.Errorf("claim %s is %q", name, got[name])
@@ -179,7 +184,8 @@ func TestTheIssuerStandsApartAndSettingsReachFunctions(t *testing.T) {
 	config.IssuerApart, config.MailsPerPartner = true, "7"
 	config.Functions[0].Environment = []string{platform.OIDCIssuer, platform.MailsPerPartner, platform.ReceiptKeys}
 	c := start(t, config)
-	if answer, _ := call(t, "GET", c.URL()+issuerPath+"/.well-known/openid-configuration", ""); answer.StatusCode != 404 {
+	if answer, _ := call(t, "GET", c.URL()+issuerPath+"/.well-known/openid-configuration",
+		""); answer.StatusCode != 404 {
 		t.Errorf("the API's address answers for the issuer: %d", answer.StatusCode)
 	}
 	_, body := call(t, "GET", c.Issuer()+"/.well-known/openid-configuration", "")

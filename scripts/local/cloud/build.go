@@ -127,7 +127,8 @@ func hashSources(config Config) (string, error) {
 		folders = append(folders, strings.TrimSuffix(name, "/..."))
 	}
 	for _, folder := range folders {
-		err := filepath.WalkDir(filepath.Join(config.Root, folder), func(path string, entry fs.DirEntry, err error) error {
+		err := filepath.WalkDir(filepath.Join(config.Root, folder), func(path string, entry fs.DirEntry,
+			err error) error {
 			if err != nil || entry.IsDir() || strings.HasSuffix(path, "_test.go") {
 				return err
 			}

@@ -26,8 +26,8 @@ type Rule struct {
 }
 
 const (
-	// deliveryTries is how often a function is tried with an event: Lambda repeats what it was invoked with asynchronously
-	// twice.
+	// deliveryTries is how often a function is tried with an event: Lambda repeats what it was invoked with
+	// asynchronously twice.
 	deliveryTries = 3
 	// deliveries bounds how many events are on their way at once.
 	deliveries = 10
@@ -65,8 +65,8 @@ type delivery struct {
 
 // openBus goes on with what the last run had not delivered.
 func openBus(ctx context.Context, config Config, lambda *lambda, clock *clock) (*bus, error) {
-	b := &bus{config: config, lambda: lambda, clock: clock, doneFile: filepath.Join(config.StateDir, "events-delivered"),
-		slots: make(chan struct{}, deliveries), changed: make(chan struct{})}
+	b := &bus{config: config, lambda: lambda, clock: clock, doneFile: filepath.Join(config.StateDir,
+		"events-delivered"), slots: make(chan struct{}, deliveries), changed: make(chan struct{})}
 	for _, rule := range config.Rules {
 		parsed, err := parsePattern(rule.Pattern)
 		if err != nil {
@@ -167,7 +167,8 @@ func domainEvent(record []byte, at time.Time) ([]byte, error) {
 	}
 	detail := map[string]string{}
 	for attribute, kind := range platform.DomainEvents.Detail {
-		detail[attribute], _ = change.Dynamodb.NewImage[attribute][kind].(string) // an attribute that is missing is empty
+		// A missing attribute is empty.
+		detail[attribute], _ = change.Dynamodb.NewImage[attribute][kind].(string)
 	}
 	event, err := json.Marshal(map[string]any{"version": "0", "id": newID(), "source": platform.DomainEvents.Source,
 		"detail-type": detail["type"], "account": Account, "time": at.UTC().Format(time.RFC3339), "region": Region,
@@ -228,8 +229,9 @@ func (b *bus) deliver(ctx context.Context, function string, event []byte) bool {
 				"version": "1.0", "timestamp": time.Now().UTC().Format(time.RFC3339Nano),
 				"requestContext": map[string]any{"requestId": requestID, "functionArn": functionARN(function),
 					"condition": "RetriesExhausted", "approximateInvokeCount": try},
-				"requestPayload":  json.RawMessage(event),
-				"responseContext": map[string]any{"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+				"requestPayload": json.RawMessage(event),
+				"responseContext": map[string]any{"statusCode": 200, "executedVersion": "$LATEST",
+					"functionError": "Unhandled"},
 				"responsePayload": json.RawMessage(result.Payload),
 			})
 			if err != nil {

@@ -48,7 +48,8 @@ func listed(t *testing.T, c *Cloud, claimID string) []map[string]any {
 
 func busConfig(t *testing.T, state string) Config {
 	config := echoConfig(t, state)
-	config.Rules = []Rule{{"echo", `{"source":["mci.customers"],"replay-name":[{"exists":false}],"detail-type":[{"prefix":"told."}]}`}}
+	config.Rules = []Rule{{"echo", `{"source":["mci.customers"],"replay-name":[{"exists":false}],` +
+		`"detail-type":[{"prefix":"told."}]}`}}
 	return config
 }
 

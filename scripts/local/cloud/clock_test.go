@@ -31,7 +31,8 @@ func TestTheClock(t *testing.T) {
 		t.Error("a clock that does not run ahead is set in the environment")
 	}
 	for body, status := range map[string]int{
-		`{"offset":"-1h"}`: 422, `{"offset":"soon"}`: 422, `{"offset":744}`: 400, `{}`: 400, `{"hours":1}`: 400, ``: 400,
+		`{"offset":"-1h"}`: 422, `{"offset":"soon"}`: 422, `{"offset":744}`: 400, `{}`: 400, `{"hours":1}`: 400,
+		``:              400,
 		`{"offset":""}`: 422,
 	} {
 		if answer, said := call(t, "POST", c.URL()+"/local/clock", body); answer.StatusCode != status {

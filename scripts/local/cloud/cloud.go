@@ -57,7 +57,8 @@ type Config struct {
 
 	Output io.Writer // progress, and functions' failures; nowhere if nil
 
-	MailsPerPartner string // of these two settings of a stage, what functions are given; "" is the product's own default
+	// Two settings of a stage, as functions are given them; "" is the product's own default.
+	MailsPerPartner string
 	RetentionMonths string
 
 	NoSchedule bool // leave it to the caller to invoke what runs on a schedule
@@ -116,6 +117,24 @@ type Cloud struct {
 	closers  []func() // run last to first
 }
 
+// FindRoot is the repository: the working folder, or the nearest one above it that has a go.mod.
+func FindRoot() (string, error) {
+	folder, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			return folder, nil
+		}
+		parent := filepath.Dir(folder)
+		if parent == folder {
+			return "", errors.New("start this within the repository")
+		}
+		folder = parent
+	}
+}
+
 // Start starts everything and returns once requests are answered. An error is one line that says what to do, except for
 // what the compiler has to say about functions that do not build. ctx bounds the start alone; Stop ends what was
 // started.
@@ -128,11 +147,13 @@ func Start(ctx context.Context, config Config) (_ *Cloud, err error) {
 		}
 	}()
 	if err := os.MkdirAll(filepath.Join(config.StateDir, "logs"), 0o755); err != nil {
-		return nil, fmt.Errorf("the state cannot be kept in %s (%w): set STATE_DIR to another folder", config.StateDir, err)
+		return nil, fmt.Errorf("the state cannot be kept in %s (%w): set STATE_DIR to another folder", config.StateDir,
+			err)
 	}
 	lock, err := lockFile(filepath.Join(config.StateDir, "lock"), syscall.LOCK_EX|syscall.LOCK_NB)
 	if err != nil {
-		return nil, fmt.Errorf("%s is in use by another run: stop it, or set STATE_DIR to another folder", config.StateDir)
+		return nil, fmt.Errorf("%s is in use by another run: stop it, or set STATE_DIR to another folder",
+			config.StateDir)
 	}
 	c.onStop(func() { lock.Close() })
 	if err := checkForm(config.StateDir); err != nil {
@@ -356,7 +377,9 @@ func (c *Cloud) readStream() error {
 func (c *Cloud) openIssuer() error {
 	url := c.url
 	if c.config.IssuerApart {
-		apart, err := c.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.issuer.ServeHTTP(w, r) }))
+		apart, err := c.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c.issuer.ServeHTTP(w, r)
+		}))
 		if err != nil {
 			return err
 		}

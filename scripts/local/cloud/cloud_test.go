@@ -55,8 +55,8 @@ func echoConfig(t *testing.T, stateDir string) Config {
 			{Method: "GET", Path: "/open/{token}", Function: "echo"},
 			{Method: "POST", Path: "/open/{token}", Function: "echo"},
 		},
-		Stream: Stream{Function: "echo", Filter: `{"dynamodb":{"NewImage":{"do":{"S":[{"exists":true}]}}}}`, BatchSize: 4,
-			Retries: 2, MaximumAge: time.Hour},
+		Stream: Stream{Function: "echo", Filter: `{"dynamodb":{"NewImage":{"do":{"S":[{"exists":true}]}}}}`,
+			BatchSize: 4, Retries: 2, MaximumAge: time.Hour},
 		Packages: []string{"./scripts/local/cloud/testdata/echo"},
 	}
 }

@@ -61,7 +61,8 @@ func checkEngines(config Config) error {
 		}
 		if _, err := os.Stat(databaseBinary(config.Root)); err != nil {
 			if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-				return fmt.Errorf("the DynamoDB-compatible engine runs on Linux x64 only: start DynamoDB Local and set DYNAMODB_ENDPOINT to its address")
+				return fmt.Errorf("the DynamoDB-compatible engine runs on Linux x64 only: start DynamoDB Local and " +
+					"set DYNAMODB_ENDPOINT to its address")
 			}
 			return fmt.Errorf("the DynamoDB-compatible engine is not installed: run npm ci --prefix infra")
 		}
@@ -74,7 +75,8 @@ func checkEngines(config Config) error {
 			return fmt.Errorf("the SES-compatible mailbox is not installed: run npm ci --prefix infra")
 		}
 		if _, err := exec.LookPath("node"); err != nil {
-			return fmt.Errorf("node is not installed, and the SES-compatible mailbox runs on it: install Node.js 20 or newer")
+			return fmt.Errorf("node is not installed, and the SES-compatible mailbox runs on it: install Node.js 20 " +
+				"or newer")
 		}
 	}
 	return nil
@@ -115,6 +117,16 @@ func (c *Cloud) RestartDatabase(ctx context.Context) error {
 	return err
 }
 
+// StartDatabase starts the engine alone, with its files in the folder, and says where it answers.
+func StartDatabase(ctx context.Context, root, folder string) (endpoint string, stop func(), err error) {
+	c := &Cloud{config: Config{Root: root, StateDir: folder}}
+	if err := os.MkdirAll(filepath.Join(folder, "logs"), 0o755); err != nil {
+		return "", nil, err
+	}
+	endpoint, err = c.startDatabase(ctx)
+	return endpoint, c.Stop, err
+}
+
 func (c *Cloud) startDatabase(ctx context.Context) (string, error) {
 	return c.startEngine(ctx, engine{
 		name: databaseEngine, port: c.config.DynamoDBPort, health: "/",
@@ -150,8 +162,8 @@ type engine struct {
 
 // startEngine starts the engine, waits until it answers, and says where.
 func (c *Cloud) startEngine(ctx context.Context, e engine) (endpoint string, err error) {
-	log, err := os.OpenFile(filepath.Join(c.config.StateDir, "logs", e.name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND,
-		0o644)
+	log, err := os.OpenFile(filepath.Join(c.config.StateDir, "logs", e.name+".log"),
+		os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return "", fmt.Errorf("open the log of %s: %w", e.name, err)
 	}

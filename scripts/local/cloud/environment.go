@@ -31,7 +31,8 @@ func (c *Cloud) functionEnvironment(inside string) (map[string]string, error) {
 	for _, function := range c.config.Functions {
 		for _, name := range function.Environment {
 			if _, known := values[name]; !known {
-				return nil, fmt.Errorf("%s reads %s, to which the one-machine cloud gives no value", function.Name, name)
+				return nil, fmt.Errorf("%s reads %s, to which the one-machine cloud gives no value", function.Name,
+					name)
 			}
 		}
 	}

@@ -80,7 +80,9 @@ func matchObject(pattern map[string]any, value any) bool {
 	object, _ := value.(map[string]any) // an absent object has no fields
 	for name, want := range pattern {
 		if name == "$or" {
-			if !slices.ContainsFunc(want.([]any), func(branch any) bool { return matchObject(branch.(map[string]any), value) }) {
+			if !slices.ContainsFunc(want.([]any), func(branch any) bool {
+				return matchObject(branch.(map[string]any), value)
+			}) {
 				return false
 			}
 			continue
@@ -179,7 +181,8 @@ func numeric(argument, value any) bool {
 	}
 	for i := 0; i < len(conditions); i += 2 {
 		bound, isNumber := number(conditions[i+1])
-		holds := map[any]bool{"=": got == bound, "<": got < bound, "<=": got <= bound, ">": got > bound, ">=": got >= bound}
+		holds := map[any]bool{"=": got == bound, "<": got < bound, "<=": got <= bound, ">": got > bound,
+			">=": got >= bound}
 		if !isNumber || !holds[conditions[i]] {
 			return false
 		}

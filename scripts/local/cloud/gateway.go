@@ -121,8 +121,9 @@ func (c *Cloud) serveAPI(w http.ResponseWriter, r *http.Request, source string, 
 		writeMessage(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
 		return
 	}
-	// The function runs to its end even if the caller has gone away or the gateway no longer waits. The gateway's patience
-	// begins when a process has the request: how long this machine takes to start one says nothing of the cloud.
+	// The function runs to its end even if the caller has gone away or the gateway no longer waits. The gateway's
+	// patience begins when a process has the request: how long this machine takes to start one says nothing of the
+	// cloud.
 	answer, taken := make(chan Result, 1), make(chan struct{})
 	go func() { answer <- c.lambda.begin(route.Function, requestID, payload, taken) }()
 	select {

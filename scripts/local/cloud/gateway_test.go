@@ -34,8 +34,8 @@ func bearer(t *testing.T, roles ...string) []string {
 }
 
 func TestPayloadFormat(t *testing.T) {
-	headers := append(bearer(t, "incentives-user", "program-admin"), "X-Twice", "1", "X-Twice", "2", "Cookie", "a=1; b=2",
-		"User-Agent", "test", "Content-Type", "application/json")
+	headers := append(bearer(t, "incentives-user", "program-admin"), "X-Twice", "1", "X-Twice", "2", "Cookie",
+		"a=1; b=2", "User-Agent", "test", "Content-Type", "application/json")
 	got := event(t, "POST", "/v1/things/caf%C3%A9%20x/parts?q=a&q=b&empty=&c=%20d", `{"ä":1}`, headers...)
 	c := sharedCloud(t)
 	host := strings.TrimPrefix(c.URL(), "http://")
@@ -118,8 +118,8 @@ func TestTheClientsAddress(t *testing.T) {
 			got := decode[events.APIGatewayV2HTTPRequest](t, content)
 			if got.RequestContext.HTTP.SourceIP != test.source || got.Headers["x-forwarded-for"] != test.forwarded ||
 				"http://"+got.Headers["host"] != url {
-				t.Errorf("from %s, forwarded for %q, to %s", got.RequestContext.HTTP.SourceIP, got.Headers["x-forwarded-for"],
-					got.Headers["host"])
+				t.Errorf("from %s, forwarded for %q, to %s", got.RequestContext.HTTP.SourceIP,
+					got.Headers["x-forwarded-for"], got.Headers["host"])
 			}
 		})
 	}
@@ -188,8 +188,8 @@ func TestAnswers(t *testing.T) {
 	}{
 		"as it says": {`{"statusCode":201,"headers":{"x-a":"b","x-n":1},"cookies":["a=1","b=2"],"body":"hello"}`, 201,
 			"hello",
-			http.Header{"X-A": {"b"}, "X-N": {"1"}, "Set-Cookie": {"a=1", "b=2"}, "Content-Type": {"text/plain;charset=UTF-8"},
-				"Content-Length": {"5"}}},
+			http.Header{"X-A": {"b"}, "X-N": {"1"}, "Set-Cookie": {"a=1", "b=2"},
+				"Content-Type": {"text/plain;charset=UTF-8"}, "Content-Length": {"5"}}},
 		"base64 is decoded": {`{"statusCode":200,"body":"aGVsbG8=","isBase64Encoded":true}`, 200, "hello", nil},
 		"wrong base64 is an error": {`{"statusCode":200,"body":"%","isBase64Encoded":true}`, 500,
 			`{"message":"Internal Server Error"}`, nil},
@@ -258,17 +258,19 @@ func TestMatchRoute(t *testing.T) {
 	}{
 		"a parameter is decoded": {"GET", "/v1/claims/a%2Fb/events/1", "event",
 			map[string]string{"claimId": "a/b", "seq": "1"}},
-		"the root":                             {"GET", "/", "root", map[string]string{}},
-		"a path with a dot":                    {"GET", "/.well-known/jwks.json", "keys", map[string]string{}},
-		"a greedy parameter takes one segment": {"GET", "/portal/claims", "pages", map[string]string{"proxy": "claims"}},
+		"the root":          {"GET", "/", "root", map[string]string{}},
+		"a path with a dot": {"GET", "/.well-known/jwks.json", "keys", map[string]string{}},
+		"a greedy parameter takes one segment": {"GET", "/portal/claims", "pages",
+			map[string]string{"proxy": "claims"}},
 		"or all that follow, decoded": {"GET", "/portal/claims/a%20b/consent", "pages",
 			map[string]string{"proxy": "claims/a b/consent"}},
 		"even an empty one at the end": {"GET", "/portal/claims/", "pages",
 			map[string]string{"proxy": "claims/"}},
 		"but not none": {"GET", "/portal/", "", nil},
 		"the path before it is a route of its own": {"GET", "/portal", "home", map[string]string{}},
-		"each method has its own":                  {"HEAD", "/portal/claims", "heads", map[string]string{"proxy": "claims"}},
-		"and no other's":                           {"HEAD", "/portal", "", nil},
+		"each method has its own": {"HEAD", "/portal/claims", "heads",
+			map[string]string{"proxy": "claims"}},
+		"and no other's": {"HEAD", "/portal", "", nil},
 	} {
 		route, parameters, found := matchRoute(routes, test.method, test.path)
 		if found != (test.function != "") || route.Function != test.function || !reflect.DeepEqual(parameters,

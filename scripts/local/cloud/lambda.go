@@ -95,7 +95,8 @@ func startLambda(config Config, at Endpoints, binaries *build, values map[string
 		if err != nil {
 			return nil, fmt.Errorf("open a function's log: %w", err)
 		}
-		l.functions[declared.Name] = &function{Function: declared, log: log, slots: make(chan struct{}, maximumProcesses)}
+		l.functions[declared.Name] = &function{Function: declared, log: log, slots: make(chan struct{},
+			maximumProcesses)}
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -376,7 +377,8 @@ func (l *lambda) response(p *process, w http.ResponseWriter, r *http.Request) {
 		tooLarge := failure("Function.ResponseSizeTooLarge",
 			"Response payload size exceeded maximum allowed payload size (6291556 bytes).")
 		if p.answer(r.PathValue("id"), tooLarge) {
-			runtimeError(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "Exceeded maximum allowed payload size")
+			runtimeError(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge",
+				"Exceeded maximum allowed payload size")
 		}
 		return
 	}

@@ -51,8 +51,8 @@ func TestTheEnvironmentIsLambdas(t *testing.T) {
 		}
 	}
 	for _, variable := range got.Environment {
-		if strings.HasPrefix(variable, "AWS_PROFILE=") || strings.HasPrefix(variable, "HOME=") || strings.HasPrefix(variable,
-			"SENDER=") {
+		if strings.HasPrefix(variable, "AWS_PROFILE=") || strings.HasPrefix(variable, "HOME=") ||
+			strings.HasPrefix(variable, "SENDER=") {
 			t.Errorf("%s should not be there", variable)
 		}
 	}

@@ -366,7 +366,9 @@ func firstFailure(answer []byte, batch []streamRecord) int {
 	}
 	first := len(batch)
 	for _, failed := range report.Failures {
-		position := slices.IndexFunc(batch, func(record streamRecord) bool { return record.sequence == failed.Sequence })
+		position := slices.IndexFunc(batch, func(record streamRecord) bool {
+			return record.sequence == failed.Sequence
+		})
 		if position < 0 {
 			return 0
 		}

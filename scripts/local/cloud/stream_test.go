@@ -106,7 +106,8 @@ func TestTheStreamWakesItsFunction(t *testing.T) {
 			put(t, c, name, "take")
 		}
 		drain(t, c)
-		if got := strings.Count(read(t, filepath.Join(c.config.StateDir, "logs", "echo.log")), "record many-"); got != 9 {
+		if got := strings.Count(read(t, filepath.Join(c.config.StateDir, "logs", "echo.log")),
+			"record many-"); got != 9 {
 			t.Errorf("%d of 9 came", got)
 		}
 	})

@@ -39,8 +39,9 @@ func (i *Issuer) readRequest(raw string) (request, *refusal) {
 	if id := query.Get("client_id"); id != i.client.ID {
 		return request{}, &refusal{"", i.otherClient(id)}
 	}
-	asked := request{raw: raw, redirectTo: query.Get("redirect_uri"), state: query.Get("state"), nonce: query.Get("nonce"),
-		challenge: query.Get("code_challenge"), scopes: query.Get("scope"), prompts: strings.Fields(query.Get("prompt"))}
+	asked := request{raw: raw, redirectTo: query.Get("redirect_uri"), state: query.Get("state"),
+		nonce: query.Get("nonce"), challenge: query.Get("code_challenge"), scopes: query.Get("scope"),
+		prompts: strings.Fields(query.Get("prompt"))}
 	if !i.client.redirects(asked.redirectTo) || len(query["redirect_uri"]) != 1 {
 		return request{}, &refusal{"", fmt.Sprintf("redirect_uri is %q; registered are only %s.", asked.redirectTo,
 			strings.Join(i.client.RedirectTo, ", "))}
@@ -60,7 +61,8 @@ func (i *Issuer) readRequest(raw string) (request, *refusal) {
 	case query.Get("code_challenge_method") != "S256":
 		return asked, &refusal{"invalid_request", "code_challenge_method is not S256: PKCE is required"}
 	case !challengePattern.MatchString(asked.challenge):
-		return asked, &refusal{"invalid_request", "code_challenge is not what S256 makes of a verifier: PKCE is required"}
+		return asked, &refusal{"invalid_request",
+			"code_challenge is not what S256 makes of a verifier: PKCE is required"}
 	}
 	return asked, nil
 }
@@ -130,8 +132,8 @@ func (i *Issuer) signIn(w http.ResponseWriter, r *http.Request) {
 
 // sendCode sends the browser back to the client with a code.
 func (i *Issuer) sendCode(w http.ResponseWriter, r *http.Request, asked request, session string) {
-	secret := i.give(code{session: session, redirectTo: asked.redirectTo, challenge: asked.challenge, nonce: asked.nonce,
-		scopes: asked.scopes})
+	secret := i.give(code{session: session, redirectTo: asked.redirectTo, challenge: asked.challenge,
+		nonce: asked.nonce, scopes: asked.scopes})
 	redirect(w, r, asked.redirectTo, url.Values{"code": {secret}, "state": {asked.state}})
 }
 

@@ -223,8 +223,8 @@ func (i *Issuer) claims(user User, use string, signedIn, now time.Time, life tim
 func (i *Issuer) sign(claims, added map[string]any) (string, error) {
 	all := maps.Clone(claims)
 	maps.Copy(all, added)
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: i.key, KeyID: i.keyID}},
-		(&jose.SignerOptions{}).WithType("JWT"))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: i.key,
+		KeyID: i.keyID}}, (&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
 		return "", fmt.Errorf("sign a token: %w", err)
 	}

@@ -207,7 +207,8 @@ func TestAPersonSignsInAndOut(t *testing.T) {
 	if b.do("GET", again, nil); !strings.Contains(b.body, "<form") {
 		t.Error("the cookie of a session that was ended opens it again")
 	}
-	if _, err := s.config.TokenSource(t.Context(), &oauth2.Token{RefreshToken: tokens.RefreshToken}).Token(); err == nil {
+	if _, err := s.config.TokenSource(t.Context(),
+		&oauth2.Token{RefreshToken: tokens.RefreshToken}).Token(); err == nil {
 		t.Error("the refresh token outlives the session")
 	}
 }
@@ -230,7 +231,8 @@ func TestAnyoneSignsInByHand(t *testing.T) {
 	}{
 		"with all fields": {url.Values{"sub": {"kim"}, "partnerId": {"p-1"},
 			"roles": {"incentives-user  referral-admin"}}, "p-1", 2},
-		"without a partner":            {url.Values{"sub": {"kim"}, "partnerId": {""}, "roles": {"program-admin"}}, nil, 1},
+		"without a partner": {url.Values{"sub": {"kim"}, "partnerId": {""}, "roles": {"program-admin"}}, nil,
+			1},
 		"without a partner or a role":  {url.Values{"sub": {"kim"}}, nil, 0},
 		"with a group that is no role": {url.Values{"sub": {"kim"}, "roles": {"Team,program-admin"}}, nil, 1},
 	} {
@@ -328,7 +330,8 @@ func TestARequestThatIsNotToBeTrustedLeadsNowhere(t *testing.T) {
 			if test.tells == "" && (b.status != 400 || b.to != nil) {
 				t.Errorf("answered %d %v", b.status, b.to)
 			}
-			if test.tells != "" && (b.to == nil || b.to.Query().Get("error") != test.tells || b.to.Query().Get("state") != "s") {
+			if test.tells != "" && (b.to == nil || b.to.Query().Get("error") != test.tells ||
+				b.to.Query().Get("state") != "s") {
 				t.Errorf("answered %d %v", b.status, b.to)
 			}
 			// The form's hidden field is no way around it.
@@ -356,11 +359,13 @@ func TestACodeIsGoodOnceForItsClientAndForAMinute(t *testing.T) {
 		"another verifier": {change: map[string]string{"code_verifier": oauth2.GenerateVerifier()}, status: 400,
 			tells: "invalid_grant"},
 		"no verifier": {change: map[string]string{"code_verifier": ""}, status: 400, tells: "invalid_grant"},
-		"another redirect address": {change: map[string]string{"redirect_uri": "http://elsewhere.example/"}, status: 400,
-			tells: "invalid_grant"},
-		"another code":           {change: map[string]string{"code": "guessed"}, status: 400, tells: "invalid_grant"},
-		"another client":         {change: map[string]string{"client_id": "other"}, status: 401, tells: "invalid_client"},
-		"a client with a secret": {change: map[string]string{"client_secret": "x"}, status: 401, tells: "invalid_client"},
+		"another redirect address": {change: map[string]string{"redirect_uri": "http://elsewhere.example/"},
+			status: 400, tells: "invalid_grant"},
+		"another code": {change: map[string]string{"code": "guessed"}, status: 400, tells: "invalid_grant"},
+		"another client": {change: map[string]string{"client_id": "other"}, status: 401,
+			tells: "invalid_client"},
+		"a client with a secret": {change: map[string]string{"client_secret": "x"}, status: 401,
+			tells: "invalid_client"},
 		"another grant": {change: map[string]string{"grant_type": "password"}, status: 400,
 			tells: "unsupported_grant_type"},
 		"an unknown refresh token": {change: map[string]string{"grant_type": "refresh_token", "refresh_token": "x"},
@@ -370,8 +375,8 @@ func TestACodeIsGoodOnceForItsClientAndForAMinute(t *testing.T) {
 			s.ahead = 0
 			b := newBrowser(t).do("GET", s.config.AuthCodeURL("s", oauth2.S256ChallengeOption(verifier)), nil)
 			code := b.signIn(s, url.Values{"person": {"ana@northwind"}}).code("s")
-			form := url.Values{"grant_type": {"authorization_code"}, "client_id": {"portal"}, "redirect_uri": {redirectTo},
-				"code": {code}, "code_verifier": {verifier}}
+			form := url.Values{"grant_type": {"authorization_code"}, "client_id": {"portal"},
+				"redirect_uri": {redirectTo}, "code": {code}, "code_verifier": {verifier}}
 			for name, value := range test.change {
 				form.Set(name, value)
 			}
@@ -386,8 +391,9 @@ func TestACodeIsGoodOnceForItsClientAndForAMinute(t *testing.T) {
 			}
 			s.ahead = test.wait
 			b.do("POST", s.URL()+"/token", form)
-			if test.tells == "" && b.status != 200 || test.tells != "" && (b.status != test.status || !strings.Contains(b.body,
-				`"`+test.tells+`"`)) {
+			if test.tells == "" && b.status != 200 || test.tells != "" && (b.status != test.status ||
+				!strings.Contains(b.body,
+					`"`+test.tells+`"`)) {
 				t.Errorf("answered %d %s", b.status, b.body)
 			}
 			if !test.used {

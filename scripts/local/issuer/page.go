@@ -31,7 +31,8 @@ func (i *Issuer) showSignIn(w http.ResponseWriter, status int, asked request, pr
 	}
 	subject := g.Group{h.Required(), h.Aria("describedby", "sub-hint")}
 	if problem != "" {
-		subject = g.Group{h.Required(), h.Aria("describedby", "sub-hint problem"), h.Aria("invalid", "true"), h.AutoFocus()}
+		subject = g.Group{h.Required(), h.Aria("describedby", "sub-hint problem"), h.Aria("invalid", "true"),
+			h.AutoFocus()}
 	}
 	var people []g.Node
 	for _, person := range People {

@@ -50,7 +50,8 @@ func (i *Issuer) token(w http.ResponseWriter, r *http.Request) {
 	var refused *tokenError
 	switch kind := r.PostForm.Get("grant_type"); kind {
 	case "authorization_code":
-		given, refused = i.redeem(r.PostForm.Get("code"), r.PostForm.Get("redirect_uri"), r.PostForm.Get("code_verifier"))
+		given, refused = i.redeem(r.PostForm.Get("code"), r.PostForm.Get("redirect_uri"),
+			r.PostForm.Get("code_verifier"))
 	case "refresh_token":
 		given, refused = i.renew(r.PostForm.Get("refresh_token"))
 	default:
@@ -89,7 +90,8 @@ func (i *Issuer) redeem(secret, redirectTo, verifier string) (grant, *tokenError
 		return refuse("the person has signed out")
 	case c.redirectTo != redirectTo:
 		return refuse("redirect_uri is not the one that the code was sent to")
-	case !verifierPattern.MatchString(verifier) || subtle.ConstantTimeCompare([]byte(challenge), []byte(c.challenge)) != 1:
+	case !verifierPattern.MatchString(verifier) || subtle.ConstantTimeCompare([]byte(challenge),
+		[]byte(c.challenge)) != 1:
 		return refuse("code_verifier is not the one of the code_challenge")
 	default:
 		token := rand.Text()

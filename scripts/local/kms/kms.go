@@ -125,7 +125,8 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var asked request
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&asked); err != nil {
-		Problem{http.StatusBadRequest, "SerializationException", "the request is not understood: " + err.Error()}.Write(w)
+		Problem{http.StatusBadRequest, "SerializationException", "the request is not understood: " +
+			err.Error()}.Write(w)
 		return
 	}
 	id := strings.TrimPrefix(asked.KeyID, s.arn)

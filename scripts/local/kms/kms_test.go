@@ -57,12 +57,13 @@ func TestWhatAKeySignsItsPublicKeyVerifies(t *testing.T) {
 	digest := sha256.Sum256(message)
 	for kind, content := range map[types.MessageType][]byte{types.MessageTypeRaw: message,
 		types.MessageTypeDigest: digest[:]} {
-		signed, err := client.Sign(t.Context(), &kms.SignInput{KeyId: aws.String(key), Message: content, MessageType: kind,
-			SigningAlgorithm: types.SigningAlgorithmSpecEcdsaSha256})
+		signed, err := client.Sign(t.Context(), &kms.SignInput{KeyId: aws.String(key), Message: content,
+			MessageType: kind, SigningAlgorithm: types.SigningAlgorithmSpecEcdsaSha256})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !verify(t, client, key, message, signed.Signature) || verify(t, client, key, []byte("another"), signed.Signature) {
+		if !verify(t, client, key, message, signed.Signature) || verify(t, client, key, []byte("another"),
+			signed.Signature) {
 			t.Errorf("%s: the signature is of something else", kind)
 		}
 		// The key outlives a restart, and a new key.
@@ -93,7 +94,9 @@ func TestRequestsThatKMSRefuses(t *testing.T) {
 		"a key that is not there": {func(i *kms.SignInput) { i.KeyId = aws.String("other") }, "NotFoundException"},
 		"another algorithm": {func(i *kms.SignInput) { i.SigningAlgorithm = types.SigningAlgorithmSpecEcdsaSha384 },
 			"InvalidKeyUsageException"},
-		"a digest that is none": {func(i *kms.SignInput) { i.MessageType = types.MessageTypeDigest }, "ValidationException"},
+		"a digest that is none": {func(i *kms.SignInput) {
+			i.MessageType = types.MessageTypeDigest
+		}, "ValidationException"},
 		"a message too long": {func(i *kms.SignInput) { i.Message = bytes.Repeat([]byte("x"), 4097) },
 			"ValidationException"},
 	} {
@@ -105,7 +108,8 @@ func TestRequestsThatKMSRefuses(t *testing.T) {
 		}
 	}
 	_, err := client.ListKeys(t.Context(), &kms.ListKeysInput{})
-	if problem := smithy.APIError(nil); !errors.As(err, &problem) || problem.ErrorCode() != "UnknownOperationException" {
+	if problem := smithy.APIError(nil); !errors.As(err, &problem) ||
+		problem.ErrorCode() != "UnknownOperationException" {
 		t.Errorf("another action: %v", err)
 	}
 }

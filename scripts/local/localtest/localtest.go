@@ -120,18 +120,11 @@ func fail(doing string, err error) int {
 
 // Root is the repository's folder, wherever in it the test runs.
 var Root = sync.OnceValue(func() string {
-	folder, err := os.Getwd()
-	for err == nil {
-		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
-			return folder
-		}
-		if parent := filepath.Dir(folder); parent != folder {
-			folder = parent
-		} else {
-			break
-		}
+	root, err := cloud.FindRoot()
+	if err != nil {
+		panic(err)
 	}
-	panic("localtest: the test does not run within the repository")
+	return root
 })
 
 // URL is where the API answers, without a slash at its end.

@@ -48,7 +48,8 @@ func stored1(t *testing.T, key string) bool {
 func TestRequestsMadeAtOnceAreOneRoundTrip(t *testing.T) {
 	probe(t, []string{"get warm"}).Expect(t, 200)
 	Measure(t)
-	answer := probe(t, []string{"get a", "get b", "get c"}, []string{"put a"}, []string{"get a", "get b"}).Expect(t, 200)
+	answer := probe(t, []string{"get a", "get b", "get c"}, []string{"put a"}, []string{"get a", "get b"}).Expect(t,
+		200)
 	if answer.Waves() != 3 {
 		t.Errorf("%d round trips instead of 3: %+v", answer.Waves(), answer.Requests())
 	}
@@ -98,8 +99,8 @@ func TestFaults(t *testing.T) {
 	for i, test := range tests {
 		t.Run(string(test.effect), func(t *testing.T) {
 			key := "fault-" + string(rune('a'+i))
-			fault := Inject(t, Fault{Effect: test.effect, Function: "probe", Action: "TransactWriteItems", Times: test.times,
-				Delay: 10 * time.Millisecond})
+			fault := Inject(t, Fault{Effect: test.effect, Function: "probe", Action: "TransactWriteItems",
+				Times: test.times, Delay: 10 * time.Millisecond})
 			probe(t, []string{"get " + key}, []string{"put " + key}).Expect(t, test.status)
 			if fault.Fired() == 0 {
 				t.Error("no request was hit")

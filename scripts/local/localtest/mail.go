@@ -73,7 +73,8 @@ func Mail(t testing.TB, address string, n int) Email {
 // sameAddress fits an address with or without a name before it.
 func sameAddress(address string) func(string) bool {
 	return func(to string) bool {
-		return strings.EqualFold(to, address) || strings.HasSuffix(strings.ToLower(to), "<"+strings.ToLower(address)+">")
+		return strings.EqualFold(to, address) || strings.HasSuffix(strings.ToLower(to),
+			"<"+strings.ToLower(address)+">")
 	}
 }
 

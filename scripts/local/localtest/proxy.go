@@ -264,8 +264,8 @@ func (r Request) Parameters(t testing.TB) map[string]any {
 
 // askCapacity has the engine say what the request consumes.
 func askCapacity(action string, body []byte) []byte {
-	asks := []string{"GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem",
-		"TransactGetItems", "TransactWriteItems"}
+	asks := []string{"GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem",
+		"BatchWriteItem", "TransactGetItems", "TransactWriteItems"}
 	var parameters map[string]json.RawMessage
 	if !slices.Contains(asks, action) || json.Unmarshal(body, &parameters) != nil {
 		return body

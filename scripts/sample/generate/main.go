@@ -99,7 +99,8 @@ var partners = []partner{
 // locations are the partners', one a row.
 func locations() [][]string {
 	rows := [][]string{
-		{"partnerId", "partnerName", "locationId", "locationName", "country", "enrolled", "engagementIds", "partnerDomains"},
+		{"partnerId", "partnerName", "locationId", "locationName", "country", "enrolled", "engagementIds",
+			"partnerDomains"},
 	}
 	for _, p := range partners {
 		for _, location := range p.locations {
@@ -325,7 +326,8 @@ var (
 		"Kestrel", "Lumen", "Maple", "Nimbus", "Onyx", "Prairie", "Quartz", "River", "Summit", "Tundra",
 	}
 	secondNames = []string{
-		"Valley Foods", "Logistics", "Health", "Energy", "Textiles", "Robotics", "Insurance", "Media", "Retail", "Shipping",
+		"Valley Foods", "Logistics", "Health", "Energy", "Textiles", "Robotics", "Insurance", "Media", "Retail",
+		"Shipping",
 	}
 	countries = []string{"US", "CA", "BR", "JP", "FR", "TR", "TW", "DE", "GB", "PT"}
 )
@@ -414,7 +416,8 @@ var reasons = []string{
 // judge says for which engagements the ID is eligible. An engagement that takes domains asks for the tenant.
 func (d *data) judge(rule rule, idType, value string) {
 	for _, e := range engagements {
-		if !slices.Contains(e.CustomerIDTypes, idType) && !(idType == tenant && slices.Contains(e.CustomerIDTypes, domain)) {
+		if !slices.Contains(e.CustomerIDTypes, idType) && !(idType == tenant && slices.Contains(e.CustomerIDTypes,
+			domain)) {
 			continue
 		}
 		eligible, reason := true, ""

@@ -44,9 +44,11 @@ func TestTheSampleShowsEveryKindOfRule(t *testing.T) {
 		"Azure subscription IDs alone": takes(subscription),
 		"opportunities":                takes(opportunity),
 		"exclusive, fixed pay":         func(e engagement) bool { return is(e) && e.Exclusive && e.PayType == "fixed" },
-		"exclusive, variable pay":      func(e engagement) bool { return is(e) && e.Exclusive && e.PayType == "variable" },
-		"one claim and no more":        func(e engagement) bool { return is(e) && e.ClaimLimits == limits{1, 1} },
-		"as many claims as can be":     func(e engagement) bool { return is(e) && e.ClaimLimits == limits{500, 500} },
+		"exclusive, variable pay": func(e engagement) bool {
+			return is(e) && e.Exclusive && e.PayType == "variable"
+		},
+		"one claim and no more":    func(e engagement) bool { return is(e) && e.ClaimLimits == limits{1, 1} },
+		"as many claims as can be": func(e engagement) bool { return is(e) && e.ClaimLimits == limits{500, 500} },
 		"more allowed than active": func(e engagement) bool {
 			return is(e) &&
 				e.ClaimLimits.Active < e.ClaimLimits.Allowed
@@ -63,7 +65,8 @@ func TestTheSampleShowsEveryKindOfRule(t *testing.T) {
 		},
 		"no reminders": func(e engagement) bool { return is(e) && e.Reminders == nil },
 		"reminders of both deadlines": func(e engagement) bool {
-			return is(e) && e.Reminders != nil && len(e.Reminders.ConsentDays) > 0 && len(e.Reminders.SubmissionDays) > 0
+			return is(e) && e.Reminders != nil && len(e.Reminders.ConsentDays) > 0 &&
+				len(e.Reminders.SubmissionDays) > 0
 		},
 		"reminders of one deadline": func(e engagement) bool {
 			return is(e) && e.Reminders != nil &&

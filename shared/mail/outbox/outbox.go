@@ -47,8 +47,12 @@ const idle = 2 * time.Second
 // about that. The configuration set may be empty.
 func Open(config aws.Config, from, configurationSet string) *Sender {
 	// A connection that has been idle may be closed by the other side just as it is used again, and the email is lost.
-	connections := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.IdleConnTimeout = idle })
-	client := sesv2.NewFromConfig(config, func(o *sesv2.Options) { o.Retryer, o.HTTPClient = aws.NopRetryer{}, connections })
+	connections := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.IdleConnTimeout = idle
+	})
+	client := sesv2.NewFromConfig(config, func(o *sesv2.Options) {
+		o.Retryer, o.HTTPClient = aws.NopRetryer{}, connections
+	})
 	return NewSender(client, from, configurationSet)
 }
 

@@ -88,9 +88,12 @@ func TestS21_TheEmailIsSentThroughSES(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"ConfigurationSetName":"consent","Content":{"Simple":{"Body":{"Html":{"Charset":"UTF-8","Data":"\u003cp\u003eü\u003c/p\u003e"},` +
-		`"Text":{"Charset":"UTF-8","Data":"ü"}},"Subject":{"Charset":"UTF-8","Data":"Subject: ü"}}},"Destination":{"ToAddresses":["ada@fabrikam.example"]},` +
-		`"EmailTags":[{"Name":"claim","Value":"01J.abc"},{"Name":"kind","Value":"first"}],"FromEmailAddress":"\"MCI\" \u003cconsent@mci.example\u003e",` +
+	want := `{"ConfigurationSetName":"consent","Content":{"Simple":{"Body":{"Html":{"Charset":"UTF-8",` +
+		`"Data":"\u003cp\u003eü\u003c/p\u003e"},` +
+		`"Text":{"Charset":"UTF-8","Data":"ü"}},"Subject":{"Charset":"UTF-8","Data":"Subject: ü"}}},` +
+		`"Destination":{"ToAddresses":["ada@fabrikam.example"]},` +
+		`"EmailTags":[{"Name":"claim","Value":"01J.abc"},{"Name":"kind","Value":"first"}],` +
+		`"FromEmailAddress":"\"MCI\" \u003cconsent@mci.example\u003e",` +
 		`"ReplyToAddresses":["kim@contoso.example"]}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -167,14 +170,16 @@ func TestNothingForeignReachesAHeader(t *testing.T) {
 	})
 	t.Run("what is no bare address is refused before SES hears of it", func(t *testing.T) {
 		before := len(s.requests())
-		for _, address := range []string{"", "ada", "Ada <ada@fabrikam.example>", "ada@fabrikam.example, eve@evil.example",
-			"ada@fabrikam.example\r\nBcc: eve@evil.example", "ädä@fabrikam.example", "ada@fabrikam.example\u202e",
+		for _, address := range []string{"", "ada", "Ada <ada@fabrikam.example>",
+			"ada@fabrikam.example, eve@evil.example", "ada@fabrikam.example\r\nBcc: eve@evil.example",
+			"ädä@fabrikam.example", "ada@fabrikam.example\u202e",
 			" ada@fabrikam.example"} {
-			if _, err := send(client, "consent@mci.example", address, "kim@contoso.example"); !errors.Is(err, ErrRefused) {
+			if _, err := send(client, "consent@mci.example", address, "kim@contoso.example"); !errors.Is(err,
+				ErrRefused) {
 				t.Errorf("to %q: %v", address, err)
 			}
-			if _, err := send(client, "consent@mci.example", "ada@fabrikam.example", address); !errors.Is(err, ErrRefused) &&
-				address != "" {
+			if _, err := send(client, "consent@mci.example", "ada@fabrikam.example", address); !errors.Is(err,
+				ErrRefused) && address != "" {
 				t.Errorf("answers to %q: %v", address, err)
 			}
 		}
@@ -200,7 +205,9 @@ func TestWhatBecomesOfAFailedEmail(t *testing.T) {
 		{"there is no such configuration set", fails(404, "NotFoundException"), ErrUnavailable},
 		{"we may not", fails(403, "AccessDeniedException"), ErrUnavailable},
 		{"SES fails", fails(500, "InternalFailure"), ErrUnavailable},
-		{"the connection breaks", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, ErrUnavailable},
+		{"the connection breaks", func(http.ResponseWriter, *http.Request) {
+			panic(http.ErrAbortHandler)
+		}, ErrUnavailable},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			s, client := newSES(t, c.answer)

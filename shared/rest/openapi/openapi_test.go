@@ -148,7 +148,8 @@ func TestEveryListOfWordsIsTheCodes(t *testing.T) {
 			mci.ActionSendConsent, mci.ActionResendConsent, mci.ActionSubmitClaim, mci.ActionCancelClaim,
 			mci.ActionReviewClaim}),
 		"/components/schemas/ReasonCode": words(reasonCodes),
-		"/paths/~1consent~1{token}/post/requestBody/content/application~1x-www-form-urlencoded/schema/properties/decision": {
+		"/paths/~1consent~1{token}/post/requestBody/content/application~1x-www-form-urlencoded/schema/properties/" +
+			"decision": {
 			"accept", "decline"},
 	} {
 		schema, err := openapitest.Schema(pointer)
@@ -189,7 +190,8 @@ func TestLengthsAreTheCodes(t *testing.T) {
 		"/components/schemas/Reason":                             mci.MaxReason,
 		"/components/schemas/SubmissionRequest/properties/notes": mci.MaxNotes,
 		"/components/parameters/q/schema":                        mci.MaxName,
-		"/paths/~1consent~1{token}/post/requestBody/content/application~1x-www-form-urlencoded/schema/properties/reason": mci.MaxReason,
+		"/paths/~1consent~1{token}/post/requestBody/content/application~1x-www-form-urlencoded/schema/properties/" +
+			"reason": mci.MaxReason,
 	} {
 		schema, err := openapitest.Schema(pointer)
 		if err != nil {

@@ -29,7 +29,8 @@ func TestAClaimsLifeTypeChecks(t *testing.T) {
 	for _, arguments := range [][]string{
 		{filepath.Join(tools, "openapi-typescript", "bin", "cli.js"), document, "-o", "schema.d.ts"},
 		{
-			filepath.Join(tools, "typescript", "bin", "tsc"), "--noEmit", "--strict", "--target", "es2022", "--module", "esnext",
+			filepath.Join(tools, "typescript", "bin", "tsc"), "--noEmit", "--strict", "--target", "es2022", "--module",
+			"esnext",
 			"--moduleResolution", "bundler", "--lib", "es2022,dom", "walk.ts", "schema.d.ts",
 		},
 	} {

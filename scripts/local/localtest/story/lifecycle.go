@@ -128,7 +128,8 @@ func MailEvent(t testing.TB, kind, messageID string, more Object) bool {
 	t.Helper()
 	detail := Object{"eventType": kind, "mail": Object{
 		"timestamp": "2026-11-01T10:00:00.000Z", "messageId": messageID, "source": "consent@mci.example",
-		"destination": []string{"somebody@customer.example"}, "tags": Object{"ses:configuration-set": []string{"consent"}},
+		"destination": []string{"somebody@customer.example"},
+		"tags":        Object{"ses:configuration-set": []string{"consent"}},
 	}}
 	for name, value := range more {
 		detail[name] = value
@@ -210,8 +211,8 @@ func Items(t testing.TB, partition, beginning string) []Item {
 func Every(t testing.TB) []Item {
 	t.Helper()
 	var items []Item
-	pages := dynamodb.NewScanPaginator(localtest.DynamoDB(), &dynamodb.ScanInput{TableName: aws.String(localtest.Table()),
-		ConsistentRead: aws.Bool(true)})
+	pages := dynamodb.NewScanPaginator(localtest.DynamoDB(),
+		&dynamodb.ScanInput{TableName: aws.String(localtest.Table()), ConsistentRead: aws.Bool(true)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(t.Context())
 		if err != nil {
@@ -225,8 +226,8 @@ func Every(t testing.TB) []Item {
 // PutItem writes an item to the table behind the functions' back.
 func PutItem(t testing.TB, item Item) {
 	t.Helper()
-	if _, err := localtest.DynamoDB().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(localtest.Table()),
-		Item: item}); err != nil {
+	if _, err := localtest.DynamoDB().PutItem(t.Context(),
+		&dynamodb.PutItemInput{TableName: aws.String(localtest.Table()), Item: item}); err != nil {
 		t.Fatal(err)
 	}
 }

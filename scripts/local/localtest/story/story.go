@@ -91,8 +91,9 @@ func Eligible(t testing.TB, engagement string, id Object, reason string) {
 func Engagement(t testing.TB, changes Object) string {
 	t.Helper()
 	engagement := Object{
-		"id": Name("engagement"), "name": "Assessment", "solutionArea": "Infrastructure", "description": "An assessment.",
-		"payType": "fixed", "customerIdTypes": []string{"domain", "tenant-id", "tpid", "azure-subscription-id"},
+		"id": Name("engagement"), "name": "Assessment", "solutionArea": "Infrastructure",
+		"description": "An assessment.",
+		"payType":     "fixed", "customerIdTypes": []string{"domain", "tenant-id", "tpid", "azure-subscription-id"},
 		"startsOn": "2020-01-01", "endsOn": "2039-12-31", "consentWindowDays": 30, "submissionWindowDays": 60,
 		"resubmissionWindowDays": 14, "claimLimits": Object{"active": 100, "allowed": 200}, "exclusive": false,
 		"payout": "1250.00", "referral": nil, "coSell": nil,
@@ -151,8 +152,8 @@ func NewCustomers(t testing.TB, names []string, engagements ...string) []Custome
 		}
 		all[i] = c
 		fmt.Fprintf(&customers, "%s,%s,US,true\n", c.ID, quoted(name))
-		fmt.Fprintf(&ids, "%s,tenant-id,%s\n%s,tpid,%s\n%s,azure-subscription-id,%s\n", c.ID, c.Tenant, c.ID, c.TPID, c.ID,
-			c.Subscription)
+		fmt.Fprintf(&ids, "%s,tenant-id,%s\n%s,tpid,%s\n%s,azure-subscription-id,%s\n", c.ID, c.Tenant, c.ID, c.TPID,
+			c.ID, c.Subscription)
 		fmt.Fprintf(&domains, "%s,%s\n", c.Domain, c.Tenant)
 		fmt.Fprintf(&opportunities, "%s,%s,100000.00,open\n", c.Opportunity, c.ID)
 		for _, engagement := range engagements {
@@ -263,7 +264,8 @@ func (c Claim) Types() string {
 // field away.
 func (p Partner) Nomination(c Customer, id Object, engagements []string, changes Object) Object {
 	body := Object{
-		"friendlyName": "The claim of " + c.Name, "locationId": p.Location, "customerId": id, "engagementIds": engagements,
+		"friendlyName": "The claim of " + c.Name, "locationId": p.Location, "customerId": id,
+		"engagementIds":   engagements,
 		"customerContact": Object{"name": "Kim Contact", "email": c.Email},
 		"partnerContact":  Object{"name": "Pat Partner", "email": "pat@partner.example"},
 	}
@@ -279,8 +281,8 @@ func (p Partner) Nomination(c Customer, id Object, engagements []string, changes
 // Add adds the customer by its tenant ID, and gives the claim.
 func (p Partner) Add(t testing.TB, c Customer, engagement string) Claim {
 	t.Helper()
-	answer := localtest.Call(t, "POST", "/v1/customers", p.Token, p.Nomination(c, c.By(mci.TenantID), []string{engagement},
-		nil))
+	answer := localtest.Call(t, "POST", "/v1/customers", p.Token, p.Nomination(c, c.By(mci.TenantID),
+		[]string{engagement}, nil))
 	return claims(t, answer)[0]
 }
 
@@ -340,7 +342,8 @@ func FirstRequest(dealSize string) Object {
 // Ask sends the consent email for a deal of 60,000, and gives the path of the page that it links to.
 func (p Partner) Ask(t testing.TB, claim Claim) (link string) {
 	t.Helper()
-	localtest.Call(t, "POST", "/v1/claims/"+claim.ID+"/consent-requests", p.Token, FirstRequest("60000.00")).Expect(t, 202)
+	localtest.Call(t, "POST", "/v1/claims/"+claim.ID+"/consent-requests", p.Token, FirstRequest("60000.00")).Expect(t,
+		202)
 	mails := localtest.Mails(t, claim.CustomerContact.Email)
 	return localtest.ConsentLink(t, localtest.Mail(t, claim.CustomerContact.Email, max(1, len(mails))))
 }

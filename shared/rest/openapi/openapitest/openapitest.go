@@ -123,7 +123,8 @@ func (d *document) operation(method, path string, described map[string]any) Oper
 		o.Parameters = append(o.Parameters, Parameter{name, in})
 	}
 	if _, takesJSON := object(object(described["requestBody"])["content"])["application/json"]; takesJSON {
-		o.BodySchema = pointer("paths", path, strings.ToLower(method), "requestBody", "content", "application/json", "schema")
+		o.BodySchema = pointer("paths", path, strings.ToLower(method), "requestBody", "content", "application/json",
+			"schema")
 	}
 	return o
 }
@@ -256,7 +257,8 @@ func Check(request *http.Request, status int, header http.Header, body []byte) e
 	content := object(said["content"])
 	if len(content) == 0 {
 		if len(body) > 0 {
-			return fmt.Errorf("%s %s is described to answer %d without a body, and has one: %s", o.Method, o.Path, status, body)
+			return fmt.Errorf("%s %s is described to answer %d without a body, and has one: %s", o.Method, o.Path,
+				status, body)
 		}
 		return nil
 	}

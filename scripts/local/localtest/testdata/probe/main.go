@@ -83,8 +83,9 @@ func (p probe) ask(ctx context.Context, request string) error {
 			Destination:      &mail.Destination{ToAddresses: []string{of}},
 			Content: &mail.EmailContent{Simple: &mail.Message{
 				Subject: &mail.Content{Data: aws.String("Probe")},
-				Body: &mail.Body{Text: &mail.Content{Data: aws.String("See " + os.Getenv("PUBLIC_URL") + "/consent/abc.def.")},
-					Html: &mail.Content{Data: aws.String(`<a href="` + os.Getenv("PUBLIC_URL") + `/consent/abc.def">See</a>`)}},
+				Body: &mail.Body{Text: &mail.Content{Data: aws.String("See " + os.Getenv("PUBLIC_URL") +
+					"/consent/abc.def.")}, Html: &mail.Content{Data: aws.String(`<a href="` + os.Getenv("PUBLIC_URL") +
+					`/consent/abc.def">See</a>`)}},
 			}},
 		})
 	}
