@@ -34,13 +34,13 @@ func (v *visit) showClaim(c claim, review *form) error {
 	return v.show(page{
 		Title: c.FriendlyName, Before: before, Form: formID, Status: status,
 		Lead: []g.Node{
-			h.P(h.Class("lead"), statusNode(v, c), g.Text(" "), g.Text(nextSentence(w, c))),
+			h.P(changingClaim(w, "standing", c), h.Class("lead"), statusNode(v, c), g.Text(" "), g.Text(nextSentence(w, c))),
 			review.summary(),
 			v.done([]string{"added", "addedAll", "claimed", "claimedAll", "sent", "submitted", "cancelled", "complete", "return",
 				"reject"}, "name", c.FriendlyName, "customer", c.Customer.Name),
 		},
 		Content: []g.Node{
-			h.Div(h.Class("actions"), v.claimActions(c, []string{"send-consent", "resend-consent", "submit-claim",
+			h.Div(h.ID("actions"), h.Data("part", ""), h.Class("actions"), v.claimActions(c, []string{"send-consent", "resend-consent", "submit-claim",
 				"cancel-claim"}), v.receiptLink(c)),
 			v.reviewSection(c, review),
 			v.deadlines(c),
@@ -60,7 +60,7 @@ func (v *visit) receiptLink(c claim) g.Node {
 }
 
 func (v *visit) deadlines(c claim) g.Node {
-	return h.Section(h.Aria("labelledby", "dates"), h.H2(h.ID("dates"), v.words.text("dates")), v.facts(
+	return h.Section(h.ID("all-dates"), h.Data("part", ""), h.Aria("labelledby", "dates"), h.H2(h.ID("dates"), v.words.text("dates")), v.facts(
 		"fact.due", v.instantOf(c.Due),
 		"fact.created", v.instantOf(&c.CreatedAt),
 		"fact.consentDue", v.instantOf(&c.ConsentDue),
@@ -100,7 +100,7 @@ func (v *visit) claimFacts(c claim) g.Node {
 	if c.CompletedOn != "" {
 		completedOn = w.day(c.CompletedOn)
 	}
-	return h.Section(h.Aria("labelledby", "facts"), h.H2(h.ID("facts"), w.text("details")), v.facts(
+	return h.Section(h.ID("all-facts"), h.Data("part", ""), h.Aria("labelledby", "facts"), h.H2(h.ID("facts"), w.text("details")), v.facts(
 		"column.customer", c.Customer.Name+" ("+c.Customer.Country+")",
 		"fact.customerID", customerIDs(w, []customerID{c.CustomerID})[0],
 		"column.engagement", engagement,
@@ -179,7 +179,7 @@ func (v *visit) history(events []event, intact, judged bool) g.Node {
 		}
 		verdict = h.P(h.Class(class), w.text(key))
 	}
-	return h.Section(h.Aria("labelledby", "history"), h.H2(h.ID("history"), w.text("history")), verdict,
+	return h.Section(h.ID("all-history"), h.Data("part", ""), h.Aria("labelledby", "history"), h.H2(h.ID("history"), w.text("history")), verdict,
 		h.Ol(h.Class("timeline"), g.Attr("reversed"), g.Group(items)))
 }
 
@@ -260,7 +260,7 @@ func submitClaim(v *visit) error {
 	return v.run(wizard{
 		Title: v.words.say("action.submit-claim"),
 		Lead:  v.aboutClaim(c),
-		Leave: link(claimPath(c.ID), v.words.say("toClaim")),
+		Leave: leave{claimPath(c.ID), v.words.say("toClaim")},
 		Steps: []step{{Fields: []field{
 			{Name: "completedOn", Kind: dateField, Pointer: "/completedOn", Latest: today},
 			{Name: "notes", Kind: longField, Pointer: "/notes", Optional: true, Max: 2000},
@@ -284,7 +284,7 @@ func cancelClaim(v *visit) error {
 	return v.run(wizard{
 		Title:  v.words.say("action.cancel-claim"),
 		Lead:   append(v.aboutClaim(c), h.P(v.words.text("cancelWarning"))),
-		Leave:  link(claimPath(c.ID), v.words.say("toClaim")),
+		Leave:  leave{claimPath(c.ID), v.words.say("toClaim")},
 		Steps:  []step{{Fields: []field{{Name: "reason", Kind: longField, Pointer: "/reason", Optional: true, Max: 500}}}},
 		Submit: v.words.say("action.cancel-claim"),
 		Danger: true,

@@ -1,10 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"log/slog"
 	"net/url"
 	"slices"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 	g "maragu.dev/gomponents"
@@ -37,7 +38,9 @@ func claims(v *visit) error {
 				engagements = append(engagements, option{Value: e.ID, Text: e.Name})
 			}
 		}
-		locations = v.locations(ctx, all["active"])
+		if err == nil {
+			locations = v.locations(ctx, all["active"])
+		}
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -64,36 +67,31 @@ func claims(v *visit) error {
 	}})
 }
 
-// locations gives those that the user may choose for any of the engagements. Without some of them a filter offers less,
-// and the page is still right.
+// locations gives those that the user may choose for the engagement that is open to most of the partner's. The page
+// adds those of the claims that it lists. Without some a filter offers less, and the page is still right.
 func (v *visit) locations(ctx context.Context, engagements []engagement) (locations []option) {
-	var mu sync.Mutex
-	var group errgroup.Group
-	group.SetLimit(4)
-	for _, e := range engagements {
-		group.Go(func() error {
-			detail, err := v.api.engagement(ctx, e.ID)
-			mu.Lock()
-			defer mu.Unlock()
-			for _, l := range detail.Locations {
-				locations = withOption(locations, l.ID, l.Name)
-			}
-			return err
-		})
+	if len(engagements) == 0 {
+		return nil
 	}
-	_ = group.Wait()
-	slices.SortFunc(locations, func(a, b option) int { return compare(a.Text, b.Text) })
+	widest := slices.MaxFunc(engagements, func(a, b engagement) int {
+		return cmp.Compare(whole(a.EligibleLocations), whole(b.EligibleLocations))
+	})
+	detail, err := v.api.engagement(ctx, widest.ID)
+	if err != nil {
+		slog.Warn("reading locations", "request", requestID(v.r.Context()), "error", err)
+	}
+	for _, l := range detail.Locations {
+		locations = withOption(locations, l.ID, l.Name)
+	}
+	slices.SortFunc(locations, func(a, b option) int { return cmp.Compare(a.Text, b.Text) })
 	return locations
 }
 
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
+func whole(n *int) int {
+	if n == nil {
+		return 0
 	}
-	return 0
+	return *n
 }
 
 // withOption adds a choice that is not among them.

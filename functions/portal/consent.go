@@ -33,7 +33,7 @@ func askForConsent(v *visit) error {
 	return v.run(wizard{
 		Title:  v.words.say("askForConsent"),
 		Lead:   v.aboutClaim(c),
-		Leave:  link(claimPath(c.ID), v.words.say("toClaim")),
+		Leave:  leave{claimPath(c.ID), v.words.say("toClaim")},
 		Submit: v.words.say("sendForConsent"),
 		Begin:  func(f *form) { f.fillContacts(c.CustomerContact, &c.PartnerContact) },
 		Steps: []step{

@@ -257,7 +257,11 @@ func parseForm(r *http.Request) error {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
 	case err == nil && mediaType == "multipart/form-data":
-		return r.ParseMultipartForm(maxForm)
+		if err := r.ParseMultipartForm(maxForm); err != nil {
+			return err
+		}
+		carryFile(r)
+		return nil
 	case r.ContentLength > 0 && mediaType != "application/x-www-form-urlencoded":
 		return errNoForm
 	}

@@ -12,21 +12,25 @@ import (
 // home is what needs the user next, by their roles (P2).
 func home(v *visit) error {
 	sections := v.homeSections()
+	title := "whatIsNext"
 	if len(sections) == 0 {
-		return v.show(page{Title: v.words.say("home"), Content: []g.Node{h.P(h.Class("lead"), v.words.text("noRole"))}})
+		return v.show(page{Title: v.words.say(title), Content: []g.Node{h.P(h.Class("lead"), v.words.text("noRole"))}})
+	}
+	if sections[0].heading != "referrals" {
+		title = sections[0].heading
 	}
 	var content []g.Node
-	for i, section := range sections {
+	for _, section := range sections {
 		list, err := section.list(v)
 		if err != nil {
 			return err
 		}
-		if i > 0 { // the first one's heading is the page's
+		if section.heading != title {
 			content = append(content, h.H2(v.words.text(section.heading)))
 		}
 		content = append(content, list)
 	}
-	return v.show(page{Title: v.words.say(sections[0].heading), Content: content})
+	return v.show(page{Title: v.words.say(title), Content: content})
 }
 
 // homeSection is a list of Home.
@@ -253,7 +257,7 @@ func (v *visit) done(keys []string, namesAndValues ...string) g.Node {
 	if !slices.Contains(keys, key) {
 		return nil
 	}
-	return h.Div(h.Class("done"), h.Role("status"), h.P(v.words.text("done."+key, namesAndValues...)))
+	return h.Div(h.Class("done"), h.Role("status"), h.TabIndex("-1"), h.AutoFocus(), h.P(v.words.text("done."+key, namesAndValues...)))
 }
 
 // csvName makes an ID the name of a file.

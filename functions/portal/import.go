@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"slices"
 	"strconv"
@@ -68,8 +69,11 @@ func importCustomers(v *visit) error {
 			return i.outcomes, "", nil
 		})
 	}
-	i.carried()
-	return i.show(nil) // another language was chosen
+	// Another language was chosen.
+	if i.carried(); i.v.r.PostForm.Get("adding") != "" {
+		return i.showAdded()
+	}
+	return i.check()
 }
 
 // carried reads what travelled in the form.
@@ -83,14 +87,7 @@ func (i *importing) carried() {
 
 // check reads the file that was chosen, and shows every mistake of one class by its line, or the verdict on each row.
 func (i *importing) check() error {
-	content, mistakes := i.upload()
-	if mistakes == nil {
-		var isText bool
-		if i.text, isText = plainFile(content); !isText {
-			mistakes = []fileMistake{{Key: "encoding"}}
-		}
-		i.text = plainLines(i.text)
-	}
+	mistakes := i.read()
 	if mistakes == nil {
 		i.rows, mistakes = readRows(i.text)
 	}
@@ -122,25 +119,49 @@ func (i *importing) check() error {
 	return i.show(mistakes)
 }
 
-// upload gives the content of the file that was chosen.
-func (i *importing) upload() ([]byte, []fileMistake) {
-	if i.v.r.MultipartForm == nil || len(i.v.r.MultipartForm.File["csv"]) == 0 {
-		return nil, []fileMistake{{Key: "none"}}
+// read reads the file that was chosen, or the one that travelled in a form which waited.
+func (i *importing) read() (mistakes []fileMistake) {
+	if i.v.r.MultipartForm == nil {
+		i.text = plainLines(i.v.r.PostForm.Get("file"))
+		return nil
 	}
-	chosen := i.v.r.MultipartForm.File["csv"][0]
+	i.text, mistakes = chosenFile(i.v.r.MultipartForm)
+	return mistakes
+}
+
+// chosenFile gives the text of the file in a form.
+func chosenFile(form *multipart.Form) (string, []fileMistake) {
+	if len(form.File["csv"]) == 0 {
+		return "", []fileMistake{{Key: "none"}}
+	}
+	chosen := form.File["csv"][0]
 	if chosen.Size > maxFile {
-		return nil, []fileMistake{{Key: "tooLarge"}}
+		return "", []fileMistake{{Key: "tooLarge"}}
 	}
 	file, err := chosen.Open()
 	if err != nil {
-		return nil, []fileMistake{{Key: "unreadable"}}
+		return "", []fileMistake{{Key: "unreadable"}}
 	}
 	defer file.Close()
 	content, err := io.ReadAll(io.LimitReader(file, maxFile))
 	if err != nil {
-		return nil, []fileMistake{{Key: "unreadable"}}
+		return "", []fileMistake{{Key: "unreadable"}}
 	}
-	return content, nil
+	text, isText := plainFile(content)
+	if !isText {
+		return "", []fileMistake{{Key: "encoding"}}
+	}
+	return plainLines(text), nil
+}
+
+// carryFile puts a chosen file's text among the form's values, so that a form that has to wait keeps it.
+func carryFile(r *http.Request) {
+	if r.MultipartForm == nil {
+		return
+	}
+	if text, mistakes := chosenFile(r.MultipartForm); mistakes == nil {
+		r.PostForm.Set("file", text)
+	}
 }
 
 // required are the columns whose cells must not be empty.
@@ -374,8 +395,13 @@ func (i *importing) show(mistakes []fileMistake) error {
 		h.Details(h.Summary(w.text("import.columns")), h.P(columns...)),
 		h.Div(h.Class("buttons"), button("primary", "check", w.say("check")), link(customersPath(i.engagement.ID),
 			w.say("toList"))))
+	form := ""
+	if verdicts != nil {
+		form = "rows"
+	}
 	return i.v.show(page{
 		Title: w.say("addFromFile"), Lead: []g.Node{h.P(h.Class("hint"), g.Text(i.engagement.Name))}, Status: status,
+		Form:    form,
 		Content: []g.Node{summary, verdicts, chosen},
 	})
 }
@@ -386,7 +412,8 @@ func (i *importing) form(adding string, content ...g.Node) g.Node {
 	if err != nil {
 		carried = []byte("[]") // texts and numbers always have a JSON form
 	}
-	return h.Form(h.Method("post"), h.Action(i.v.r.URL.RequestURI()), hidden("file", i.text), hidden("adding", adding),
+	return h.Form(h.ID("rows"), h.Method("post"), h.Action(i.v.r.URL.RequestURI()), hidden("file", i.text),
+		hidden("adding", adding),
 		hidden("outcomes", string(carried)), g.Group(content))
 }
 
@@ -403,10 +430,10 @@ func (i *importing) showAdded() error {
 	}
 	sentence := w.say(key, "done", w.number(done), "of", w.number(of), "added", w.number(added))
 	return i.v.show(page{
-		Title: w.say("addFromFile"), Lead: []g.Node{h.P(h.Class("hint"), g.Text(i.engagement.Name))},
+		Title: w.say("addFromFile"), Lead: []g.Node{h.P(h.Class("hint"), g.Text(i.engagement.Name))}, Form: "rows",
 		Content: []g.Node{
 			g.If(i.problem != "", h.Div(h.Class("summary"), h.Role("alert"), h.P(g.Text(i.problem)))),
-			h.Div(h.Class("done"), h.Role("status"), h.P(g.Text(sentence)),
+			h.Div(h.Class("done"), h.Role("status"), h.TabIndex("-1"), h.AutoFocus(), h.P(g.Text(sentence)),
 				h.Progress(h.Max(strconv.Itoa(of)), h.Value(strconv.Itoa(done)), h.Aria("label", sentence))),
 			i.form("yes", h.Div(h.Class("buttons"), buttons)),
 			table(i.v, sentence, "", outcomeColumns, i.outcomes),

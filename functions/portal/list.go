@@ -64,9 +64,28 @@ func table[T any](v *visit, caption, nothing string, columns []column[T], rows [
 				cells = append(cells, h.Td(h.Data("label", v.words.say("column."+column.Name)), content))
 			}
 		}
-		lines = append(lines, h.Tr(cells...))
+		lines = append(lines, h.Tr(changing(v.words, row), g.Group(cells)))
 	}
 	return h.Table(h.Caption(h.Class("unseen"), g.Text(caption)), h.THead(h.Tr(heads...)), h.TBody(lines...))
+}
+
+// changing marks a row for script, which renews it while the claim awaits somebody else.
+func changing(w *words, row any) g.Node {
+	switch row := row.(type) {
+	case claim:
+		return changingClaim(w, "row-"+row.ID, row)
+	case customerRow:
+		if row.Claim != nil {
+			return changingClaim(w, "row-"+row.Claim.ID, *row.Claim)
+		}
+	}
+	return nil
+}
+
+// changingClaim marks a part of a page that shows a claim, with the sentence that tells of its change.
+func changingClaim(w *words, id string, c claim) g.Node {
+	awaited := c.Status == "consent-pending" || c.Status == "submitted"
+	return g.Group{h.ID(id), h.Data("part", c.FriendlyName+": "+statusText(w, c)), g.If(awaited, h.Data("awaited", ""))}
 }
 
 // pager leads to the next page of a list, and back to the first.

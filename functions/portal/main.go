@@ -59,38 +59,57 @@ func originOf(address string) string {
 	return " " + parsed.Scheme + "://" + parsed.Host
 }
 
-// route is a page: who may see it, and what answers. A page without roles is open to all who are signed in.
+// route is a page: what answers, and who may see it. A page without roles is open to all; what the API refuses to a
+// role need not be said here.
 type route struct {
 	pattern string // as http.ServeMux takes it
 	answer  func(v *visit) error
+	roles   []string
 }
 
-// routes are the pages for those who are signed in. What a role may do there is for the API to say.
+// openRoutes are the pages that need no session.
+var openRoutes = []route{
+	{"POST /portal/language", chooseLanguage, nil},
+	{"GET /portal/sign-in", signIn, nil},
+	{"GET /portal/signed-in", signedIn, nil},
+	{"GET /portal/callback", callback, nil},
+	{"POST /portal/sign-out", signOut, nil},
+}
+
+// routes are the pages for those who are signed in.
 var routes = []route{
-	{"GET /portal", home},
-	{"GET /portal/home.csv", homeCSV},
-	{"GET /portal/engagements", engagements},
-	{"GET /portal/engagements.csv", engagementsCSV},
-	{"GET /portal/engagements/{id}/customers", customers},
-	{"GET /portal/engagements/{id}/customers.csv", customersCSV},
-	{"/portal/engagements/{id}/customers/add", addCustomer},
-	{"/portal/engagements/{id}/customers/import", importCustomers},
-	{"/portal/customers/{id}/claim", claimCustomer},
-	{"GET /portal/claims", claims},
-	{"GET /portal/claims.csv", claimsCSV},
-	{"GET /portal/claims/{id}", claimPage},
-	{"GET /portal/claims/{id}/receipt", claimReceipt},
-	{"/portal/claims/{id}/consent", askForConsent},
-	{"/portal/claims/{id}/submission", submitClaim},
-	{"/portal/claims/{id}/cancellation", cancelClaim},
-	{"POST /portal/claims/{id}/review", reviewClaim},
-	{"GET /portal/review", reviewQueue},
-	{"GET /portal/review.csv", reviewQueueCSV},
-	{"GET /portal/referrals", referrals},
-	{"GET /portal/referrals.csv", referralsCSV},
-	{"GET /portal/referrals/{id}", referralPage},
-	{"POST /portal/referrals/{id}/upgrade", upgradeReferral},
-	{"/", notFound},
+	{"GET /portal", home, nil},
+	{"GET /portal/home.csv", homeCSV, incentives},
+	{"GET /portal/engagements", engagements, nil},
+	{"GET /portal/engagements.csv", engagementsCSV, nil},
+	{"GET /portal/engagements/{id}/customers", customers, nil},
+	{"GET /portal/engagements/{id}/customers.csv", customersCSV, nil},
+	{"/portal/engagements/{id}/customers/add", addCustomer, incentives},
+	{"/portal/engagements/{id}/customers/import", importCustomers, incentives},
+	{"/portal/customers/{id}/claim", claimCustomer, incentives},
+	{"GET /portal/claims", claims, incentives},
+	{"GET /portal/claims.csv", claimsCSV, incentives},
+	{"GET /portal/claims/{id}", claimPage, nil},
+	{"GET /portal/claims/{id}/receipt", claimReceipt, nil},
+	{"/portal/claims/{id}/consent", askForConsent, nil},
+	{"/portal/claims/{id}/submission", submitClaim, nil},
+	{"/portal/claims/{id}/cancellation", cancelClaim, nil},
+	{"POST /portal/claims/{id}/review", reviewClaim, nil},
+	{"GET /portal/review", reviewQueue, staff},
+	{"GET /portal/review.csv", reviewQueueCSV, staff},
+	{"GET /portal/referrals", referrals, nil},
+	{"GET /portal/referrals.csv", referralsCSV, nil},
+	{"GET /portal/referrals/{id}", referralPage, nil},
+	{"POST /portal/referrals/{id}/upgrade", upgradeReferral, nil},
+	{"/", notFound, nil},
+}
+
+// page answers those who may see it.
+func (r route) page(v *visit) error {
+	if len(r.roles) > 0 && !v.user.has(r.roles...) {
+		return &problem{Status: http.StatusForbidden, Code: "forbidden"}
+	}
+	return r.answer(v)
 }
 
 // handler answers every request: first what needs no session, then the pages.
@@ -99,13 +118,11 @@ func (p *portal) handler() http.Handler {
 	mux.Handle("GET /{$}", http.RedirectHandler("/portal", http.StatusSeeOther))
 	mux.Handle("GET /portal/{$}", http.RedirectHandler("/portal", http.StatusSeeOther))
 	mux.HandleFunc("GET /portal/assets/{name}", serveAsset)
-	mux.HandleFunc("POST /portal/language", p.open(chooseLanguage))
-	mux.HandleFunc("GET /portal/sign-in", p.open(signIn))
-	mux.HandleFunc("GET /portal/signed-in", p.open(signedIn))
-	mux.HandleFunc("GET /portal/callback", p.open(callback))
-	mux.HandleFunc("POST /portal/sign-out", p.open(signOut))
+	for _, route := range openRoutes {
+		mux.HandleFunc(route.pattern, p.open(route.page))
+	}
 	for _, route := range routes {
-		mux.HandleFunc(route.pattern, p.signedIn(route.answer))
+		mux.HandleFunc(route.pattern, p.signedIn(route.page))
 	}
 	return p.secure(mux)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
@@ -30,7 +31,7 @@ func addCustomer(v *visit) error {
 	return v.run(wizard{
 		Title:  v.words.say("addCustomer"),
 		Lead:   []g.Node{h.P(h.Class("hint"), g.Text(opened.Name))},
-		Leave:  link(customersPath(opened.ID), v.words.say("toList")),
+		Leave:  leave{customersPath(opened.ID), v.words.say("toList")},
 		Submit: v.words.say("addCustomer"),
 		Begin:  n.begin,
 		Steps:  []step{n.nameAndLocation(), n.customerID(), n.engagements(), n.contacts(), n.review()},
@@ -51,7 +52,7 @@ func claimCustomer(v *visit) error {
 	return v.run(wizard{
 		Title:  v.words.say("action.claim-customer"),
 		Lead:   []g.Node{h.P(h.Class("hint"), g.Text(opened.Name))},
-		Leave:  link(customersPath(opened.ID), v.words.say("toList")),
+		Leave:  leave{customersPath(opened.ID), v.words.say("toList")},
 		Submit: v.words.say("action.claim-customer"),
 		Begin:  n.begin,
 		Steps:  []step{n.nameAndLocation(), n.engagements(), n.contacts(), n.review()},
@@ -107,7 +108,30 @@ func (n *nominating) customerID() step {
 			{Name: "idValue", Kind: textField, Pointer: "/customerId", Max: 253},
 		},
 		Check: func(f *form) error { return n.check(f) },
+		Live:  func(*form) g.Node { return n.standing() },
 	}
+}
+
+// standing says in which engagements the customer may take part, and why not in the one whose page the form was opened
+// from.
+func (n *nominating) standing() g.Node {
+	w := n.v.words
+	names := make([]string, len(n.checked.Eligible))
+	for i, verdict := range n.checked.Eligible {
+		names[i] = verdict.Name
+	}
+	key := "live.eligible"
+	if len(names) == 0 {
+		key = "live.none"
+	}
+	nodes := g.Group{h.P(w.text(key, "customer", n.checked.Customer.Name, "engagements",
+		strings.Join(names, w.say("listMark"))))}
+	for _, verdict := range n.checked.Ineligible {
+		if verdict.EngagementID == n.engagement.ID {
+			nodes = append(nodes, h.P(g.Text(verdict.Name+": "), list(n.v.reasons(verdict.Reasons))))
+		}
+	}
+	return nodes
 }
 
 // byOpportunity says that the customer is nominated by an MSX opportunity, which pays by the hour.
@@ -148,7 +172,19 @@ func (n *nominating) engagements() step {
 			n.noteIneligible(f)
 			return nil
 		},
+		Live: n.payouts,
 	}
+}
+
+// payouts says what the chosen engagements pay.
+func (n *nominating) payouts(f *form) g.Node {
+	var nodes g.Group
+	for _, verdict := range n.checked.Eligible {
+		if pays := n.payout(verdict); pays != nil && slices.Contains(f.values["engagementIds"], verdict.EngagementID) {
+			nodes = append(nodes, h.P(g.Text(verdict.Name+": "), pays))
+		}
+	}
+	return nodes
 }
 
 // options are the engagements to choose from.

@@ -77,20 +77,25 @@ type page struct {
 
 // show answers with the page.
 func (v *visit) show(p page) error {
+	if p.CSP != "" {
+		v.w.Header().Set("Content-Security-Policy", p.CSP)
+	}
+	return v.answer(v.document(p), p.Status)
+}
+
+// answer answers with a page's HTML, or with a part of one that script asked for. A status of 0 is 200.
+func (v *visit) answer(content g.Node, status int) error {
 	var b strings.Builder
 	b.Grow(16 << 10)
-	if err := v.document(p).Render(&b); err != nil {
+	if err := content.Render(&b); err != nil {
 		return err
 	}
 	header := v.w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Language", string(v.words.locale))
 	header.Add("Vary", "Cookie, Accept-Language")
-	if p.CSP != "" {
-		header.Set("Content-Security-Policy", p.CSP)
-	}
-	if p.Status != 0 {
-		v.w.WriteHeader(p.Status)
+	if status != 0 {
+		v.w.WriteHeader(status)
 	}
 	_, _ = v.w.Write([]byte(b.String())) // the recorder never fails
 	return nil
@@ -184,10 +189,8 @@ func (v *visit) languageChoice(p page) g.Node {
 			h.Button(h.Class("quiet"), h.Type("submit"), h.FormAttr(p.Form), h.FormNoValidate(), h.Name("go"),
 				h.Value("language"), v.words.text("changeLanguage")))
 	}
-	to := "/portal"
-	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
-		to = v.r.URL.RequestURI()
-	}
+	// Two pages that a POST makes have the address of a part of theirs.
+	to := strings.TrimSuffix(strings.TrimSuffix(v.r.URL.RequestURI(), "/upgrade"), "/review")
 	return h.Form(h.Class("language"), h.Method("post"), h.Action("/portal/language"), label,
 		h.Input(h.Type("hidden"), h.Name("to"), h.Value(to)),
 		h.Select(h.ID("language"), h.Name("language"), g.Group(options)),
@@ -226,10 +229,14 @@ func (v *visit) fail(err error) {
 	case http.StatusNotFound:
 		err = notFound(v)
 	default:
-		err = v.show(page{Title: v.words.say("page.againTitle"), Status: v.statusOf(p), Content: []g.Node{
+		again, form := h.P(link(v.r.URL.RequestURI(), v.words.say("tryAgain"))), ""
+		if v.r.Method == http.MethodPost {
+			again, form = v.carriedForm("tryAgain"), formID
+		}
+		err = v.show(page{Title: v.words.say("page.againTitle"), Status: v.statusOf(p), Form: form, Content: []g.Node{
 			h.P(h.Class("lead"), g.Text(v.sentence(p))),
 			h.P(h.Class("hint"), v.words.text("page.againRequest", "id", requestID(v.r.Context()))),
-			g.If(v.r.Method == http.MethodGet, h.P(link(v.r.URL.RequestURI(), v.words.say("tryAgain")))),
+			again,
 		}})
 	}
 	if err != nil {
@@ -261,24 +268,31 @@ func (v *visit) sessionEnded() error {
 	if err := parseForm(v.r); err != nil {
 		return v.refusedForm(err)
 	}
-	var carried []g.Node
-	for _, name := range slices.Sorted(maps.Keys(v.r.PostForm)) {
-		for _, value := range v.r.PostForm[name] {
-			carried = append(carried, hidden(name, value))
-		}
-	}
 	return v.show(page{
-		Title: v.words.say("page.sessionEndedTitle"), Status: http.StatusUnauthorized,
+		Title: v.words.say("page.sessionEndedTitle"), Status: http.StatusUnauthorized, Form: formID,
 		Content: []g.Node{
 			h.P(h.Class("lead"), v.words.text("page.carriedText")),
 			h.Ol(
 				h.Li(h.A(h.Href("/portal/sign-in?to=%2Fportal%2Fsigned-in"), h.Target("_blank"), h.Rel("noopener"),
 					v.words.text("signInBeside"))),
-				h.Li(h.Form(h.Method("post"), h.Action(v.r.URL.RequestURI()), g.Group(carried),
-					h.Button(h.Class("primary"), h.Type("submit"), v.words.text("continue")))),
+				h.Li(v.carriedForm("continue")),
 			),
 		},
 	})
+}
+
+// carriedForm is the form that was posted, unseen, and a button that posts it again.
+func (v *visit) carriedForm(buttonText string) g.Node {
+	var carried []g.Node
+	for _, name := range slices.Sorted(maps.Keys(v.r.PostForm)) {
+		for _, value := range v.r.PostForm[name] {
+			if name != "go" && name != "language" {
+				carried = append(carried, hidden(name, value))
+			}
+		}
+	}
+	return h.Form(h.ID(formID), h.Method("post"), h.Action(v.r.URL.RequestURI()), g.Group(carried),
+		button("primary", v.r.PostForm.Get("go"), v.words.say(buttonText)))
 }
 
 // retryAfter says when to try again.

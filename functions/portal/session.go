@@ -55,8 +55,14 @@ func (u *user) has(roles ...string) bool {
 	return u != nil && slices.ContainsFunc(roles, func(role string) bool { return slices.Contains(u.Roles, role) })
 }
 
+// Roles that open pages together.
+var (
+	incentives = []string{"incentives-admin", "incentives-user"}
+	staff      = []string{"program-admin"}
+)
+
 // incentives says whether the user works on their partner's claims.
-func (u *user) incentives() bool { return u.has("incentives-admin", "incentives-user") }
+func (u *user) incentives() bool { return u.has(incentives...) }
 
 // newVisit reads the language and the session, which may have none or an old token.
 func (p *portal) newVisit(w http.ResponseWriter, r *http.Request) *visit {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
@@ -20,13 +21,16 @@ import (
 type wizard struct {
 	Title  string        // the page's heading
 	Lead   []g.Node      // under it, on each step
-	Leave  g.Node        // a link that leaves the form
+	Leave  leave         // a link that leaves the form
 	Steps  []step        // in order
 	Submit string        // the text of the last button
 	Danger bool          // the last button takes something away
 	Begin  func(f *form) // fills in what a new form starts with
 	Send   func(f *form) (address string, err error)
 }
+
+// leave is a link that leaves a form, to a claim or to a list.
+type leave struct{ address, text string }
 
 // step is one page of a wizard.
 type step struct {
@@ -36,7 +40,9 @@ type step struct {
 	Content func(f *form) []g.Node // before the fields; may be nil
 	// called on Next; may be nil. It may change the values, and fields that later steps show
 	Check func(f *form) error
-	CSP   func(f *form) string // of the step's page, in place of the usual policy; may be nil
+	// Live says what Check found, shown by script while the fields are filled in; may be nil
+	Live func(f *form) g.Node
+	CSP  func(f *form) string // of the step's page, in place of the usual policy; may be nil
 }
 
 // newKey gives a new Idempotency-Key.
@@ -64,6 +70,8 @@ func (v *visit) run(w wizard) error {
 		return w.show(f, max(0, at-1))
 	case "send":
 		return w.send(f, at)
+	case "live":
+		return w.live(f, at)
 	}
 	return w.next(f, at)
 }
@@ -103,6 +111,27 @@ func (w wizard) send(f *form, at int) error {
 		}
 	}
 	return w.show(f, w.stepOfProblem(f, at))
+}
+
+// live answers script with what Check says of a step that is being filled in.
+func (w wizard) live(f *form, at int) error {
+	step := w.Steps[at]
+	if step.Live == nil {
+		return f.v.problemPage(http.StatusBadRequest, "malformed")
+	}
+	if err := step.Check(f); err != nil {
+		if err := f.refuse(err); err != nil {
+			return err
+		}
+	}
+	if len(f.problems) == 0 {
+		return f.v.answer(step.Live(f), http.StatusOK)
+	}
+	sentences := make([]string, len(f.problems))
+	for i, problem := range f.problems {
+		sentences[i] = problem.sentence
+	}
+	return f.v.answer(h.P(g.Text(strings.Join(sentences, f.v.words.say("sentenceMark")))), http.StatusOK)
 }
 
 // stepOfProblem gives the step with the first field that has a problem, the present one where no step has it.
@@ -149,6 +178,9 @@ func (w wizard) show(f *form, at int) error {
 	for _, field := range step.Fields {
 		content = append(content, f.render(field))
 	}
+	if step.Live != nil {
+		content = append(content, h.Div(h.ID("live"), h.Class("live")))
+	}
 	status := 0
 	if len(f.problems) > 0 {
 		status = http.StatusUnprocessableEntity
@@ -163,9 +195,18 @@ func (w wizard) show(f *form, at int) error {
 	return f.v.show(page{
 		Title: w.Title, Before: before, Lead: w.Lead, Form: formID, Status: status, CSP: csp,
 		Content: []g.Node{progress, f.summary(), h.Form(h.ID(formID), h.Method("post"), h.Action(f.v.r.URL.RequestURI()),
-			g.Attr("novalidate"),
-			w.carried(f, at), heading, g.Group(content), w.buttons(words, at))},
+			g.Attr("novalidate"), g.If(f.v.r.Method == http.MethodPost, h.Data("typed", "")),
+			w.carried(f, at), heading, g.Group(content), w.buttons(words, at)), w.leaving(words)},
 	})
+}
+
+// leaving is the dialog by which script asks before something typed is left behind.
+func (w wizard) leaving(words *words) g.Node {
+	return h.Dialog(h.ID("leaving"), h.Aria("labelledby", "leaving-title"),
+		h.H2(h.ID("leaving-title"), words.text("leaving")), h.P(words.text("leavingText")),
+		h.Form(h.Class("buttons"), h.Method("dialog"),
+			h.Button(h.Type("submit"), h.Class("primary"), words.text("stay")),
+			h.A(h.Class("button danger"), h.Href(w.Leave.address), words.text("leave"))))
 }
 
 // progress lists the steps.
@@ -218,7 +259,7 @@ func (w wizard) buttons(words *words, at int) g.Node {
 	if at > 0 {
 		buttons = append(buttons, button("", "back", words.say("back")))
 	}
-	return h.Div(h.Class("buttons"), g.Group(buttons), w.Leave)
+	return h.Div(h.Class("buttons"), g.Group(buttons), h.A(h.ID("leave"), h.Href(w.Leave.address), g.Text(w.Leave.text)))
 }
 
 // button is one that submits the form and says by "go" which it was.
