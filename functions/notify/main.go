@@ -3,7 +3,7 @@
 //
 // It trusts an event for no more than which it is, and reads the claim again before it sends. What it sends is recorded
 // before and after under the event's own number, so that an event told twice sends one email. What becomes of these
-// emails changes nothing on the claim.
+// emails changes nothing on the claim. An event that could not be mailed fails: tried in vain, it is a dead letter.
 package main
 
 import (
@@ -61,6 +61,9 @@ func (f function) handle(ctx context.Context, event domainEvent) (result, error)
 		err := f.tell(ctx, id, seq, &done)
 		var refusal *mci.Refusal
 		if !errors.As(err, &refusal) || refusal.Code != mci.TryAgain {
+			if err != nil {
+				slog.Error("telling of an event", "error", err)
+			}
 			return done, err
 		}
 		select { // another sends just now; should it have crashed, this one goes on
@@ -104,7 +107,7 @@ type email struct {
 // receipt writes the customer's email with the receipt of the decision.
 func (f function) receipt(r table.Recorded) (email, error) {
 	if r.Receipt == "" {
-		return email{}, fmt.Errorf("claim %s was decided, and has no receipt", r.Claim.ID)
+		return email{}, errors.New("the claim was decided, and has no receipt")
 	}
 	written := mail.ReceiptEmail{
 		Question: mail.QuestionOf(r.Claim), Accepted: r.Event.Type == mci.ConsentAccepted, DecidedAt: r.Event.At,
@@ -134,11 +137,11 @@ func (f function) once(
 	now, loaded := f.sender.Now(), r.Notices[to]
 	begun, sends, err := loaded.Begin(now)
 	if err != nil || !sends {
-		return err
+		return named(r, to, err)
 	}
 	written, err := write(r)
 	if err != nil {
-		return err
+		return named(r, to, err)
 	}
 	if err := f.table.Commit(ctx, f.table.PutNotice(r.Event, to, loaded, begun, now)); err != nil {
 		return raced(err)
@@ -147,20 +150,24 @@ func (f function) once(
 	defer cancel()
 	_, err = f.sender.Outbox.Send(inTime, written.to, written.replyTo, written.message, nil)
 	after := begun.Sent()
-	switch {
-	case err == nil:
-		done.Sent++
-	case errors.Is(err, outbox.ErrRefused): // however often it is tried
-		slog.Error("an email was refused", "claim", r.Claim.ID, "seq", r.Event.Seq, "to", to, "error", err)
-		err = nil
-	default:
+	if err != nil {
 		after = begun.Failed(f.sender.Now(), !errors.Is(err, outbox.ErrUnanswered))
+	} else {
+		done.Sent++
 	}
 	if putErr := f.table.Commit(ctx, f.table.PutNotice(r.Event, to, begun, after, now)); putErr != nil {
 		// The lease ends all the same, and an email that has gone out is not to be sent again.
 		slog.Error("recording an email", "claim", r.Claim.ID, "seq", r.Event.Seq, "to", to, "error", putErr)
 	}
-	return err
+	return named(r, to, err)
+}
+
+// named says of which email an error is.
+func named(r table.Recorded, to mci.Recipient, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("event %d of claim %s, to the %s: %w", r.Event.Seq, r.Claim.ID, to, err)
 }
 
 // raced has a lost race be looked at again.
@@ -192,11 +199,8 @@ func (f function) remind(ctx context.Context, r table.Recorded, done *result) er
 		return raced(err)
 	}
 	messageID, err := f.sender.Send(ctx, act, change.After, token)
-	switch {
-	case errors.Is(err, outbox.ErrRefused): // however often it is tried
-		return nil
-	case err != nil:
-		return err
+	if err != nil {
+		return named(r, mci.RecipientCustomer, err)
 	}
 	done.Sent++
 	none := func(mci.Claim) ([]table.Write, error) { return nil, nil }

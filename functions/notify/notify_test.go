@@ -209,7 +209,7 @@ func TestD29_ACrashSendsAtMostOneMoreAndLosesNothing(t *testing.T) {
 		{localtest.KillBefore, "BatchGetItem", 0, 1, 1}, {localtest.KillAfter, "TransactWriteItems", 0, 1, 1},
 		{localtest.KillBefore, "SendEmail", 0, 1, 1}, {localtest.KillAfter, "SendEmail", 0, 1, 2},
 		{localtest.KillBefore, "TransactWriteItems", 1, 1, 2}, {localtest.Throttle, "SendEmail", 0, 1, 1},
-		{localtest.Lose, "SendEmail", 0, 1, 2}, {localtest.Reject, "SendEmail", 0, 0, 0},
+		{localtest.Lose, "SendEmail", 0, 1, 2}, {localtest.Reject, "SendEmail", 0, 1, 1},
 	} {
 		t.Run(fmt.Sprint(c.effect, " ", c.action, " ", c.skip), func(t *testing.T) {
 			p := newTold(t)
@@ -220,6 +220,35 @@ func TestD29_ACrashSendsAtMostOneMoreAndLosesNothing(t *testing.T) {
 			story.Review(t, claim.ID, mci.Complete)
 			if n := drained(t, "pat@partner.example") - before; fault.Fired() != 1 || n < c.from || n > c.to {
 				t.Errorf("%d emails went out, %d faults", n, fault.Fired())
+			}
+		})
+	}
+}
+
+// What cannot be mailed ends as a dead letter, of which an alarm tells; once it can, the event sends it.
+func TestD29_WhatTheMailServiceRefusesOrNeverAnswersIsADeadLetterAndNotForgotten(t *testing.T) {
+	for effect, later := range map[localtest.Effect]int{localtest.Reject: 1, localtest.Throttle: 1, localtest.Lose: 0} {
+		t.Run(string(effect), func(t *testing.T) {
+			p := newTold(t)
+			claim, _ := p.Bring(t, mci.Submitted, story.NewCustomer(t, p.engagement), p.engagement)
+			localtest.WaitDrained(t)
+			before := len(localtest.Mails(t, "pat@partner.example"))
+			fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "notify", Action: "SendEmail",
+				Times: localtest.All})
+			story.Review(t, claim.ID, mci.Complete)
+			event := busEvents(t, claim, mci.ClaimCompleted)[0] // which the bus has given up
+			fault.Remove()
+			sent := len(localtest.Mails(t, "pat@partner.example"))
+			if effect == localtest.Lose && sent-before != 2 || effect != localtest.Lose && sent != before {
+				t.Errorf("%d emails went out", sent-before)
+			}
+			letters := localtest.DeadLetters(t, "notify")
+			if last := letters[len(letters)-1]; !strings.Contains(last, claim.ID) || strings.Contains(last, "@") {
+				t.Errorf("the latest dead letter does not tell of the claim, or names an address: %s", last)
+			}
+			answer := localtest.Invoke(t, "notify", event)
+			if answer.Status == 200 != (later == 1) || len(localtest.Mails(t, "pat@partner.example")) != sent+later {
+				t.Errorf("told again, it answers %d: %s", answer.Status, answer.Body)
 			}
 		})
 	}
@@ -256,6 +285,20 @@ func TestD30_TheSystemRemindsTheCustomerOnceAndItsLinkAnswers(t *testing.T) {
 	// Accepted, and that the submission is due soon; the other claim expired.
 	if n := drained(t, p.address); n != 4 {
 		t.Errorf("the partner's contact has %d notices", n)
+	}
+}
+
+func TestD30_ASweepThatIsLateOneDayDoesNotCostTheNextDaysReminder(t *testing.T) {
+	p := newTold(t)
+	claim, c := p.add(t, nil)
+	p.Ask(t, claim)
+	for i, days := range []int{8, 7} {
+		late := []time.Duration{20 * time.Minute, time.Minute}[i]
+		story.ClockAt(t, claim.ConsentDue.Add(late-mci.Days(days)))
+		localtest.Invoke(t, "expiry-sweep", story.Object{}).Expect(t, 200)
+		if n := drained(t, c.Email); n != i+2 {
+			t.Errorf("%d days before the deadline the customer has %d emails", days, n)
+		}
 	}
 }
 

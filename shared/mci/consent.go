@@ -36,7 +36,8 @@ type Email struct {
 	Pending        *Sending    `json:"pending,omitempty"`
 	MessageID      string      `json:"messageId,omitempty"` // SES's, of the latest
 	Status         EmailStatus `json:"status,omitempty"`
-	SentAt         *time.Time  `json:"sentAt,omitempty"` // when SES took the email that Status speaks of
+	SentAt         *time.Time  `json:"sentAt,omitempty"`   // when SES took the email that Status speaks of
+	BySystem       bool        `json:"bySystem,omitempty"` // that email was a reminder of the system (D30)
 }
 
 // Sending is an email that was committed to and is not yet recorded as sent. Until its lease is over another request
@@ -47,6 +48,7 @@ type Sending struct {
 	Unsent bool      `json:"unsent,omitempty"` // the mail service said that it did not take it
 
 	LinkHash string `json:"linkHash"` // of the link in it
+	BySystem bool   `json:"bySystem,omitempty"`
 }
 
 // beingSent refuses to send while another does.
@@ -257,6 +259,7 @@ func (c Claim) EmailSent(act Act, number int, messageID string) (Change, bool) {
 	change := c.begin()
 	email := &change.After.Email
 	email.Pending, email.Status, email.MessageID, email.SentAt = nil, EmailStatusSent, messageID, &act.At
+	email.BySystem = c.Email.Pending.BySystem
 	detail := map[string]string{
 		"number": strconv.Itoa(number), "messageId": messageID, "linkHash": c.Email.Pending.LinkHash,
 	}

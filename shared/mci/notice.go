@@ -1,6 +1,9 @@
 package mci
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // This file holds the rules of the emails that follow from events (D29).
 
@@ -44,15 +47,18 @@ func (e Event) RemindsBySystem() bool { return e.Type == ConsentReminded && e.Ac
 type Notice struct {
 	Lease   time.Time `json:"lease"` // until then nobody else sends it
 	Tries   int       `json:"tries"` // how often it may have gone out
-	Over    bool      `json:"over"`  // it was sent, or the mail service will never take it
+	Over    bool      `json:"over"`  // it was sent
 	Version int       `json:"version"`
 }
 
 // maxNoticeTries is how often a notice may go out: once, and once more after a crash.
 const maxNoticeTries = 2
 
-// Begin takes up the sending, under a lease. It returns false where there is nothing to send any more, and refuses
-// while another sends.
+// ErrTooManyTries says that a notice may have gone out as often as it may, and that nobody knows whether it did.
+var ErrTooManyTries = errors.New("nobody knows whether the email went out, and it may not be tried again")
+
+// Begin takes up the sending, under a lease. It returns false where there is nothing to send any more. It refuses while
+// another sends, and with ErrTooManyTries.
 func (n Notice) Begin(now time.Time) (Notice, bool, error) {
 	switch {
 	case n.Over:
@@ -60,7 +66,7 @@ func (n Notice) Begin(now time.Time) (Notice, bool, error) {
 	case now.Before(n.Lease):
 		return n, false, Sending{Lease: n.Lease}.beingSent(now)
 	case n.Tries >= maxNoticeTries:
-		return n, false, nil
+		return n, false, ErrTooManyTries
 	}
 	n.Lease = now.Add(SendingLease)
 	n.Tries++
@@ -68,7 +74,7 @@ func (n Notice) Begin(now time.Time) (Notice, bool, error) {
 	return n, true, nil
 }
 
-// Sent is the notice once it needs no more tries.
+// Sent is the notice once the mail service took it.
 func (n Notice) Sent() Notice {
 	n.Over = true
 	n.Version++

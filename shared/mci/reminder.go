@@ -51,14 +51,22 @@ func (c Claim) NextInstant() *time.Time {
 	return c.Due()
 }
 
+// reminderGap is how long ago the system's own reminder of an earlier instant must have gone out. Those of consecutive
+// days are a day apart by their instants, and each goes out a little after its own.
+const reminderGap = 12 * time.Hour
+
 // remindable says whether the customer may be reminded at an instant, as far as the claim tells: the address neither
 // bounced nor complained, and no consent email of this claim went, or may have gone, to it in the 24 hours before.
 func (c Claim) remindable(now time.Time) bool {
-	sent := c.Email.SentAt
+	sent, bySystem := c.Email.SentAt, c.Email.BySystem
 	if pending := c.Email.Pending; pending != nil && !pending.Unsent {
-		sent = &pending.Lease
+		sent, bySystem = &pending.Lease, pending.BySystem
 	}
-	return c.emailMayGo() && (sent == nil || now.Sub(*sent) >= Days(1)) && c.SendsLeft(now) > 0
+	gap := Days(1)
+	if bySystem {
+		gap = reminderGap
+	}
+	return c.emailMayGo() && (sent == nil || now.Sub(*sent) >= gap) && c.SendsLeft(now) > 0
 }
 
 // emailMayGo says whether the system may write to the customer who was asked.
@@ -126,6 +134,8 @@ func (c Claim) SendReminder(act Act, number int, linkHash string, optedOut bool)
 		change.After.Email.Pending = nil
 		return change, false, nil
 	}
-	change.After.Email.Pending = &Sending{Number: number, Lease: act.At.Add(SendingLease), LinkHash: linkHash}
+	change.After.Email.Pending = &Sending{
+		Number: number, Lease: act.At.Add(SendingLease), LinkHash: linkHash, BySystem: true,
+	}
 	return change, true, nil
 }

@@ -108,6 +108,25 @@ func TestD30_TheCustomerIsRemindedWhereTheEmailMayGoElseLeftOutForGood(t *testin
 	}
 }
 
+func TestD30_ASweepThatIsLateForOneReminderDoesNotCostTheNextDays(t *testing.T) {
+	for late, want := range map[time.Duration]bool{20 * time.Minute: true, 13 * time.Hour: false} {
+		claim := remindedClaim(ConsentPending, 3, 2)
+		first, second := Act{At: daysIn(7).Add(late), Actor: ActorSystem}, Act{At: daysIn(8), Actor: ActorSystem}
+		reminded, _ := claim.Remind(first, true)
+		number := reminded.After.Email.Pending.Number
+		sending, _, err := reminded.After.SendReminder(first, number, "hash", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent, _ := sending.After.EmailSent(first, number, "message")
+		for rule, claim := range map[string]Claim{"went out": sent.After, "may have gone out": sending.After} {
+			if next, _ := claim.Remind(second, true); (len(next.Events) == 1) != want {
+				t.Errorf("the day before's %s %s after its instant: it records %v", rule, late, next.Events)
+			}
+		}
+	}
+}
+
 func TestD30_AReminderIsLookedAtAgainBeforeItIsSent(t *testing.T) {
 	reminded, _ := remindedClaim(ConsentPending, 7).Remind(Act{At: daysIn(3), Actor: ActorSystem}, true)
 	number := reminded.Events[0].Seq

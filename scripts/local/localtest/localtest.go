@@ -18,10 +18,13 @@ package localtest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -198,4 +201,16 @@ func Logs(t testing.TB, function string) string {
 		t.Fatal(err)
 	}
 	return string(content)
+}
+
+// DeadLetters are the events that the function was given up with until now, oldest first, as JSON.
+func DeadLetters(t testing.TB, function string) []string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(running.state, "dead-letters.jsonl"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(strings.Split(string(content), "\n"), func(letter string) bool {
+		return !strings.Contains(letter, ":function:"+function+`"`)
+	})
 }

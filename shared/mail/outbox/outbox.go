@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	netmail "net/mail"
 	"slices"
@@ -28,7 +29,7 @@ var (
 	ErrUnavailable = errors.New("email is unavailable")
 	// ErrUnanswered is the ErrUnavailable of which nobody knows more: the email may have gone out on this try.
 	ErrUnanswered = fmt.Errorf("%w: no answer", ErrUnavailable)
-	// ErrRefused: SES will not take this message or one of its addresses, however often it is tried.
+	// ErrRefused: SES does not take this message or one of its addresses.
 	ErrRefused = errors.New("email was refused")
 )
 
@@ -131,10 +132,11 @@ func kindOf(err error) error {
 	if errors.As(err, &rejected) || errors.As(err, &bad) {
 		return ErrRefused
 	}
-	if answer := (smithy.APIError)(nil); !errors.As(err, &answer) {
-		return ErrUnanswered
+	var answer smithy.APIError
+	if dial := (*net.OpError)(nil); errors.As(err, &answer) || errors.As(err, &dial) && dial.Op == "dial" {
+		return ErrUnavailable
 	}
-	return ErrUnavailable
+	return ErrUnanswered
 }
 
 // failure is SES's error, with a text that can be logged: SES's own repeats addresses.

@@ -234,6 +234,16 @@ func TestWhatBecomesOfAFailedEmail(t *testing.T) {
 			t.Errorf("it is %v", err)
 		}
 	})
+	t.Run("nobody listens: nothing can have gone out", func(t *testing.T) {
+		nobody := httptest.NewServer(nil)
+		nobody.Close()
+		client := sesv2.New(sesv2.Options{Region: "us-east-1", BaseEndpoint: &nobody.URL, Retryer: aws.NopRetryer{},
+			Credentials: aws.AnonymousCredentials{}})
+		_, err := send(client, "consent@mci.example", "ada@fabrikam.example", "kim@contoso.example")
+		if !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrUnanswered) {
+			t.Errorf("it is %v", err)
+		}
+	})
 	t.Run("a sender without an address", func(t *testing.T) {
 		_, client := newSES(t, took)
 		if _, err := send(client, "", "ada@fabrikam.example", "kim@contoso.example"); !errors.Is(err, ErrUnavailable) {
