@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -33,6 +35,7 @@ type callFigures struct {
 	ReadUnits    float64 `json:"readUnits"`
 	WriteUnits   float64 `json:"writeUnits"`
 	Emails       int     `json:"emails"`
+	Signatures   int     `json:"signatures"`
 	BilledMillis float64 `json:"billedMilliseconds"` // of one call, each rounded up
 }
 
@@ -164,9 +167,12 @@ func (b *bench) callFigures(k kind, recordings []recording, taken, floor times) 
 	}
 	f.RoundTrips, f.Requests = recordings[0].trips(), len(recordings[0].requests)
 	for _, request := range recordings[0].requests {
-		if request.Action == "SendEmail" {
+		switch request.Action {
+		case "SendEmail":
 			f.Emails++
-			f.RoundTrips-- // the budgets count DynamoDB's alone
+			f.RoundTrips-- // which the budgets do not count
+		case "Sign":
+			f.Signatures++
 		}
 	}
 	for _, one := range taken {
@@ -201,6 +207,36 @@ type asked struct {
 }
 
 var linkPattern = regexp.MustCompile(`/consent/([A-Za-z0-9_-]{43}\.[A-Za-z0-9-]+)`)
+
+var statementPattern = regexp.MustCompile(`name="statement" value="([0-9a-f]{64})"`)
+
+// filled gives a form with the hidden field of the consent page that a function answered (D27).
+func filled(answer []byte, form url.Values) (url.Values, error) {
+	var page struct{ Body string }
+	if err := json.Unmarshal(answer, &page); err != nil {
+		return nil, fmt.Errorf("reading the consent page: %w", err)
+	}
+	hidden := statementPattern.FindStringSubmatch(page.Body)
+	if hidden == nil {
+		return nil, errors.New("the consent page has no hidden field")
+	}
+	form = maps.Clone(form)
+	form.Set("statement", hidden[1])
+	return form, nil
+}
+
+// eventOf finds the number of an event in get-claim's answer.
+func eventOf(answer []byte, event mci.EventType) (int, error) {
+	claim, err := body[struct{ Events []mci.Event }](answer)
+	if err != nil {
+		return 0, err
+	}
+	at := slices.IndexFunc(claim.Events, func(e mci.Event) bool { return e.Type == event })
+	if at < 0 {
+		return 0, fmt.Errorf("the claim has no event %s", event)
+	}
+	return claim.Events[at].Seq, nil
+}
 
 // askedOf finds the link and SES's ID in what was recorded of a consent request.
 func askedOf(id mci.ClaimID, recorded recording) (asked, error) {
@@ -276,6 +312,9 @@ func (b *bench) lifecycle(ctx context.Context) error {
 	}), cold(emptyTable)); err != nil {
 		return err
 	}
+	if _, err := run(b.route("receipts, the keys", "receipts", 200, 0, request{route: "GET /.well-known/jwks.json"})); err != nil {
+		return err
+	}
 
 	// From the adding to the consent.
 	if _, err := run(b.route("add-customer, 3 engagements", "add-customer", 201, 3, all(func(i int) request {
@@ -306,13 +345,26 @@ func (b *bench) lifecycle(ctx context.Context) error {
 		cold(emptyTable)); err != nil {
 		return err
 	}
+	list := request{route: "GET /v1/claims", user: partnerUser, query: map[string]string{"sort": "due"}}
+	if _, err := run(b.route("list-claims, by due", "list-claims", 200, 1, list)); err != nil {
+		return err
+	}
+	list.query = map[string]string{"status": "consent-not-sent", "engagementId": engagementID(0), "locationId": location}
+	if _, err := run(b.route("list-claims, filtered", "list-claims", 200, 1, list)); err != nil {
+		return err
+	}
 	if _, err := run(b.route("get-claim", "get-claim", 200, 1, onClaims("GET /v1/claims/{claimId}", partnerUser, nil)[0]),
-		cold(emptyTable)); err != nil {
+		cold(emptyKeys)); err != nil {
+		return err
+	}
+	dealSize := object{"amount": "60000.00", "currency": "USD"}
+	if _, err := run(b.route("send-consent, preview", "send-consent", 200, 2, onClaims(
+		"POST /v1/claims/{claimId}/consent-previews", partnerUser, object{"dealSize": dealSize})[0])); err != nil {
 		return err
 	}
 	send := "POST /v1/claims/{claimId}/consent-requests"
-	sent, err := run(b.route("send-consent", "send-consent", 202, 3, onClaims(send, partnerUser, object{
-		"dealSize": object{"amount": "60000.00", "currency": "USD"}, "disclaimerAccepted": true,
+	sent, err := run(b.route("send-consent", "send-consent", 202, 4, onClaims(send, partnerUser, object{
+		"dealSize": dealSize, "disclaimerAccepted": true,
 	})...), keep, cold(emptyMail))
 	if err != nil {
 		return err
@@ -323,7 +375,7 @@ func (b *bench) lifecycle(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := run(b.route("send-consent, reminder", "send-consent", 202, 3, onClaims(send, partnerUser,
+	if _, err := run(b.route("send-consent, reminder", "send-consent", 202, 4, onClaims(send, partnerUser,
 		object{})...)); err != nil {
 		return err
 	}
@@ -340,19 +392,63 @@ func (b *bench) lifecycle(ctx context.Context) error {
 		}
 	}
 	if _, err := run(b.route("consent-callback, the page", "consent-callback", 200, 1, page("GET", nil)(0)),
-		cold(emptyTable)); err != nil {
+		cold(emptyKeys)); err != nil {
 		return err
 	}
 	if _, err := run(b.route("consent-callback, HEAD", "consent-callback", 200, 1, page("HEAD", nil)(0))); err != nil {
 		return err
 	}
-	decline := url.Values{"decision": {"decline"}, "reason": {"Not this year."}}
-	if _, err := run(b.route("consent-callback, decline", "consent-callback", 303, 2,
-		all(page("POST", decline))...)); err != nil {
+	decisions := func(form url.Values) ([]request, error) {
+		requests := all(page("GET", nil))
+		for i, visit := range requests {
+			answer, err := b.stand.invoke("consent-callback", visit.payload(), 200)
+			if err != nil {
+				return nil, err
+			}
+			if form, err = filled(answer, form); err != nil {
+				return nil, err
+			}
+			requests[i] = page("POST", form)(i)
+		}
+		return requests, nil
+	}
+	decline, err := decisions(url.Values{"decision": {"decline"}, "reason": {"Not this year."}})
+	if err != nil {
 		return err
 	}
-	if _, err := run(b.route("consent-callback, accept", "consent-callback", 303, 2,
-		all(page("POST", url.Values{"decision": {"accept"}}))...), keep); err != nil {
+	if _, err := run(b.route("consent-callback, decline", "consent-callback", 303, 3, decline...)); err != nil {
+		return err
+	}
+	accept, err := decisions(url.Values{"decision": {"accept"}})
+	if err != nil {
+		return err
+	}
+	if _, err := run(b.route("consent-callback, accept", "consent-callback", 303, 3, accept...), keep); err != nil {
+		return err
+	}
+	if _, err := run(b.route("consent-callback, the receipt", "consent-callback", 200, 2, request{
+		route: "GET /consent/{token}/receipt", path: map[string]string{"token": emails[0].token},
+	})); err != nil {
+		return err
+	}
+	if _, err := run(b.route("receipts, of a claim", "receipts", 200, 1, onClaims("GET /v1/claims/{claimId}/receipt",
+		partnerUser, nil)[0]), cold(emptyKeys)); err != nil {
+		return err
+	}
+	decided, err := run(b.route("get-claim, decided", "get-claim", 200, 1, onClaims("GET /v1/claims/{claimId}", partnerUser,
+		nil)[0]))
+	if err != nil {
+		return err
+	}
+	accepted, err := eventOf(decided[0].answer, mci.ConsentAccepted)
+	if err != nil {
+		return err
+	}
+	notices := kind{name: "notify, of an acceptance", function: "notify", budget: 5, cold: emptyMail}
+	for _, claim := range claims { // their histories are alike
+		notices.payloads = append(notices.payloads, told(claim, accepted))
+	}
+	if _, err := run(notices); err != nil {
 		return err
 	}
 
@@ -406,6 +502,20 @@ func (b *bench) lifecycle(ctx context.Context) error {
 		path:  map[string]string{"engagementId": engagementID(1)},
 		query: map[string]string{"tab": "eligible"},
 	}), cold(emptyTable)); err != nil {
+		return err
+	}
+	if _, err := run(b.route("list-customers, by an ID", "list-customers", 200, 2, request{
+		route: "GET /v1/engagements/{engagementId}/customers", user: partnerUser,
+		path:  map[string]string{"engagementId": engagementID(1)},
+		query: map[string]string{"tab": "eligible", "q": customer(0).tenant()},
+	})); err != nil {
+		return err
+	}
+	if _, err := run(b.route("check-eligibility, of a known customer", "check-eligibility", 200, 2, request{
+		route: "POST /v1/eligibility-checks", user: partnerUser, body: object{
+			"knownCustomerId": customer(0).id(), "locationId": location, "customerEmail": "kim@" + customer(0).domain(),
+		},
+	})); err != nil {
 		return err
 	}
 	again, err := run(b.route("claim-customer", "claim-customer", 201, 3, all(func(i int) request {

@@ -81,6 +81,8 @@ func refusal(k kind) []byte {
 		return request{route: k.route, query: map[string]string{"unknown": "1"}}.payload()
 	case "expiry-sweep":
 		return nil
+	case "notify":
+		return encoded(object{"id": "1", "detail": object{}})
 	case "mail-feedback":
 		return encoded(object{"id": "1", "detail": object{"eventType": "Send"}})
 	case "consent-callback":

@@ -13,6 +13,7 @@ import (
 
 	"mci.example/customers/scripts/local/cloud"
 	"mci.example/customers/shared/mci"
+	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/rest"
 )
 
@@ -137,4 +138,15 @@ func consented(claim mci.ClaimID) []byte {
 			"NewImage": object{"id": object{"S": string(claim)}, "status": object{"S": "consented"}},
 		},
 	}}})
+}
+
+// told is a domain event of a claim, as the bus delivers it.
+func told(claim mci.ClaimID, seq int) []byte {
+	return encoded(object{
+		"version": "0", "id": "2e3f4051-6b7c-4d8e-9f0a-1b2c3d4e5f60", "detail-type": "consent.accepted",
+		"source": platform.DomainEvents.Source, "account": cloud.Account, "time": "2026-11-21T10:00:02Z",
+		"region": cloud.Region, "resources": []string{},
+		"detail": object{"claimId": string(claim), "seq": fmt.Sprint(seq), "type": string(mci.ConsentAccepted),
+			"at": "2026-11-21T10:00:00.412Z", "partnerId": claim.PartnerID()},
+	})
 }

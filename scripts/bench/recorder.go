@@ -46,6 +46,9 @@ type recorded struct {
 	reads, writes float64 // request units
 }
 
+// writing are the actions that change items.
+var writing = []string{"TransactWriteItems", "UpdateItem"}
+
 // hold is how long an answer is held back so that requests that are sent at once are seen to be.
 const hold = 20 * time.Millisecond
 
@@ -182,7 +185,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	held := r.hold
 	r.requests = append(r.requests, kept)
 	r.mu.Unlock()
-	if action == "TransactWriteItems" {
+	if slices.Contains(writing, action) {
 		if err := r.keepBefore(request.Context(), body); err != nil {
 			panic(http.ErrAbortHandler) // the engine is gone
 		}
@@ -213,19 +216,24 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	w.Write(content) // a function that is gone needs no answer
 }
 
-// keepBefore keeps what is there of the items that a transaction is to write.
+// keepBefore keeps what is there of the items that a transaction or an update is to write.
 func (r *recorder) keepBefore(ctx context.Context, body []byte) error {
 	type part struct {
 		Key  map[string]json.RawMessage
 		Item map[string]json.RawMessage
 	}
-	var transaction struct {
-		TransactItems []struct{ Put, Update, Delete *part }
+	type writes struct{ Put, Update, Delete *part }
+	var request struct {
+		Key           map[string]json.RawMessage // of an update
+		TransactItems []writes
 	}
-	if err := json.Unmarshal(body, &transaction); err != nil {
-		return fmt.Errorf("reading a transaction: %w", err)
+	if err := json.Unmarshal(body, &request); err != nil {
+		return fmt.Errorf("reading what is to be written: %w", err)
 	}
-	for _, item := range transaction.TransactItems {
+	if request.Key != nil {
+		request.TransactItems = []writes{{Update: &part{Key: request.Key}}}
+	}
+	for _, item := range request.TransactItems {
 		for _, written := range []*part{item.Put, item.Update, item.Delete} {
 			if written == nil {
 				continue
@@ -237,14 +245,14 @@ func (r *recorder) keepBefore(ctx context.Context, body []byte) error {
 			}
 			if json.Unmarshal(attributes[table.PartitionKey], &pk) != nil || json.Unmarshal(attributes[table.SortKey],
 				&sk) != nil {
-				return fmt.Errorf("a transaction writes an item without a key")
+				return fmt.Errorf("an item without a key is to be written")
 			}
 			key := table.Key{PK: pk.S, SK: sk.S}
 			out, err := r.cloud.Database().GetItem(ctx, &dynamodb.GetItemInput{
 				TableName: aws.String(cloud.TableName), Key: table.KeyItem(key), ConsistentRead: aws.Bool(true),
 			})
 			if err != nil {
-				return fmt.Errorf("reading what is there before a transaction: %w", err)
+				return fmt.Errorf("reading what is there before it is written: %w", err)
 			}
 			r.mu.Lock()
 			if _, known := r.before[key]; !known {
@@ -288,7 +296,7 @@ func units(action string, answer []byte) (reads, writes float64) {
 	for _, one := range list {
 		sum += one.CapacityUnits
 	}
-	if action == "TransactWriteItems" {
+	if slices.Contains(writing, action) {
 		return 0, sum
 	}
 	return sum, 0

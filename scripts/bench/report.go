@@ -138,12 +138,13 @@ func (b *bench) tables() string {
 
 	rows = nil
 	for _, c := range b.Costs {
-		rows = append(rows, []string{c.Name, number("%.2f", c.Gateway), number("%.2f", c.Lambda), number("%.2f", c.DynamoDB),
-			number("%.2f", c.SES), number("%.2f", c.All)})
+		rows = append(rows, []string{c.Name, number("%.1f", c.Reads), number("%.1f", c.Writes), number("%.2f", c.Gateway),
+			number("%.2f", c.Lambda), number("%.2f", c.DynamoDB), number("%.2f", c.SES), number("%.2f", c.KMS),
+			number("%.2f", c.All)})
 	}
-	section(fmt.Sprintf("Cost of a million calls in US dollars, at the public prices of %s of %s", b.Prices.Region,
-		b.Prices.Seen),
-		[]string{"call", "API Gateway", "Lambda", "DynamoDB", "SES", "all"}, rows)
+	section(fmt.Sprintf("Request units of one call; cost of a million in US dollars, at the public prices of %s of %s",
+		b.Prices.Region, b.Prices.Seen),
+		[]string{"call", "read", "written", "API Gateway", "Lambda", "DynamoDB", "SES", "KMS", "all"}, rows)
 	return text.String()
 }
 

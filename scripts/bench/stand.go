@@ -28,6 +28,7 @@ const (
 	emptyFunction = "empty"       // holds no client
 	emptyTable    = "empty-table" // holds the table's client
 	emptyMail     = "empty-mail"  // holds the table's and SES's
+	emptyKeys     = "empty-keys"  // holds the table's and KMS's
 )
 
 // stand is a one-machine cloud to measure on: the functions as they are deployed and the floor, on a table without a
@@ -51,14 +52,14 @@ func openStand(ctx context.Context, root string, functions []platform.Function, 
 		return nil, err
 	}
 	functions = slices.Clone(functions)
-	for _, name := range []string{floorFunction, emptyFunction, emptyTable, emptyMail} {
+	for _, name := range []string{floorFunction, emptyFunction, emptyTable, emptyMail, emptyKeys} {
 		functions = append(functions, platform.Function{Name: name, MemoryMB: 512, Timeout: 5 * time.Minute})
 	}
 	s.Cloud, err = cloud.Start(ctx, cloud.Config{
 		Root: root, StateDir: state, Output: os.Stderr, NoSchedule: true, DynamoDBEndpoint: endpoint,
 		Functions: functions,
 		Packages: []string{"./functions/...", "./scripts/bench/floor", "./scripts/bench/empty",
-			"./scripts/bench/empty-table", "./scripts/bench/empty-mail"},
+			"./scripts/bench/empty-table", "./scripts/bench/empty-mail", "./scripts/bench/empty-keys"},
 		Stream:         cloud.Stream{Filter: platform.Stream.Filter}, // which wakes nobody
 		NoDomainEvents: true,
 		Endpoints: func(string, string) cloud.Endpoints {

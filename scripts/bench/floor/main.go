@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"golang.org/x/sync/errgroup"
 
@@ -30,12 +31,15 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	lambda.Start(&floor{table: dynamodb.NewFromConfig(settings), mail: sesv2.NewFromConfig(settings)})
+	lambda.Start(&floor{
+		table: dynamodb.NewFromConfig(settings), mail: sesv2.NewFromConfig(settings), keys: kms.NewFromConfig(settings),
+	})
 }
 
 type floor struct {
 	table *dynamodb.Client
 	mail  *sesv2.Client
+	keys  *kms.Client
 	calls []call
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 
 	"mci.example/customers/scripts/bench/replay"
@@ -31,7 +32,9 @@ func TestRecordedRequestsAreSentAsTheyWere(t *testing.T) {
 	defer server.Close()
 	settings := aws.Config{Region: "us-east-1", BaseEndpoint: &server.URL,
 		Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}
-	f := &floor{table: dynamodb.NewFromConfig(settings), mail: sesv2.NewFromConfig(settings)}
+	f := &floor{
+		table: dynamodb.NewFromConfig(settings), mail: sesv2.NewFromConfig(settings), keys: kms.NewFromConfig(settings),
+	}
 
 	requests := map[string]string{
 		"GetItem": `{"TableName":"customers","ConsistentRead":true,"Key":{"pk":{"S":"PARTNER#p"},"sk":{"S":"CLAIM#1"}}}`,
@@ -43,6 +46,10 @@ func TestRecordedRequestsAreSentAsTheyWere(t *testing.T) {
 				"yes":{"BOOL":true},"none":{"NULL":true},"map":{"M":{"list":{"L":[{"S":"x"},{"N":"1.5"}]}}},"set":{"SS":["p","q"]},"bytes":{"B":"AAEC"}}}},
 			{"Update":{"TableName":"customers","Key":{"pk":{"S":"a"},"sk":{"S":"b"}},"UpdateExpression":"ADD version :one","ExpressionAttributeValues":{":one":{"N":"1"}}}},
 			{"ConditionCheck":{"TableName":"customers","Key":{"pk":{"S":"a"},"sk":{"S":"b"}},"ConditionExpression":"managed = :yes"}}]}`,
+		"UpdateItem": `{"TableName":"customers","Key":{"pk":{"S":"a"},"sk":{"S":"b"}},"UpdateExpression":"ADD mails :one",
+			"ConditionExpression":"mails < :bound","ExpressionAttributeValues":{":one":{"N":"1"},":bound":{"N":"30"}}}`,
+		"Sign":         `{"KeyId":"arn:aws:kms:us-east-1:1:key/1","Message":"AAEC","MessageType":"DIGEST","SigningAlgorithm":"ECDSA_SHA_256"}`,
+		"GetPublicKey": `{"KeyId":"arn:aws:kms:us-east-1:1:key/1"}`,
 		"SendEmail": `{"FromEmailAddress":"a@b.example","Destination":{"ToAddresses":["c@d.example"]},"EmailTags":[{"Name":"claim","Value":"1"}],
 			"Content":{"Simple":{"Subject":{"Data":"s","Charset":"UTF-8"},"Body":{"Html":{"Data":"<p>"},"Text":{"Data":"t"}}}}}`,
 	}

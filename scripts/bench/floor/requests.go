@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 
 	"mci.example/customers/scripts/bench/replay"
@@ -33,6 +34,11 @@ func (f *floor) prepare(request replay.Request) (send, error) {
 			_, err := f.table.BatchGetItem(ctx, &in)
 			return err
 		})
+	case "UpdateItem":
+		return input(request, func(ctx context.Context, in dynamodb.UpdateItemInput) error {
+			_, err := f.table.UpdateItem(ctx, &in)
+			return err
+		})
 	case "TransactWriteItems":
 		return input(request, func(ctx context.Context, in dynamodb.TransactWriteItemsInput) error {
 			_, err := f.table.TransactWriteItems(ctx, &in)
@@ -41,6 +47,16 @@ func (f *floor) prepare(request replay.Request) (send, error) {
 	case "SendEmail":
 		return input(request, func(ctx context.Context, in sesv2.SendEmailInput) error {
 			_, err := f.mail.SendEmail(ctx, &in)
+			return err
+		})
+	case "Sign":
+		return input(request, func(ctx context.Context, in kms.SignInput) error {
+			_, err := f.keys.Sign(ctx, &in)
+			return err
+		})
+	case "GetPublicKey":
+		return input(request, func(ctx context.Context, in kms.GetPublicKeyInput) error {
+			_, err := f.keys.GetPublicKey(ctx, &in)
 			return err
 		})
 	}
