@@ -522,3 +522,33 @@ func TestB1_AReadBetweenTwoWritesDoesNotCryWolf(t *testing.T) {
 		t.Errorf("a claim that moved on while it was read is said to be broken: %s", whole.Types())
 	}
 }
+
+// TestD28_OnlyADecidedClaimAsksForTheKeysOfReceipts replaces every process, as moving the clock does.
+func TestD28_OnlyADecidedClaimAsksForTheKeysOfReceipts(t *testing.T) {
+	p, e := story.NewPartner(t), story.Engagement(t, nil)
+	asked, _ := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
+	decided, _ := p.Bring(t, mci.Declined, story.NewCustomer(t, e), e)
+	kms := localtest.Inject(t, localtest.Fault{Effect: localtest.Fail, Service: localtest.KMSService,
+		Function: "get-claim", Times: localtest.All})
+	localtest.SetClock(t, localtest.Cloud().Offset())
+	read := func(claim story.Claim) localtest.Response {
+		t.Helper()
+		return localtest.Call(t, "GET", "/v1/claims/"+claim.ID, p.Token, nil)
+	}
+	story.Refused(t, read(decided), 503, mci.TryAgain) // what the environment asked for as it started is over
+	before := kms.Fired()
+	if !p.Get(t, asked.ID).EventsIntact || kms.Fired() != before {
+		t.Error("a claim without a decision asked KMS")
+	}
+	kms.Remove()
+	if !p.Get(t, decided.ID).EventsIntact {
+		t.Error("with KMS back the history is still said to be broken")
+	}
+	for _, claim := range []story.Claim{asked, decided} {
+		for _, request := range read(claim).Expect(t, 200).Requests() {
+			if request.Service == localtest.KMSService {
+				t.Errorf("KMS was asked again for keys that never change: %s", request.Action)
+			}
+		}
+	}
+}

@@ -22,6 +22,8 @@ func main() {
 	if err != nil {
 		platform.Fail(err)
 	}
+	// The keys are there when the first decided claim comes; if not, its reader asks again.
+	go func() { _, _ = keys.Set(context.Background()) }()
 	f := function{clients.Table(environment), keys}
 	rest.Start(environment, map[string]rest.Handler{"GET /v1/claims/{claimId}": f.get})
 }
@@ -97,38 +99,34 @@ func (r claimRead) intact() bool {
 	return err == nil && len(r.claim.Faults(r.history, &receipt)) == 0
 }
 
-// load reads the claim, its history, the caller's grants and, once per environment, the keys of receipts, in parallel:
-// 1 round trip.
+// load reads the claim, its history and the caller's grants in parallel: 1 round trip. Only a decided claim waits for
+// the keys of receipts, which the environment asks for as it starts.
 func (f function) load(ctx context.Context, r *rest.Request, id mci.ClaimID, own bool) (claimRead, error) {
 	var read claimRead
 	var found bool
-	var keysErr error
-	group, ctx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		read.claim, found, err = f.table.Claim(ctx, id)
+		read.claim, found, err = f.table.Claim(groupCtx, id)
 		return err
 	})
 	group.Go(func() (err error) {
-		read.history, err = f.table.History(ctx, id)
+		read.history, err = f.table.History(groupCtx, id)
 		return err
-	})
-	group.Go(func() error {
-		read.keys, keysErr = f.keys.Set(ctx)
-		return nil
 	})
 	if own {
 		group.Go(func() (err error) {
-			read.grants, err = f.table.Grants(ctx, r.Caller.PartnerID, r.Caller.UserID)
+			read.grants, err = f.table.Grants(groupCtx, r.Caller.PartnerID, r.Caller.UserID)
 			return err
 		})
 	}
-	switch err := group.Wait(); {
+	err := group.Wait()
+	switch {
 	case err != nil:
 		return claimRead{}, err
 	case !found:
 		return claimRead{}, mci.NoSuchClaim
-	case read.history.Receipt != "" && keysErr != nil:
-		return claimRead{}, keysErr
+	case read.history.Receipt != "":
+		read.keys, err = f.keys.Set(ctx)
 	}
-	return read, nil
+	return read, err
 }

@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -81,10 +80,7 @@ func (f function) publish(ctx context.Context, r *rest.Request) (rest.Response, 
 	}
 	keys, err := f.keys.Set(ctx)
 	if err != nil {
-		slog.Error("publishing the keys of receipts", "error", err)
-		return rest.Response{}, &mci.Refusal{
-			Code: mci.TryAgain, Detail: "The keys cannot be read just now.", RetryAfter: time.Second,
-		}
+		return rest.Response{}, err
 	}
 	return rest.OK(keys).KeptFor(keysAge), nil
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"mci.example/customers/scripts/audit/auditor"
 	"mci.example/customers/scripts/local/localtest"
 )
@@ -34,8 +36,10 @@ func Judge(t testing.TB) auditor.Report {
 	ended.Lock()
 	defer ended.Unlock()
 	var snapshot bytes.Buffer
+	published := localtest.Call(t, "GET", "/.well-known/jwks.json", "", nil).Expect(t, 200)
+	keys := localtest.Decode[jose.JSONWebKeySet](t, published)
 	report, err := auditor.Run(t.Context(), localtest.DynamoDB(), localtest.Table(), auditor.Options{
-		Now: localtest.Now, Snapshot: &snapshot, Earlier: bytes.NewReader(ended.snapshot),
+		Now: localtest.Now, Keys: &keys, Snapshot: &snapshot, Earlier: bytes.NewReader(ended.snapshot),
 	})
 	if err != nil {
 		t.Fatalf("audit the table: %v", err)

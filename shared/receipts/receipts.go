@@ -12,10 +12,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
 
 	"mci.example/customers/shared/mci"
 )
@@ -148,9 +150,8 @@ func OpenPublicKeys(config aws.Config, setting string) (*PublicKeys, error) {
 type PublicKeys struct {
 	client *kms.Client
 	keys   []Key
-
-	mu    sync.Mutex
-	known *jose.JSONWebKeySet
+	known  atomic.Pointer[jose.JSONWebKeySet]
+	flight singleflight.Group
 }
 
 // NewPublicKeys gives the public halves of these keys.
@@ -158,14 +159,39 @@ func NewPublicKeys(client *kms.Client, keys []Key) *PublicKeys {
 	return &PublicKeys{client: client, keys: keys}
 }
 
-// Set gives the keys of all receipts ever signed. The first success is kept; a failure is not. Parallel GetPublicKey: 1
-// round trip to KMS, or none.
+// Set gives the keys of all receipts ever signed; TryAgain where KMS does not answer. The first success is kept; a
+// failure is not. Callers that ask at the same time share one answer, and none waits longer than its context. Parallel
+// GetPublicKey: 1 round trip to KMS, or none.
 func (p *PublicKeys) Set(ctx context.Context) (jose.JSONWebKeySet, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.known != nil {
-		return *p.known, nil
+	if known := p.known.Load(); known != nil {
+		return *known, nil
 	}
+	asked := p.flight.DoChan("", func() (any, error) {
+		if known := p.known.Load(); known != nil { // since it was looked at
+			return *known, nil
+		}
+		set, err := p.ask(context.WithoutCancel(ctx))
+		if err != nil {
+			slog.Error("asking for the keys of receipts", "error", err)
+			return set, errors.Join(errNoKeys, err)
+		}
+		p.known.Store(&set)
+		return set, nil
+	})
+	select {
+	case answered := <-asked:
+		return answered.Val.(jose.JSONWebKeySet), answered.Err
+	case <-ctx.Done():
+		return jose.JSONWebKeySet{}, fmt.Errorf("waiting for the keys of receipts: %w", ctx.Err())
+	}
+}
+
+var errNoKeys = &mci.Refusal{
+	Code: mci.TryAgain, Detail: "The keys of receipts cannot be read just now.", RetryAfter: time.Second,
+}
+
+// ask has KMS give the public half of each key.
+func (p *PublicKeys) ask(ctx context.Context) (jose.JSONWebKeySet, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	set := jose.JSONWebKeySet{Keys: make([]jose.JSONWebKey, len(p.keys))}
@@ -187,11 +213,7 @@ func (p *PublicKeys) Set(ctx context.Context) (jose.JSONWebKeySet, error) {
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return jose.JSONWebKeySet{}, err
-	}
-	p.known = &set
-	return set, nil
+	return set, group.Wait()
 }
 
 func canVerify(key jose.JSONWebKey) bool {

@@ -1,6 +1,7 @@
 package receipts_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -8,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -29,10 +31,16 @@ type kmsEdge struct {
 	other  any // a public key to give instead, if any
 	broken bool
 	asked  int
+	held   chan chan struct{} // if any, each request goes on once the channel that it sends here is closed
 }
 
 func (e *kmsEdge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.asked++
+	if e.held != nil {
+		released := make(chan struct{})
+		e.held <- released
+		<-released
+	}
 	var input struct {
 		KeyId, MessageType, SigningAlgorithm string
 		Message                              []byte
@@ -246,5 +254,33 @@ func TestKeysAreOfTheRightKindAndNumbered(t *testing.T) {
 		if keys, err := receipts.ParseKeys(text); err == nil {
 			t.Errorf("%q gives %v", text, keys)
 		}
+	}
+}
+
+func TestReadersOfTheKeysShareOneAnswerAndWaitNoLongerThanTheyLike(t *testing.T) {
+	edge, client := newKMS(t, "k")
+	edge.held = make(chan chan struct{})
+	public := receipts.NewPublicKeys(client, keysOf(t, "1=k"))
+	first, hurried := context.WithCancel(t.Context())
+	read := make(chan error)
+	for _, ctx := range []context.Context{first, t.Context(), t.Context()} {
+		go func() {
+			_, err := public.Set(ctx)
+			read <- err
+		}()
+	}
+	released := <-edge.held
+	hurried() // KMS has not answered, and goes on answering the others
+	if err := <-read; !errors.Is(err, context.Canceled) {
+		t.Errorf("who waits no longer is told %v", err)
+	}
+	close(released)
+	for range 2 {
+		if err := <-read; err != nil {
+			t.Error(err)
+		}
+	}
+	if edge.asked != 1 {
+		t.Errorf("KMS was asked %d times for one key", edge.asked)
 	}
 }
