@@ -28,10 +28,7 @@ import (
 
 func main() {
 	environment := platform.Open("consent-callback")
-	signer, err := receipts.Open(clients.Config(), environment.Setting(platform.ReceiptKeys))
-	if err != nil {
-		platform.Fail(err)
-	}
+	signer := platform.Must(receipts.Open(clients.Config(), environment.Setting(platform.ReceiptKeys)))
 	// Texts and code are in memory when the first request comes.
 	go func() { _, _, _, _ = mail.Page{}.Render(mail.ChooseLocale("", "en")) }()
 	issuer := strings.TrimSuffix(environment.Setting(platform.PublicURL), "/")

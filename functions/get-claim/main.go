@@ -18,10 +18,7 @@ import (
 
 func main() {
 	environment := platform.Open("get-claim")
-	keys, err := receipts.OpenPublicKeys(clients.Config(), environment.Setting(platform.ReceiptKeys))
-	if err != nil {
-		platform.Fail(err)
-	}
+	keys := platform.Must(receipts.OpenPublicKeys(clients.Config(), environment.Setting(platform.ReceiptKeys)))
 	// The keys are there when the first decided claim comes; if not, its reader asks again.
 	go func() { _, _ = keys.Set(context.Background()) }()
 	f := function{clients.Table(environment), keys}

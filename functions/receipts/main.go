@@ -17,10 +17,7 @@ import (
 
 func main() {
 	environment := platform.Open("receipts")
-	keys, err := receipts.OpenPublicKeys(clients.Config(), environment.Setting(platform.ReceiptKeys))
-	if err != nil {
-		platform.Fail(err)
-	}
+	keys := platform.Must(receipts.OpenPublicKeys(clients.Config(), environment.Setting(platform.ReceiptKeys)))
 	f := function{clients.Table(environment), keys}
 	rest.Start(environment, map[string]rest.Handler{
 		"GET /v1/claims/{claimId}/receipt": f.receipt,

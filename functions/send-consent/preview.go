@@ -29,8 +29,8 @@ type disclaimer struct {
 	Text    string      `json:"text"`
 }
 
-// nowhere is the link of a preview.
-const nowhere = "/consent/preview"
+// previewLink opens no page: it holds no secret.
+const previewLink = "/consent/preview"
 
 // preview shows the email before it is sent; nothing is written. 2 round trips.
 func (f function) preview(ctx context.Context, r *rest.Request) (rest.Response, error) {
@@ -54,8 +54,8 @@ func (s *sending) show(ctx context.Context, act mci.Act, _ mci.Grants) (write.De
 	locale := mail.ChooseLocale(claim.CustomerContact.Locale, "")
 	corrected := !mci.SameAddress(claim.CustomerContact.Email, s.claim.CustomerContact.Email)
 	email := mail.ConsentEmail{
-		Question: mail.QuestionOf(claim), Link: s.sender.PublicURL + nowhere, Reminder: claim.Email.Status != "" &&
-			!corrected,
+		Question: mail.QuestionOf(claim), Link: s.sender.PublicURL + previewLink,
+		Reminder: claim.Email.Status != "" && !corrected,
 	}
 	message, err := email.Message(locale)
 	if err != nil {

@@ -31,9 +31,6 @@ func checkedLink(link string) (string, error) {
 	return parsed.String(), nil
 }
 
-// NoLink is the link of a consent email that is only previewed: its host cannot exist.
-const NoLink = "https://preview.invalid/"
-
 // ConsentEmail asks a customer for consent, or reminds them (S21, S23, D30).
 type ConsentEmail struct {
 	Question ConsentQuestion

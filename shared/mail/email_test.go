@@ -325,15 +325,6 @@ func TestAnEmailNeedsItsLink(t *testing.T) {
 	}
 }
 
-func TestD32_APreviewLeadsNowhere(t *testing.T) {
-	m := written(t, ConsentEmail{Question: question(), Link: NoLink}, English)
-	for _, host := range regexp.MustCompile(`https?://([^/"\s]+)`).FindAllStringSubmatch(m.HTML+m.Text, -1) {
-		if !strings.HasSuffix(host[1], ".invalid") {
-			t.Errorf("it leads to %s", host[1])
-		}
-	}
-}
-
 func TestAnEmailDoesWithoutWhatIsMissing(t *testing.T) {
 	q := question()
 	q.ContactName, q.PartnerContactName = " ", ""

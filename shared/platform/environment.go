@@ -50,6 +50,14 @@ func Fail(err error) {
 	os.Exit(1)
 }
 
+// Must gives the value; it ends the process, as Fail does, where there is an error instead.
+func Must[T any](value T, err error) T {
+	if err != nil {
+		Fail(err)
+	}
+	return value
+}
+
 func open(function string) (*Environment, error) {
 	declared := FunctionOf(function)
 	if declared.Name == "" {
