@@ -121,8 +121,7 @@ func TestS8_WhichLocationsCanBeChosen(t *testing.T) {
 		"enrolled, eligible for this one, granted": {location: granted(p.NewLocation(t, true, another+";"+
 			engagement))},
 		"not enrolled": {location: granted(p.NewLocation(t, false, "*")), reasons: "location-not-enrolled"},
-		"not eligible": {location: granted(p.NewLocation(t, true, another)),
-			reasons: "location-not-eligible"},
+		"not eligible": {location: granted(p.NewLocation(t, true, another)), reasons: "location-not-eligible"},
 		"neither, both are told": {location: granted(p.NewLocation(t, false, "")),
 			reasons: "location-not-enrolled location-not-eligible"},
 		"without a grant":               {location: p.NewLocation(t, true, "*"), code: mci.LocationNotGranted},
@@ -540,34 +539,28 @@ func TestD5_IDsAreTakenHoweverTheyAreWritten(t *testing.T) {
 		"\n"})
 	for name, write := range map[string]func(c story.Customer) object{
 		"a tenant ID in capitals": func(c story.Customer) object {
-			return id(mci.TenantID,
-				strings.ToUpper(c.Tenant))
+			return id(mci.TenantID, strings.ToUpper(c.Tenant))
 		},
 		"a tenant ID with spaces around it": func(c story.Customer) object {
 			return id(mci.TenantID, " "+c.Tenant+"\t")
 		},
 		"a subscription ID in capitals": func(c story.Customer) object {
-			return id(mci.AzureSubscription,
-				strings.ToUpper(c.Subscription))
+			return id(mci.AzureSubscription, strings.ToUpper(c.Subscription))
 		},
 		"a TPID with spaces around it": func(c story.Customer) object { return id(mci.TPID, " "+c.TPID+" ") },
 		"a domain in capitals": func(c story.Customer) object {
-			return id(mci.Domain,
-				strings.ToUpper(c.Domain))
+			return id(mci.Domain, strings.ToUpper(c.Domain))
 		},
 		"a domain with the dot of the root": func(c story.Customer) object { return id(mci.Domain, c.Domain+".") },
 		"a domain with spaces around it":    func(c story.Customer) object { return id(mci.Domain, " "+c.Domain+" ") },
 		"an international domain as read": func(story.Customer) object {
-			return id(mci.Domain,
-				label+".BÜCHER.example")
+			return id(mci.Domain, label+".BÜCHER.example")
 		},
 		"an international domain as sent": func(story.Customer) object {
-			return id(mci.Domain,
-				label+".xn--bcher-kva.EXAMPLE")
+			return id(mci.Domain, label+".xn--bcher-kva.EXAMPLE")
 		},
 		"an international domain, ideographic": func(story.Customer) object {
-			return id(mci.Domain,
-				label+"。bücher。example")
+			return id(mci.Domain, label+"。bücher。example")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

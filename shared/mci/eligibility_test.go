@@ -65,8 +65,7 @@ func TestS14_EachReasonByItself(t *testing.T) {
 		"another type": {func(c *Candidate) { c.ID.Type = AzureSubscription }, "id-type-not-accepted"},
 		"not enrolled": {func(c *Candidate) { c.Location.Enrolled = false }, "location-not-enrolled"},
 		"not for this engagement": {func(c *Candidate) {
-			c.Location = &Location{Enrolled: true,
-				EngagementIDs: []string{"f"}}
+			c.Location = &Location{Enrolled: true, EngagementIDs: []string{"f"}}
 		}, "location-not-eligible"},
 		"no location chosen yet": {func(c *Candidate) { c.Location = nil }, ""},
 		"no word on the ID":      {func(c *Candidate) { c.Eligibility = nil }, "criteria-not-met"},
@@ -81,24 +80,19 @@ func TestS14_EachReasonByItself(t *testing.T) {
 		"as many completed as may be": {func(c *Candidate) { c.Participation.Completed = 3 }, "allowed-limit-reached"},
 		"more completed than may be":  {func(c *Candidate) { c.Participation.Completed = 9 }, "allowed-limit-reached"},
 		"one open, two completed": {func(c *Candidate) {
-			c.Participation.Places,
-				c.Participation.Completed = held("q"), 2
+			c.Participation.Places, c.Participation.Completed = held("q"), 2
 		}, "allowed-limit-reached"},
 		"two open, one completed": {func(c *Candidate) {
-			c.Participation.Places, c.Participation.Completed = held("q",
-				"r"), 1
+			c.Participation.Places, c.Participation.Completed = held("q", "r"), 1
 		}, "active-limit-reached allowed-limit-reached"},
 		"exclusive, and engaged": {func(c *Candidate) {
-			c.Engagement.Exclusive, c.Participation.Places = true,
-				held("q")
+			c.Engagement.Exclusive, c.Participation.Places = true, held("q")
 		}, "engaged-with-another-partner"},
 		"exclusive, completed by another": {func(c *Candidate) {
-			c.Engagement.Exclusive, c.Participation.CompletedBy = true,
-				[]string{"q"}
+			c.Engagement.Exclusive, c.Participation.CompletedBy = true, []string{"q"}
 		}, "consented-to-another-partner engaged-with-another-partner"},
 		"exclusive, completed by its own": {func(c *Candidate) {
-			c.Engagement.Exclusive, c.Participation.CompletedBy = true,
-				[]string{"p"}
+			c.Engagement.Exclusive, c.Participation.CompletedBy = true, []string{"p"}
 		}, ""},
 		"exclusive, and free again": {func(c *Candidate) {
 			c.Engagement.Exclusive, c.Participation.Places = true, held("q")

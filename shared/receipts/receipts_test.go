@@ -186,8 +186,7 @@ func TestD28_AReceiptProvesItsOwnDecisionAlone(t *testing.T) {
 	claim, event, receipt := aDecision()
 	changes := map[string]func(*mci.Claim, *mci.Event){
 		"another claim": func(c *mci.Claim, _ *mci.Event) {
-			c.ID = mci.NewClaimID("01JBQ3E5Z8Q7C4T9W2X6Y1V0KN",
-				"fabrikam")
+			c.ID = mci.NewClaimID("01JBQ3E5Z8Q7C4T9W2X6Y1V0KN", "fabrikam")
 		},
 		"another partner":    func(c *mci.Claim, _ *mci.Event) { c.PartnerID = "contoso" },
 		"another customer":   func(c *mci.Claim, _ *mci.Event) { c.Customer.ID = "c2" },

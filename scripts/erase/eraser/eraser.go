@@ -134,8 +134,7 @@ func Run(ctx context.Context, client *dynamodb.Client, tableName string, options
 	for segment := range segments {
 		group.Go(func() error {
 			return e.table.Segment(groupCtx, segment, segments, "", func(items []table.Item) error {
-				return e.look(groupCtx,
-					items)
+				return e.look(groupCtx, items)
 			})
 		})
 	}

@@ -34,8 +34,7 @@ func FuzzAnyFileIsLoadedOrItsMistakesAreTold(f *testing.F) {
 		}
 		for _, mistake := range mistakes {
 			if strings.ContainsFunc(mistake.String(), func(r rune) bool {
-				return !unicode.IsPrint(r) ||
-					r == unicode.ReplacementChar
+				return !unicode.IsPrint(r) || r == unicode.ReplacementChar
 			}) {
 				t.Errorf("%q: the mistake %q cannot be shown", content, mistake)
 			}

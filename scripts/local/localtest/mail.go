@@ -38,8 +38,7 @@ func Mails(t testing.TB, address string) []Email {
 		t.Fatal(err)
 	}
 	return slices.DeleteFunc(emails, func(email Email) bool {
-		return !slices.ContainsFunc(email.To,
-			sameAddress(address))
+		return !slices.ContainsFunc(email.To, sameAddress(address))
 	})
 }
 

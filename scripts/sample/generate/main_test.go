@@ -50,18 +50,15 @@ func TestTheSampleShowsEveryKindOfRule(t *testing.T) {
 		"one claim and no more":    func(e engagement) bool { return is(e) && e.ClaimLimits == limits{1, 1} },
 		"as many claims as can be": func(e engagement) bool { return is(e) && e.ClaimLimits == limits{500, 500} },
 		"more allowed than active": func(e engagement) bool {
-			return is(e) &&
-				e.ClaimLimits.Active < e.ClaimLimits.Allowed
+			return is(e) && e.ClaimLimits.Active < e.ClaimLimits.Allowed
 		},
 		"windows of a day": func(e engagement) bool {
-			return is(e) && e.ConsentWindowDays == 1 &&
-				e.ResubmissionWindowDays == 1
+			return is(e) && e.ConsentWindowDays == 1 && e.ResubmissionWindowDays == 1
 		},
 		"no referral":                func(e engagement) bool { return is(e) && e.Referral == nil },
 		"a referral without co-sell": func(e engagement) bool { return is(e) && e.Referral != nil && e.CoSell == nil },
 		"co-sell": func(e engagement) bool {
-			return is(e) && e.CoSell != nil &&
-				!e.CoSell.ManagedCustomersOnly
+			return is(e) && e.CoSell != nil && !e.CoSell.ManagedCustomersOnly
 		},
 		"no reminders": func(e engagement) bool { return is(e) && e.Reminders == nil },
 		"reminders of both deadlines": func(e engagement) bool {
@@ -69,12 +66,10 @@ func TestTheSampleShowsEveryKindOfRule(t *testing.T) {
 				len(e.Reminders.SubmissionDays) > 0
 		},
 		"reminders of one deadline": func(e engagement) bool {
-			return is(e) && e.Reminders != nil &&
-				len(e.Reminders.SubmissionDays) == 0
+			return is(e) && e.Reminders != nil && len(e.Reminders.SubmissionDays) == 0
 		},
 		"co-sell for managed ones": func(e engagement) bool {
-			return is(e) && e.CoSell != nil &&
-				e.CoSell.ManagedCustomersOnly
+			return is(e) && e.CoSell != nil && e.CoSell.ManagedCustomersOnly
 		},
 	}
 	for kind, holds := range kinds {

@@ -81,8 +81,7 @@ var read = sync.OnceValues(func() (*document, error) {
 		}
 	}
 	slices.SortFunc(d.operations, func(a, b Operation) int {
-		return strings.Compare(a.Path+" "+a.Method, b.Path+" "+
-			b.Method)
+		return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method)
 	})
 	return d, nil
 })
