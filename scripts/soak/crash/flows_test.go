@@ -120,7 +120,9 @@ func (r *run) marked(request localtest.Request) bool {
 // bring makes the claim that the flow is about.
 func (r *run) bring(t *testing.T, status mci.Status, engagement string) {
 	t.Helper()
-	r.claim = r.partner.Add(t, r.customer, engagement)
+	contact := story.Object{"name": "Pat Partner", "email": partnerAddress(r)}
+	r.claim = story.Born(t, localtest.Call(t, "POST", "/v1/customers", r.partner.Token, r.partner.Nomination(r.customer,
+		r.customer.By(mci.TenantID), []string{engagement}, story.Object{"partnerContact": contact})))[0]
 	steps := []struct {
 		leads mci.Status
 		step  func()
@@ -151,7 +153,7 @@ func (r *run) ask(t *testing.T) {
 func (r *run) askUnrecorded(t *testing.T) {
 	t.Helper()
 	fault := localtest.Inject(t, localtest.Fault{
-		Effect: localtest.KillBefore, Function: "send-consent", Action: "TransactWriteItems", Skip: 2, Match: r.marked,
+		Effect: localtest.KillBefore, Function: "send-consent", Action: "TransactWriteItems", Skip: 1, Match: r.marked,
 	})
 	r.taken(t, story.Post(t, r.partner.Token, r.claim.ID, "consent-requests", story.FirstRequest("60000.00")))
 	if fault.Fired() != 1 {
@@ -364,6 +366,7 @@ var flows = []flow{
 		r.bring(t, mci.ConsentNotSent, r.engagements[0])
 		r.askUnrecorded(t)
 	}),
+	told,
 }
 
 // manage has the program's sellers take the customer on, or let go of it.
