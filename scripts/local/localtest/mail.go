@@ -2,11 +2,13 @@ package localtest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -77,15 +79,32 @@ func sameAddress(address string) func(string) bool {
 	}
 }
 
-// stored reads the whole mailbox.
+// mailbox is what was read of the mailbox so far. It is never read twice, for it grows and many tests look into it.
+var mailbox struct {
+	sync.Mutex
+	emails []Email
+	latest int64     // the second in which the last of them came
+	within int       // how many came in that second
+	asked  time.Time // when it was last read
+}
+
+// stored gives all emails that the mailbox holds by now.
 func stored() ([]Email, error) {
-	answer, err := http.Get(running.SESEndpoint() + "/store")
+	called := time.Now()
+	mailbox.Lock()
+	defer mailbox.Unlock()
+	if mailbox.asked.After(called) { // while this waited for its turn
+		return slices.Clone(mailbox.emails), nil
+	}
+	asked := time.Now()
+	answer, err := http.Get(fmt.Sprintf("%s/store?since=%d", running.SESEndpoint(), mailbox.latest))
 	if err != nil {
 		return nil, fmt.Errorf("read the mailbox: %w", err)
 	}
 	defer answer.Body.Close()
 	var store struct {
 		Emails []struct {
+			At          int64    `json:"at"`
 			MessageID   string   `json:"messageId"`
 			From        string   `json:"from"`
 			ReplyTo     []string `json:"replyTo"`
@@ -103,12 +122,19 @@ func stored() ([]Email, error) {
 	if err := json.NewDecoder(answer.Body).Decode(&store); err != nil {
 		return nil, fmt.Errorf("read the mailbox: %w", err)
 	}
-	emails := make([]Email, len(store.Emails))
-	for i, email := range store.Emails {
-		emails[i] = Email{email.MessageID, email.From, email.Destination.To, email.ReplyTo, email.Subject,
-			email.Body.Text, email.Body.HTML, email.Attachments}
+	if len(store.Emails) < mailbox.within {
+		return nil, errors.New("read the mailbox: it has lost emails")
 	}
-	return emails, nil
+	mailbox.asked = asked
+	for _, email := range store.Emails[mailbox.within:] {
+		mailbox.emails = append(mailbox.emails, Email{email.MessageID, email.From, email.Destination.To, email.ReplyTo,
+			email.Subject, email.Body.Text, email.Body.HTML, email.Attachments})
+		if email.At != mailbox.latest {
+			mailbox.latest, mailbox.within = email.At, 0
+		}
+		mailbox.within++
+	}
+	return slices.Clone(mailbox.emails), nil
 }
 
 var consentPath = regexp.MustCompile(`/consent/[A-Za-z0-9_.~%-]+`)
