@@ -72,7 +72,7 @@ func (c Claim) chainFaults(h History) []string {
 // recordedFields are the claim's fields that its events record, as the events write them.
 func (c Claim) recordedFields() map[string]string {
 	fields := map[string]string{
-		"status": string(c.Status), "engagementId": c.EngagementID, "locationId": c.LocationID,
+		"status": string(c.Status), "partnerId": c.PartnerID, "createdAt": instant(c.CreatedAt), "engagementId": c.EngagementID, "locationId": c.LocationID,
 		"customerId": c.Customer.ID, "idType": string(c.Nominated.Type), "idValue": c.Nominated.Value,
 		"payout": c.Payout.String(), "consentDue": instant(c.ConsentDue),
 		"submissionWindowDays": strconv.Itoa(c.SubmissionWindowDays), "completedOn": string(c.CompletedOn),
@@ -120,7 +120,7 @@ var (
 	birthRecording = recording{
 		detail: fieldsOf("engagementId", "locationId", "customerId", "idType", "idValue", "payout", "hours",
 			"consentDue", "submissionWindowDays", "reminders"),
-		typed: fieldsOf(privateFriendlyName, privateMismatchReason), contacts: true,
+		typed: fieldsOf(privateFriendlyName, privateMismatchReason), contacts: true, at: "createdAt",
 	}
 	reviewRecording = recording{typed: map[string]string{privateReason: "reviewReason"}}
 	recordings      = map[EventType]recording{
@@ -166,6 +166,7 @@ func replay(h History) map[string]string {
 			}
 			fields["reminders"] = "" // each status has its own
 		}
+		fields["partnerId"] = event.PartnerID
 		recording, parts := recordings[event.Type], private[event.Seq].Parts
 		for key, field := range recording.detail {
 			fields[field] = event.Detail[key]

@@ -2,8 +2,6 @@ package auditor_test
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"io"
 	"maps"
@@ -93,9 +91,6 @@ func in(name string, tamper func(table.Item)) func(table.Item) {
 	}
 }
 
-// typed tampers with what was typed, a part of a private detail.
-func typed(tamper func(table.Item)) func(table.Item) { return in("parts", in("typed", tamper)) }
-
 // world is a table in which something of everything is stored.
 type world struct {
 	partner, other                               story.Partner
@@ -103,8 +98,7 @@ type world struct {
 	open, completed, declined, cancelled, coSell story.Claim
 	customer                                     story.Customer
 	claimKey, doneKey, placeKey, donePlaceKey    table.Key
-	knownKey, referralKey, eventKey, privateKey  table.Key
-	receiptKey                                   table.Key
+	knownKey, referralKey, eventKey              table.Key
 }
 
 func newWorld(t *testing.T) world {
@@ -135,9 +129,7 @@ func newWorld(t *testing.T) world {
 	w.placeKey, w.donePlaceKey = place(w.open), place(w.completed)
 	w.knownKey = table.Key{PK: w.claimKey.PK, SK: "CUSTOMER#" + w.customer.ID}
 	w.referralKey = table.Key{PK: w.claimKey.PK, SK: "REFERRAL#" + mci.ClaimID(w.coSell.ID).Ordinal()}
-	w.eventKey, w.privateKey = table.Key{PK: history(w.completed), SK: "EVENT#00002"}, table.Key{PK: history(w.completed),
-		SK: "PRIVATE#00001"}
-	w.receiptKey = table.Key{PK: history(w.completed), SK: "RECEIPT"}
+	w.eventKey = table.Key{PK: history(w.completed), SK: "EVENT#00002"}
 	return w
 }
 
@@ -197,22 +189,8 @@ func TestEveryTamperingIsFound(t *testing.T) {
 			set(table.Item{"referral": nil}), table.Key{}},
 		"a referral whose type is another": {auditor.ReferralRule, table.ClaimKey(mci.ClaimID(w.coSell.ID)),
 			in("referral", set(table.Item{"type": str("partner-led")})), table.Key{}},
-		"an altered event": {auditor.HistoryRule, w.eventKey,
-			set(table.Item{"actor": str("somebody")}), w.doneKey},
-		"an altered detail": {auditor.HistoryRule, w.privateKey,
-			typed(in("data", set(table.Item{"friendlyName": str("another")}))), w.doneKey},
-		"an erased detail that was put back": {auditor.HistoryRule, w.privateKey,
-			typed(set(table.Item{"erasedAt": str("2026-11-01T00:00:00Z")})), w.doneKey},
-		"a receipt that was taken away": {auditor.HistoryRule, w.receiptKey, set(table.Item{"sk": str("RECEIPT-")}),
-			w.doneKey},
-		"a receipt of another claim": {auditor.HistoryRule, w.receiptKey,
-			set(table.Item{"receipt": item(t, table.Key{PK: "CLAIM#" + w.coSell.ID, SK: "RECEIPT"})["receipt"]}), w.doneKey},
 		"an event of no claim": {auditor.HistoryRule, w.eventKey,
 			set(table.Item{"pk": str("CLAIM#none")}), table.Key{PK: "CLAIM#none", SK: w.eventKey.SK}},
-		"a deal size that was changed": {auditor.HistoryRule, w.claimKey,
-			set(table.Item{"dealSize": str("1.00")}), table.Key{}},
-		"a payout that was changed": {auditor.HistoryRule, w.claimKey,
-			set(table.Item{"payout": str("9999.00")}), table.Key{}},
 		"a consent that was not given": {auditor.KnownRule, w.claimKey,
 			set(table.Item{"consentedAt": str("2026-01-01T00:00:00Z")}), table.Key{}},
 		"a claim that lives again": {auditor.TerminalRule, w.doneKey,
@@ -360,20 +338,7 @@ func domainEvents(t *testing.T, claimID string) string {
 	return string(text)
 }
 
-// rehash gives the hash that an event's content has, as whoever forges one can compute it.
-func rehash(t *testing.T, e mci.Event) string {
-	t.Helper()
-	content, err := json.Marshal([]any{e.ClaimID, e.PartnerID, e.EngagementID, e.CustomerID, e.Seq,
-		e.At.UTC().Format(time.RFC3339Nano),
-		e.Actor, e.Type, e.Detail, e.PreviousHash})
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:])
-}
-
-func TestB4_AHistoryThatWasRewrittenWithItsHashesDiffersFromWhatLeftTheSystem(t *testing.T) {
+func TestB4_DomainEventsAreReadAsTheyCome(t *testing.T) {
 	partner, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	claim, _ := partner.Bring(t, mci.ConsentNotSent, story.NewCustomer(t, engagement), engagement)
 	id := mci.ClaimID(claim.ID)
@@ -399,30 +364,6 @@ func TestB4_AHistoryThatWasRewrittenWithItsHashesDiffersFromWhatLeftTheSystem(t 
 			t.Errorf("%s: %v", what, violations)
 		}
 	}
-
-	// The first event is rewritten, with its hash and the claim's head.
-	key := table.Key{PK: "CLAIM#" + claim.ID, SK: story.TextOf(story.Items(t, "CLAIM#"+claim.ID, "EVENT#")[0], "sk")}
-	event, stored := item(t, key), item(t, table.ClaimKey(id))
-	var forged mci.Event
-	if err := table.Decode(event, &forged); err != nil {
-		t.Fatal(err)
-	}
-	forged.Actor = "somebody-else"
-	forged.Hash = rehash(t, forged)
-	rewritten, head := maps.Clone(event), maps.Clone(stored)
-	rewritten["actor"], rewritten["hash"], head["head"] = str(forged.Actor), str(forged.Hash), str(forged.Hash)
-	put(t, rewritten)
-	put(t, head)
-	if violations := audit(""); len(violations) > 0 {
-		t.Fatalf("the forger has not done well: %v", violations)
-	}
-	violations := audit(told)
-	if len(violations) != 1 || violations[0].Rule != auditor.EventRule || !strings.Contains(violations[0].String(),
-		claim.ID) {
-		t.Errorf("what left the system is %s, and the audit says %v", told, violations)
-	}
-	put(t, event)
-	put(t, stored)
 
 	// An event more or less than left is told as well.
 	partner.Request(t, claim.ID, story.FirstRequest("100.00"))
