@@ -243,8 +243,10 @@ var fields = map[string]struct {
 		func(f *forger) {
 			f.at(mci.ClaimAdded).Detail["submissionWindowDays"] = fmt.Sprint(f.claim.SubmissionWindowDays)
 		}},
-	"customerContact": {func(c *mci.Claim) { c.CustomerContact.Email = "forger@evil.example" }, contacts(mci.PartCustomer)},
-	"partnerContact":  {func(c *mci.Claim) { c.PartnerContact.Email = "forger@evil.example" }, contacts(mci.PartPartner)},
+	"customerContact": {func(c *mci.Claim) { c.CustomerContact.Email = "forger@evil.example" },
+		contacts(mci.PartCustomer)},
+	"partnerContact": {func(c *mci.Claim) { c.PartnerContact.Email = "forger@evil.example" },
+		contacts(mci.PartPartner)},
 }
 
 // contacts changes a contact wherever an event records it.
