@@ -182,6 +182,118 @@ func words[T ~string](values []T) []string {
 	return list
 }
 
+// TestEveryFieldHasAMeaningAndAnExample looks at all fields of all bodies. A field that has fields of its own, or a list
+// of words, needs no example.
+func TestEveryFieldHasAMeaningAndAnExample(t *testing.T) {
+	schemas, err := openapitest.Schema("/components/schemas")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var look func(pointer string, part any)
+	look = func(pointer string, part any) {
+		schema, _ := part.(map[string]any)
+		fields, _ := schema["properties"].(map[string]any)
+		for name, field := range fields {
+			pointer := pointer + "/properties/" + name
+			own, isSchema := field.(map[string]any)
+			referred, err := openapitest.Resolve(field)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !isSchema {
+				continue // it is forbidden here
+			}
+			if own["description"] == nil && referred["description"] == nil {
+				t.Errorf("%s has no meaning", pointer)
+			}
+			examples, _ := own["examples"].([]any)
+			for _, example := range examples {
+				if err := openapitest.Fits(pointer, example); err != nil {
+					t.Errorf("the example of %s: %v", pointer, err)
+				}
+			}
+			shows := func(keyword string) bool { return own[keyword] != nil || referred[keyword] != nil }
+			if !slices.ContainsFunc([]string{"examples", "enum", "const", "properties", "items", "allOf", "oneOf"}, shows) &&
+				referred["type"] != "boolean" {
+				t.Errorf("%s has no example", pointer)
+			}
+			if own["$ref"] == nil {
+				look(pointer, field)
+			}
+		}
+		if items := schema["items"]; items != nil {
+			look(pointer+"/items", items)
+		}
+		for _, keyword := range []string{"allOf", "oneOf"} {
+			parts, _ := schema[keyword].([]any)
+			for i, part := range parts {
+				look(fmt.Sprintf("%s/%s/%d", pointer, keyword, i), part)
+			}
+		}
+	}
+	for name, schema := range schemas {
+		look("/components/schemas/"+name, schema)
+	}
+}
+
+// refusals are the codes that single routes refuse by, beside those of all routes of their kind. That each of a POST's
+// does come, the tests of the whole system hold, and that no answer has another code, every test does.
+var refusals = map[string][]mci.Code{
+	"POST /v1/eligibility-checks": {mci.CustomerNotFound, mci.TenantNotFound},
+	"POST /v1/customers": {mci.LocationNotGranted, mci.ClaimExists, mci.CustomerNotFound, mci.TenantNotFound,
+		mci.SingleEngagementOnly, mci.HoursRequired, mci.MismatchReasonRequired, mci.NotEligible},
+	"POST /v1/customers/{customerId}/claims": {mci.LocationNotGranted, mci.ClaimExists, mci.CustomerNotFound,
+		mci.SingleEngagementOnly, mci.HoursRequired, mci.MismatchReasonRequired, mci.NotEligible},
+	"POST /v1/claims/{claimId}/consent-previews": {mci.LocationNotGranted, mci.WrongStatus, mci.MismatchReasonRequired,
+		mci.RecipientOptedOut},
+	"POST /v1/claims/{claimId}/consent-requests": {mci.LocationNotGranted, mci.WrongStatus, mci.DealSizeImmutable,
+		mci.DisclaimerChanged, mci.MismatchReasonRequired, mci.DisclaimerRequired, mci.DealSizeRequired,
+		mci.RecipientOptedOut, mci.MailUnavailable},
+	"POST /v1/claims/{claimId}/submission":    {mci.LocationNotGranted, mci.WrongStatus},
+	"POST /v1/claims/{claimId}/cancellation":  {mci.LocationNotGranted, mci.WrongStatus},
+	"POST /v1/claims/{claimId}/review":        {mci.OwnClaim, mci.WrongStatus},
+	"POST /v1/referrals/{referralId}/upgrade": {mci.NotQualified},
+}
+
+func TestEveryOperationListsTheProblemsThatItGivesAndWhenTheyCome(t *testing.T) {
+	for key, operation := range operations(t) {
+		at := slices.IndexFunc(rest.Routes, func(r rest.Route) bool { return r.Key() == key })
+		if strings.HasPrefix(operation.Path, "/consent/") || at < 0 {
+			continue // its problems are pages
+		}
+		route := rest.Routes[at]
+		want := append([]mci.Code{mci.Invalid, mci.TooManyRequests, mci.Internal}, refusals[key]...)
+		if !route.Public() {
+			want = append(want, mci.Unauthenticated, mci.Forbidden)
+		}
+		if route.Function != "openapi" {
+			want = append(want, mci.TryAgain)
+		}
+		if route.Method == "POST" {
+			want = append(want, mci.Malformed, mci.TooLarge, mci.UnsupportedMediaType)
+		}
+		if route.TakesIdempotencyKey() {
+			want = append(want, mci.IdempotencyKeyReused)
+		}
+		if strings.Contains(route.Path, "{") {
+			want = append(want, mci.NotFound)
+		}
+		var got []mci.Code
+		for _, status := range operation.Statuses() {
+			for _, kind := range operation.Types(status) {
+				code := mci.Code(strings.TrimPrefix(kind, "urn:mci:problem:"))
+				got = append(got, code)
+				if !strings.Contains(operation.Description(status), "`"+string(code)+"`: ") {
+					t.Errorf("%s does not say when it answers %s", key, code)
+				}
+			}
+		}
+		if slices.Sort(want); !slices.Equal(sorted(got), want) {
+			t.Errorf("%s lists the problems\n%q, and gives\n%q", key, sorted(got), want)
+		}
+	}
+}
+
 // TestLengthsAreTheCodes holds the lengths of the document against those by which texts are checked.
 func TestLengthsAreTheCodes(t *testing.T) {
 	for pointer, want := range map[string]int{

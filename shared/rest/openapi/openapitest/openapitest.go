@@ -196,6 +196,29 @@ func Resolve(part any) (map[string]any, error) {
 	return object(d.resolve(part)), nil
 }
 
+// Fits says how a value departs from the schema at a pointer.
+func Fits(pointer string, value any) error {
+	d, err := read()
+	if err != nil {
+		return err
+	}
+	schema, err := d.schema(pointer)
+	if err != nil {
+		return err
+	}
+	return schema.Validate(value)
+}
+
+// Description gives what an answer with that status is described to mean.
+func (o Operation) Description(status int) string {
+	response, err := Resolve(o.responses[strconv.Itoa(status)])
+	if err != nil {
+		return ""
+	}
+	text, _ := response["description"].(string)
+	return text
+}
+
 // Types lists the problem types that the operation is described to answer with a status.
 func (o Operation) Types(status int) []string {
 	d, err := read()
