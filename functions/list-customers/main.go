@@ -70,7 +70,7 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, err
 	q := query{Request: r, engagementID: r.Path("engagementId")}
 	q.tab = rest.QueryOneOf(r, "tab", []tab{eligible, ineligible, complete}, eligible)
 	q.search, q.limit, q.from = r.Query("q"), r.Limit(), r.Cursor()
-	if err := mci.CheckText(q.search, mci.MaxName); err != nil {
+	if err := mci.CheckText(q.search, mci.MaxName); err != nil && len(mci.IDsSpelled(q.search)) == 0 {
 		r.Mistake("q", err.Error())
 	}
 	if err := r.Valid(); err != nil {

@@ -865,6 +865,9 @@ func TestD22_SearchByAnyIDOfTheCustomer(t *testing.T) {
 	story.Eligible(t, engagement, customers["ineligible"].By(mci.TPID), "Not this parent.")
 	knownToo := story.NewCustomer(t, engagement)
 	p.Know(t, knownToo, mci.Domain)
+	label := strings.Repeat("a", 60)
+	long := strings.Join([]string{label, label, label, knownToo.Domain}, ".") // of over 200 characters
+	localtest.Load(t, localtest.Files{"domains.csv": "domain,tenantId\n" + long + "," + knownToo.Tenant + "\n"})
 	theirs := story.NewCustomer(t, engagement)
 	other.Add(t, theirs, engagement)
 	search := func(tab, query string) []story.Row {
@@ -897,6 +900,9 @@ func TestD22_SearchByAnyIDOfTheCustomer(t *testing.T) {
 	if rows := search("eligible", knownToo.Subscription); len(rows) != 1 || !*rows[0].Known ||
 		fmt.Sprint(rows[0].Actions) != "[claim-customer]" {
 		t.Errorf("a known customer is found as %+v", rows)
+	}
+	if rows := search("eligible", strings.ToUpper(long)); len(rows) != 1 || rows[0].Customer["id"] != knownToo.ID {
+		t.Errorf("a domain of %d characters finds %+v", len(long), rows)
 	}
 	if rows := search("ineligible", customers["ineligible"].Domain); len(rows) != 1 ||
 		rows[0].Reasons[0].Detail != "Not this parent." {
