@@ -49,6 +49,13 @@ func TestD23_TheContactIsTheCustomers(t *testing.T) {
 		"a partner's contact at a listed domain": {
 			customer: nil, partner: person("Pat", "pat@PARTNER.test"), domains: "partner.example;partner.test",
 		},
+		"a partner's contact at a listed domain in other spellings": {
+			customer: nil, partner: person("Pat", "pat@xn--bcher-kva.example."), domains: "BÜCHER.example",
+		},
+		"the partner contact's domain in another spelling, without a reason": {
+			customer: person("Kim", "kim@BÜCHER.example."), partner: person("Pat", "pat@xn--bcher-kva.example"),
+			code: mci.MismatchReasonRequired,
+		},
 		"names with links": {
 			customer: person("Kim https://evil.example", "kim@nowhere.example"), partner: person("evil.example.com",
 				"pat@partner.example"),
@@ -57,6 +64,18 @@ func TestD23_TheContactIsTheCustomers(t *testing.T) {
 		"a name that is a link in wide letters, and one with an address": {
 			customer: person("ｅｖｉｌ．ｃｏｍ", "kim@nowhere.example"), partner: person("pat@partner", "pat@partner.example"),
 			pointers: "/customerContact/name /partnerContact/name",
+		},
+		"links cut by marks that nobody sees": {
+			customer: person("Kim evil\u200e.com", "kim@nowhere.example"), partner: person("evil\u00ad.c\u200bom",
+				"pat@partner.example"),
+			pointers: "/customerContact/name /partnerContact/name",
+		},
+		"a domain that only browsers take": {
+			customer: person("ab--cd.рф", "kim@nowhere.example"), partner: person("Pat", "pat@partner.example"),
+			pointers: "/customerContact/name",
+		},
+		"names in scripts that are written with such marks": {
+			customer: nil, partner: person("نوری‌زاده \u200f(نوری)", "pat@partner.example"),
 		},
 		"a scheme without slashes": {
 			customer: person("mailto:kim", "kim@nowhere.example"), partner: person("Pat", "pat@partner.example"),

@@ -118,7 +118,7 @@ var scheme = regexp.MustCompile(`\pL[\pL\pN+.-]*:\S`)
 
 // CheckContactName refuses a name that holds a link, for emails and pages show it (D23).
 func CheckContactName(name string) error {
-	normal := strings.ReplaceAll(norm.NFKC.String(name), "。", ".")
+	normal := strings.Map(visible, strings.ReplaceAll(norm.NFKC.String(name), "。", "."))
 	if strings.ContainsAny(normal, "/@\\") || scheme.MatchString(normal) {
 		return fmt.Errorf("must be a name, without an address or a link")
 	}
@@ -127,7 +127,11 @@ func CheckContactName(name string) error {
 	})
 	for _, word := range words {
 		word = strings.ToLower(strings.Trim(word, ".-"))
-		if ascii, err := idna.Lookup.ToASCII(word); err == nil {
+		ascii, err := idna.Lookup.ToASCII(word)
+		if err != nil { // a browser may be less strict
+			ascii, err = idna.Punycode.ToASCII(word)
+		}
+		if err == nil {
 			word = ascii
 		}
 		suffix, isICANN := publicsuffix.PublicSuffix(word)
@@ -136,6 +140,14 @@ func CheckContactName(name string) error {
 		}
 	}
 	return nil
+}
+
+// visible drops what is not seen within a word, such as a direction mark: what a reader sees is a link without it.
+func visible(r rune) rune {
+	if unicode.Is(unicode.Cf, r) {
+		return -1
+	}
+	return r
 }
 
 // maxAddresses is how many network addresses an act keeps (D24).
