@@ -1,6 +1,6 @@
 # What can be done with the system. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test cover check import reset bench soak audit erase export-person verify repair-upgrades build synth deploy destroy bootstrap vulncheck missing
+.PHONY: help run demo test cover check import reset bench soak audit erase export-person verify repair-upgrades load storm build synth deploy destroy bootstrap vulncheck missing
 
 # From npm, each with its own lock: the engines and the test browser, and the CDK's command line.
 TOOLS := infra/node_modules/.package-lock.json
@@ -97,6 +97,14 @@ soak: $(TOOLS) ## fuzzing, and crash, race, fault and model tests for longer: ma
 bench: $(TOOLS) ## measure speed, memory and cost against floors of the same run (BENCH=-quick tries it out)
 	@go build -o build/bench ./scripts/bench
 	@exec build/bench $(BENCH)
+
+load: ## bring a day's traffic to a running `make run`: the rate that it holds, and an audit (LOAD=5m; SEED=… repeats)
+	@go build -o build/load ./scripts/load
+	@exec build/load
+
+storm: ## have everyone meet at one customer, engagement, list, link and key of a running `make run` (STORM=1m each)
+	@go build -o build/load ./scripts/load
+	@exec build/load -storm
 
 # --- AWS ---
 

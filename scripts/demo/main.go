@@ -3,9 +3,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,39 +18,30 @@ import (
 	"time"
 
 	"golang.org/x/net/idna"
+
+	"mci.example/customers/scripts/local/client"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	d := &demo{ctx: ctx, api: "http://127.0.0.1:" + portOf("PORT", "8080"), mailbox: "http://127.0.0.1:" +
-		portOf("SES_PORT", "8005"), out: os.Stdout}
-	if endpoint := os.Getenv("SES_ENDPOINT"); endpoint != "" {
-		d.mailbox = endpoint
-	}
+	d := &demo{Client: client.FromEnvironment(), ctx: ctx, out: os.Stdout}
 	if err := d.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func portOf(variable, standard string) string {
-	if port := os.Getenv(variable); port != "" {
-		return port
-	}
-	return standard
-}
-
 // demo is the walk, and what it has found on the way.
 type demo struct {
-	ctx          context.Context
-	api, mailbox string
-	out          io.Writer
-	step         int
-	taken        []string // customers that the walk has met
+	client.Client
+	ctx   context.Context
+	out   io.Writer
+	step  int
+	taken []string // customers that the walk has met
 }
 
-type object = map[string]any
+type object = client.Object
 
 // The people of the story, as the sample's grants know them.
 var (
@@ -69,10 +58,10 @@ const (
 )
 
 func (d *demo) run() error {
-	if _, err := d.fetch("GET", d.api+"/v1/openapi.json", "", nil); err != nil {
-		return errors.New("nothing answers at " + d.api + "; start the system with: make run")
+	if err := d.Check(d.ctx); err != nil {
+		return err
 	}
-	partner, err := d.token(ana)
+	partner, err := d.Token(d.ctx, ana)
 	if err != nil {
 		return err
 	}
@@ -82,7 +71,7 @@ func (d *demo) run() error {
 			return err
 		}
 	}
-	d.say("That was the story. The mailbox is at " + d.mailbox + ", the whole API at " + d.api + "/v1/openapi.json.")
+	d.say("That was the story. The mailbox is at " + d.Mailbox + ", the whole API at " + d.API + "/v1/openapi.json.")
 	return nil
 }
 
@@ -142,7 +131,7 @@ func (d *demo) consentedAndPaid(partner string) error {
 	}
 
 	d.title("The decision has a signed receipt, which the customer gets by email; Ana is told")
-	receipt, err := d.fetch("GET", d.api+path+"/receipt", partner, nil)
+	receipt, err := d.fetch("GET", path+"/receipt", partner, nil)
 	if err != nil {
 		return err
 	}
@@ -155,7 +144,7 @@ func (d *demo) consentedAndPaid(partner string) error {
 	}
 
 	d.title("A field seller of the program sees it now, without the customer's contact")
-	sellerToken, err := d.token(seller)
+	sellerToken, err := d.Token(d.ctx, seller)
 	if err != nil {
 		return err
 	}
@@ -168,7 +157,7 @@ func (d *demo) consentedAndPaid(partner string) error {
 	if _, err := d.call("POST", path+"/submission", partner, submission, "status"); err != nil {
 		return err
 	}
-	staffToken, err := d.token(staff)
+	staffToken, err := d.Token(d.ctx, staff)
 	if err != nil {
 		return err
 	}
@@ -211,7 +200,7 @@ func (d *demo) reminded(partner string) error {
 	if err != nil {
 		return err
 	}
-	found, err := d.fetch("POST", d.api+"/v1/customers", partner, nomination(assessment, domain))
+	found, err := d.fetch("POST", "/v1/customers", partner, nomination(assessment, domain))
 	if err != nil {
 		return err
 	}
@@ -231,17 +220,12 @@ func (d *demo) reminded(partner string) error {
 
 // later moves the clock on. The walk shall leave it as it was: back does that.
 func (d *demo) later(by time.Duration) (back func(), err error) {
-	clock, err := d.fetch("GET", d.api+"/local/clock", "", nil)
+	before, err := d.Clock(d.ctx)
 	if err != nil {
 		return nil, err
 	}
-	before, _ := clock["offset"].(string)
-	offset, err := time.ParseDuration(before)
-	if err != nil {
-		return nil, fmt.Errorf("reading the clock: %w", err)
-	}
-	_, err = d.call("POST", "/local/clock", "", object{"offset": (offset + by).String()}, "offset", "now")
-	return func() { _, _ = d.fetch("POST", d.api+"/local/clock", "", object{"offset": before}) }, err
+	_, err = d.call("POST", "/local/clock", "", object{"offset": (before + by).String()}, "offset", "now")
+	return func() { _ = d.SetClock(d.ctx, before) }, err
 }
 
 // expired is no answer in time.
@@ -260,11 +244,11 @@ func (d *demo) expired(partner string) error {
 		"actions"); err != nil {
 		return err
 	}
-	status, _, err := d.open(link, nil)
+	page, err := d.Send(d.ctx, "GET", link, "", nil)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(d.out, "  GET %s\n  ← %d: the page says that it is too late\n", masked(link), status)
+	fmt.Fprintf(d.out, "  GET %s\n  ← %d: the page says that it is too late\n", masked(link), page.Status)
 	_, err = d.call("POST", "/local/invoke/expiry-sweep", "", nil, "expired")
 	return err
 }
@@ -276,7 +260,7 @@ func (d *demo) page(partner string) error {
 	for _, tab := range []string{"eligible", "ineligible", "complete"} {
 		engagement := map[bool]string{true: "app-modernization", false: assessment}[tab == "ineligible"]
 		path := "/v1/engagements/" + engagement + "/customers?tab=" + tab
-		found, err := d.fetch("GET", d.api+path, partner, nil)
+		found, err := d.fetch("GET", path, partner, nil)
 		if err != nil {
 			return err
 		}
@@ -320,7 +304,7 @@ func (d *demo) free(partner, engagement string) (string, error) {
 		if domain == "" {
 			continue
 		}
-		found, err := d.fetch("POST", d.api+"/v1/eligibility-checks", partner,
+		found, err := d.fetch("POST", "/v1/eligibility-checks", partner,
 			object{"customerId": object{"type": "domain", "value": domain}, "locationId": "nw-seattle"})
 		if err != nil {
 			continue // a domain without a tenant, or whose tenant is nobody's
@@ -359,7 +343,7 @@ func (d *demo) asked(partner string) (claim, link string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	found, err := d.fetch("POST", d.api+"/v1/customers", partner, nomination(briefing, domain))
+	found, err := d.fetch("POST", "/v1/customers", partner, nomination(briefing, domain))
 	if err != nil {
 		return "", "", err
 	}
@@ -383,16 +367,14 @@ func (d *demo) ask(partner, claim, domain string) (string, error) {
 		"referral"); err != nil {
 		return "", err
 	}
-	emails, err := d.emails()
+	emails, err := d.Emails(d.ctx, 0)
 	if err != nil {
 		return "", err
 	}
 	link, subject := "", ""
 	for _, email := range emails {
-		content, _ := email["body"].(object)
-		text, _ := content["text"].(string)
-		if found := regexp.MustCompile(`https?://\S+/consent/\S+`).FindString(text); strings.HasSuffix(found, claim) {
-			link, subject = found, fmt.Sprint(email["subject"])
+		if found := client.ConsentLink.FindStringSubmatch(email.Body.Text); found != nil && found[1] == claim {
+			link, subject = found[0], email.Subject
 		}
 	}
 	if link == "" {
@@ -400,12 +382,6 @@ func (d *demo) ask(partner, claim, domain string) (string, error) {
 	}
 	fmt.Fprintf(d.out, "  email to kim@%s: %q\n  with the link %s\n", domain, subject, masked(link))
 	return link, nil
-}
-
-// emails are those in the mailbox.
-func (d *demo) emails() ([]object, error) {
-	store, err := d.fetch("GET", d.mailbox+"/store", "", nil)
-	return list(store["emails"]), err
 }
 
 // lastEmail waits until the address has so many emails, and prints the subject of the last.
@@ -417,11 +393,11 @@ func (d *demo) lastEmail(address string, atLeast int) error {
 	}
 	var subjects []string
 	err = d.until("the email to "+address, "notify", func() (bool, error) {
-		emails, err := d.emails()
+		emails, err := d.Emails(d.ctx, 0)
 		subjects = nil
 		for _, email := range emails {
-			if to, _ := email["destination"].(object); strings.Contains(compact(to["to"]), name+"@"+ascii) {
-				subjects = append(subjects, fmt.Sprint(email["subject"]))
+			if strings.Contains(strings.Join(email.Destination.To, " "), name+"@"+ascii) {
+				subjects = append(subjects, email.Subject)
 			}
 		}
 		return len(subjects) >= atLeast, err
@@ -439,51 +415,26 @@ func masked(link string) string {
 
 // answer opens the link's page, and posts its form.
 func (d *demo) answer(link string, form url.Values) error {
-	status, page, err := d.open(link, nil)
+	page, err := d.Send(d.ctx, "GET", link, "", nil)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(d.out, "  GET  %s\n  ← %d\n", masked(link), status)
-	hidden := regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
-	for _, field := range hidden.FindAllStringSubmatch(page, -1) {
-		form.Set(field[1], field[2]) // which statement was answered
-	}
-	status, _, err = d.open(link, form)
+	fmt.Fprintf(d.out, "  GET  %s\n  ← %d\n", masked(link), page.Status)
+	answer, err := d.Send(d.ctx, "POST", link, "", client.Fill(form, page.Body))
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(d.out, "  POST %s\n    %s\n  ← %d\n", masked(link), form.Encode(), status)
-	if status != http.StatusSeeOther {
-		return fmt.Errorf("the page answered %d", status)
+	fmt.Fprintf(d.out, "  POST %s\n    %s\n  ← %d\n", masked(link), form.Encode(), answer.Status)
+	if answer.Status != http.StatusSeeOther {
+		return fmt.Errorf("the page answered %d", answer.Status)
 	}
 	return nil
-}
-
-// open gets the page, or posts a form to it.
-func (d *demo) open(link string, form url.Values) (int, string, error) {
-	method, body := "GET", io.Reader(nil)
-	if form != nil {
-		method, body = "POST", strings.NewReader(form.Encode())
-	}
-	request, err := http.NewRequestWithContext(d.ctx, method, link, body)
-	if err != nil {
-		return 0, "", err
-	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	answer, err := client.Do(request)
-	if err != nil {
-		return 0, "", err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	return answer.StatusCode, string(text), err
 }
 
 // await asks for the claim until it is as it shall be: the table's stream takes a moment.
 func (d *demo) await(path, token string, done func(object) bool) error {
 	return d.until("the upgrade of the referral", "referral-upgrade", func() (bool, error) {
-		claim, err := d.fetch("GET", d.api+path, token, nil)
+		claim, err := d.fetch("GET", path, token, nil)
 		return err == nil && done(claim), err
 	})
 }
@@ -508,12 +459,6 @@ func (d *demo) until(what, function string, done func() (bool, error)) error {
 
 func (d *demo) today() string { return time.Now().UTC().Format(time.DateOnly) }
 
-func (d *demo) token(who object) (string, error) {
-	found, err := d.fetch("POST", d.api+"/local/token", "", who)
-	token, _ := found["token"].(string)
-	return token, err
-}
-
 func (d *demo) say(text string) { fmt.Fprintf(d.out, "\n%s\n", text) }
 
 func (d *demo) title(text string) {
@@ -527,7 +472,7 @@ func (d *demo) call(method, path, token string, body object, fields ...string) (
 	if body != nil {
 		fmt.Fprintf(d.out, "    %s\n", layout(body, "    "))
 	}
-	found, err := d.fetch(method, d.api+path, token, body)
+	found, err := d.fetch(method, path, token, body)
 	if err != nil {
 		return nil, err
 	}
@@ -541,35 +486,9 @@ func (d *demo) call(method, path, token string, body object, fields ...string) (
 	return found, nil
 }
 
-// fetch makes a call, and gives the JSON object that it answers.
-func (d *demo) fetch(method, address, token string, body object) (object, error) {
-	var content io.Reader
-	if body != nil {
-		content = strings.NewReader(compact(body))
-	}
-	request, err := http.NewRequestWithContext(d.ctx, method, address, content)
-	if err != nil {
-		return nil, err
-	}
-	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer answer.Body.Close()
-	var found object
-	if err := json.NewDecoder(answer.Body).Decode(&found); err != nil {
-		return nil, fmt.Errorf("reading the answer of %s %s: %w", method, address, err)
-	}
-	if answer.StatusCode >= 300 {
-		return nil, fmt.Errorf("%s %s answered %d: %s", method, address, answer.StatusCode, compact(found))
-	}
-	return found, nil
+// fetch makes a call without showing it.
+func (d *demo) fetch(method, path, token string, body object) (object, error) {
+	return d.Fetch(d.ctx, method, path, token, body)
 }
 
 func list(value any) []object {
@@ -583,22 +502,12 @@ func list(value any) []object {
 	return objects
 }
 
-func compact(value any) string {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		return err.Error()
-	}
-	return strings.TrimSpace(text.String())
-}
-
 // lineWidth is how long a value may be to stand on one line.
 const lineWidth = 140
 
 // layout writes a value on one line where that is short enough, else part by part.
 func layout(value any, indent string) string {
-	line := compact(value)
+	line := client.Compact(value)
 	if len(line) <= lineWidth {
 		return line
 	}
@@ -607,7 +516,7 @@ func layout(value any, indent string) string {
 	switch value := value.(type) {
 	case object:
 		for _, name := range slices.Sorted(maps.Keys(value)) {
-			parts = append(parts, compact(name)+": "+layout(value[name], indent+"  "))
+			parts = append(parts, client.Compact(name)+": "+layout(value[name], indent+"  "))
 		}
 	case []any:
 		opening, closing = "[", "]"

@@ -109,9 +109,9 @@ type Cloud struct {
 	pollers  []*poller
 	bus      *bus
 	database *dynamodb.Client
-	engine   *child    // the database's process, nil where another's engine is used
-	at       Endpoints // of the engines themselves
-	created  bool      // whether the table was created by this start
+	engines  map[string]*child // by name; without those that somebody else runs
+	at       Endpoints         // of the engines themselves
+	created  bool              // whether the table was created by this start
 
 	stopOnce sync.Once
 	closers  []func() // run last to first
@@ -140,7 +140,7 @@ func FindRoot() (string, error) {
 // started.
 func Start(ctx context.Context, config Config) (_ *Cloud, err error) {
 	config = config.withDefaults()
-	c := &Cloud{config: config}
+	c := &Cloud{config: config, engines: map[string]*child{}}
 	defer func() {
 		if err != nil {
 			c.Stop()

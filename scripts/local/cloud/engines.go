@@ -97,10 +97,10 @@ func free(variable string, port int) error {
 // KillDatabase ends the engine as it stands, in the middle of whatever it does; RestartDatabase starts it again on what
 // it has kept. Only an engine that this cloud started can be killed.
 func (c *Cloud) KillDatabase() error {
-	if c.engine == nil {
+	if c.engines[databaseEngine] == nil {
 		return errors.New("the engine was not started here")
 	}
-	c.engine.kill()
+	c.engines[databaseEngine].kill()
 	return nil
 }
 
@@ -196,9 +196,7 @@ func (c *Cloud) startEngine(ctx context.Context, e engine) (endpoint string, err
 		}
 		endpoint = "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		if err = waitHealthy(ctx, endpoint+e.health, running); err == nil {
-			if e.name == databaseEngine {
-				c.engine = running
-			}
+			c.engines[e.name] = running
 			c.onStop(func() { running.terminate(5 * time.Second); output.Close() })
 			return endpoint, nil
 		}

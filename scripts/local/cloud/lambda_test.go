@@ -1,6 +1,8 @@
 package cloud
 
 import (
+	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -90,6 +92,21 @@ func TestProcesses(t *testing.T) {
 	c.lambda.mu.Unlock()
 	idle.child.kill()
 	environmentOf(t, c) // an idle process that has died fails no request
+}
+
+func TestWhatProcessesUseIsShown(t *testing.T) {
+	c := sharedCloud(t)
+	pid := environmentOf(t, c).PID
+	_, body := call(t, "GET", c.URL()+"/local/processes", "")
+	shown := decode[struct{ Processes []Process }](t, body).Processes
+	for name, id := range map[string]int{"gateway": os.Getpid(), "echo": pid} {
+		at := slices.IndexFunc(shown, func(p Process) bool { return p.Name == name && p.PID == id })
+		if at < 0 {
+			t.Errorf("%s, process %d, is not among %v", name, id, shown)
+		} else if runtime.GOOS == "linux" && (shown[at].Memory < 1<<20 || name == "gateway" && shown[at].CPU == 0) {
+			t.Errorf("%s uses %v", name, shown[at])
+		}
+	}
 }
 
 func TestOnlyTheProcessThatHasARequestCanAnswerIt(t *testing.T) {

@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// serveLocal answers what has no counterpart in the deployed API: sign-in, the clock, and running a function by hand.
+// serveLocal answers what has no counterpart in the deployed API: sign-in, the clock, what the processes use, and
+// running a function by hand.
 func (c *Cloud) serveLocal(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/local/")
 	function, invokes := strings.CutPrefix(path, "invoke/")
@@ -26,6 +27,8 @@ func (c *Cloud) serveLocal(w http.ResponseWriter, r *http.Request) {
 		c.serveToken(w, r)
 	case path == "events" && r.Method == http.MethodGet:
 		c.serveEvents(w, r)
+	case path == "processes" && r.Method == http.MethodGet:
+		writeJSON(w, http.StatusOK, map[string]any{"processes": c.Processes()})
 	case path == "clock" && (r.Method == http.MethodPost || r.Method == http.MethodGet):
 		c.serveClock(w, r)
 	case invokes && r.Method == http.MethodPost:

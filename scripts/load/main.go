@@ -1,0 +1,237 @@
+// Command load finds out what a running `make run` holds:
+//
+//	load [-storm]
+//
+// It brings a day's traffic at a rate, however fast answers come. It finds the highest rate at which the 99th percentile
+// of latency stays under a second, runs at it for LOAD (5m), and looks then whether anything was lost or is there
+// twice. With -storm everyone meets at one customer, one engagement, one partner's list, one link and one
+// Idempotency-Key, for STORM (1m) each. It prints its figures, keeps them in build/, and fails where a promise is
+// broken. SEED makes the same choices again.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	storm := flag.Bool("storm", false, "have everyone meet at one thing")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *storm); err != nil {
+		fmt.Fprintln(os.Stderr, "load:", err)
+		os.Exit(1)
+	}
+}
+
+// length reads a duration from the environment.
+func length(variable string, standard time.Duration) (time.Duration, error) {
+	given := os.Getenv(variable)
+	if given == "" {
+		return standard, nil
+	}
+	length, err := time.ParseDuration(given)
+	if err != nil || length < time.Second {
+		return 0, fmt.Errorf("%s must be a duration of a second or more, such as %s: %q", variable, standard, given)
+	}
+	return length, nil
+}
+
+var started = time.Now()
+
+func progress(text string, values ...any) {
+	since := time.Since(started)
+	fmt.Fprintf(os.Stderr, "%3d:%02d  %s\n", int(since.Minutes()), int(since.Seconds())%60, fmt.Sprintf(text, values...))
+}
+
+func run(ctx context.Context, storm bool) error {
+	lasting, err := length("LOAD", 5*time.Minute)
+	if err != nil {
+		return err
+	}
+	each, err := length("STORM", time.Minute)
+	if err != nil {
+		return err
+	}
+	seed := rand.Uint64() >> 40
+	if given := os.Getenv("SEED"); given != "" {
+		if seed, err = strconv.ParseUint(given, 10, 64); err != nil {
+			return fmt.Errorf("SEED must be a whole number: %q", given)
+		}
+	}
+	w := newWorld(seed)
+	if err := w.Check(ctx); err != nil {
+		return err
+	}
+	progress("the seed is %d; importing %d partners and %d customers", seed, partnerCount, customerCount)
+	if err := w.build(ctx); err != nil {
+		return err
+	}
+	t := newTraffic(w)
+	if t.ahead, err = t.Clock(ctx); err != nil {
+		return err
+	}
+	name, figures := "storm", ""
+	if storm {
+		figures, err = t.storms(ctx, each)
+	} else {
+		name = "load"
+		figures, err = t.load(ctx, lasting)
+	}
+	if err != nil {
+		return err
+	}
+	verdict := "No promise was broken: nothing was lost, nothing was there twice, and the audit found nothing.\n"
+	if len(t.broken) > 0 {
+		verdict = fmt.Sprintf("%d promises were broken.\n", len(t.broken))
+	}
+	figures = fmt.Sprintf("Measured %s; seed %d. The rates are this machine's, which the generator shares, not the "+
+		"cloud's.\n\n%s\n%s", machine(), seed, figures, verdict)
+	fmt.Print("\n", figures)
+	if err := os.MkdirAll("build", 0o755); err != nil {
+		return fmt.Errorf("making the folder for the figures: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join("build", name+".md"), []byte(figures), 0o644); err != nil {
+		return fmt.Errorf("writing the figures: %w", err)
+	}
+	for i, broken := range t.broken {
+		if i == 100 {
+			fmt.Fprintln(os.Stderr, "…")
+			break
+		}
+		fmt.Fprintln(os.Stderr, "broken:", broken)
+	}
+	if len(t.broken) > 0 {
+		return errors.New("promises were broken")
+	}
+	return nil
+}
+
+// searches is how often the highest rate is looked for; the lowest of what they find is told.
+const searches = 3
+
+// load finds the highest rate that is held, and runs at it.
+func (t *traffic) load(ctx context.Context, lasting time.Duration) (string, error) {
+	trial := min(max(lasting/20, 2*time.Second), 15*time.Second)
+	progress("warming up")
+	if _, _, err := t.attack(ctx, 10, 2*trial); err != nil {
+		return "", err
+	}
+	began := time.Now()
+	var rates []int
+	for start := 16; len(rates) < searches; start = rates[0] / 2 {
+		rate, err := highest(start, func(rate int) (bool, error) {
+			samples, s, err := t.attack(ctx, float64(rate), trial)
+			p99 := percentile(latencies(samples), 99)
+			progress("%d a second for %s: p99 %s ms%s", rate, trial, milliseconds(p99),
+				map[bool]string{true: ", given up"}[s.overrun])
+			return p99 < bound && !s.overrun, err
+		})
+		if err != nil {
+			return "", err
+		}
+		if rate == 0 {
+			return "", errors.New("this machine holds no rate at all with p99 under a second")
+		}
+		progress("%d a second is held", rate)
+		rates = append(rates, rate)
+	}
+	rate := slices.Min(rates)
+
+	// What the trials left on the engagement of a day comes due while the long run goes on, for the sweeps to find.
+	for stage := range t.waiting {
+		t.waiting[stage] = nil
+	}
+	before := t.ahead
+	if err := t.goTo(ctx, before+24*time.Hour-time.Since(began)); err != nil {
+		return "", err
+	}
+	defer func() { _ = t.SetClock(context.WithoutCancel(ctx), before) }()
+	if _, _, err := t.attack(ctx, float64(rate)/2, 2*trial); err != nil { // which starts the processes anew
+		return "", err
+	}
+	progress("%d a second for %s", rate, lasting)
+	usedBefore, err := t.usedSoFar(ctx)
+	if err != nil {
+		return "", err
+	}
+	from := time.Now()
+	samples, s, err := t.attack(ctx, float64(rate), lasting)
+	if err != nil {
+		return "", err
+	}
+	took := time.Since(from)
+	usedAfter, err := t.usedSoFar(ctx)
+	if err != nil {
+		return "", err
+	}
+	p99 := percentile(latencies(samples), 99)
+	held := fmt.Sprintf("and for %s it held it, p99 %s ms", lasting, milliseconds(p99))
+	if p99 >= bound || s.overrun {
+		held = fmt.Sprintf("and for %s it did not hold it, p99 %s ms", lasting, milliseconds(p99))
+	}
+	checked, err := t.check(ctx)
+	return fmt.Sprintf("With p99 under a second this machine held %s requests a second in %d searches; at %d, %s. "+
+		"%s %s\n\nMilliseconds since each request was due:\n\n%s\n```text\n%s```\n", listed(rates), searches, rate, held,
+		shares(usedBefore, usedAfter, took), checked, table(samples), plot(samples, lasting)), err
+}
+
+// goTo sets the functions' clock.
+func (t *traffic) goTo(ctx context.Context, ahead time.Duration) error {
+	t.ahead = ahead
+	return t.SetClock(ctx, ahead)
+}
+
+// check looks whether every promise was kept, and says what was looked at.
+func (t *traffic) check(ctx context.Context) (string, error) {
+	progress("looking for what was confirmed: %d claims", len(t.claims))
+	if err := t.settle(ctx); err != nil {
+		return "", err
+	}
+	if err := t.verify(ctx); err != nil {
+		return "", err
+	}
+	progress("auditing")
+	report, err := t.audit(ctx)
+	if err != nil {
+		return "", err
+	}
+	emails := 0
+	for _, c := range t.claims {
+		for _, count := range c.emails {
+			emails += count
+		}
+	}
+	return fmt.Sprintf("Read back: %d claims and %d emails; audited: %d items.", len(t.claims), emails, report.Items), nil
+}
+
+func latencies(samples []sample) []time.Duration {
+	all := make([]time.Duration, len(samples))
+	for i, s := range samples {
+		all[i] = s.latency
+	}
+	return sorted(all)
+}
+
+func sortedKeys[V any](m map[int]V) []int { return slices.Sorted(maps.Keys(m)) }
+
+func listed(numbers []int) string {
+	texts := make([]string, len(numbers))
+	for i, number := range numbers {
+		texts[i] = strconv.Itoa(number)
+	}
+	return strings.Join(texts, ", ")
+}
