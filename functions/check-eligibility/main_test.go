@@ -354,6 +354,8 @@ func TestD35_AKnownCustomerIsCheckedAsClaimingWouldJudgeIt(t *testing.T) {
 			t.Errorf("the mistakes are at %s, not %s", pointers, bad.want)
 		}
 	}
+	none := object{"customerId": c.By(mci.TPID), "knownCustomerId": nil, "opportunityId": nil, "locationId": p.Location}
+	check(t, p, none).Expect(t, 200)
 	if claim := p.Claim(t, c, byTenant); claim.CustomerID.Type != mci.TenantID {
 		t.Errorf("it is claimed by %s", claim.CustomerID)
 	}

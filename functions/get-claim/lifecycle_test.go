@@ -264,7 +264,8 @@ func TestS27_FieldSellersSeeTheClaimWithoutTheCustomersContact(t *testing.T) {
 	claim, _ := p.Bring(t, mci.Consented, c, e)
 	localtest.WaitDrained(t)
 	story.Post(t, p.Token, claim.ID, "submission", story.Object{"completedOn": mci.DateOf(localtest.Now()),
-		"notes": "Ask Kim Contact."}).Expect(t, 200)
+		"notes": "Report handed over."}).Expect(t, 200)
+	story.Review(t, claim.ID, mci.Return)
 
 	seller := localtest.Token(t, "", story.Name("seller"), mci.FieldSeller)
 	answer := localtest.Call(t, "GET", "/v1/claims/"+claim.ID, seller, nil).Expect(t, 200)
@@ -274,7 +275,8 @@ func TestS27_FieldSellersSeeTheClaimWithoutTheCustomersContact(t *testing.T) {
 		t.Errorf("the customer's contact is told: %s", answer.Body)
 	}
 	if seen.Referral == nil || seen.Referral.Type != "co-sell" || len(seen.Actions) != 0 ||
-		seen.PartnerContact.Email == "" || len(seen.Events) == 0 || !seen.EventsIntact {
+		seen.PartnerContact.Email == "" || len(seen.Events) == 0 || !seen.EventsIntact ||
+		seen.SubmissionNotes != "Report handed over." || seen.ReviewReason != "Looked at." {
 		t.Errorf("the seller sees %s", answer.Body)
 	}
 }

@@ -104,7 +104,7 @@ func (d *demo) consentedAndPaid(partner string) error {
 
 	d.title("She reads the email as it would go out")
 	if _, err := d.call("POST", path+"/consent-previews", partner, object{}, "to", "replyTo", "locale", "subject",
-		"sendsLeft"); err != nil {
+		"text", "disclaimer", "sendsLeft"); err != nil {
 		return err
 	}
 

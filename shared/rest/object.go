@@ -149,8 +149,11 @@ func (o *Object) value(name string) (any, bool) {
 
 func (o *Object) required(name string) { o.Mistake(name, "is required") }
 
-// Has says whether the field is given.
-func (o *Object) Has(name string) bool { return o.fields[name] != nil }
+// Has says whether the field, which is known here, is given; null is none.
+func (o *Object) Has(name string) bool {
+	_, given := o.value(name)
+	return given
+}
 
 // String reads a text as it stands, "" where there is none; which says whether there was one.
 func (o *Object) String(name string) (text string, given bool) {
@@ -209,7 +212,6 @@ func Parsed[T any](o *Object, name string, parse func(string) (T, error)) T {
 // OptionalParsed reads a text that may be left out as Parsed does.
 func OptionalParsed[T any](o *Object, name string, parse func(string) (T, error)) T {
 	if !o.Has(name) {
-		o.read[name] = true
 		var none T
 		return none
 	}
@@ -288,7 +290,6 @@ func (o *Object) OptionalObject(name string) *Object {
 // Object reads a required object, nil where it is missing, which is a mistake.
 func (o *Object) Object(name string) *Object {
 	if !o.Has(name) {
-		o.read[name] = true
 		o.required(name)
 		return nil
 	}

@@ -60,7 +60,7 @@ type ReferralLink struct {
 }
 
 // ViewClaim shows a claim as it stands now to the request's caller, who may see it, with what is open to that caller.
-// Field sellers are not shown the customer's contact, and what partner and program wrote to each other.
+// Field sellers are not shown the customer's contact, nor the reason that was given for it.
 func (r *Request) ViewClaim(claim mci.Claim, grants mci.Grants) ClaimView {
 	claim = claim.At(r.Now)
 	own := r.Caller.Incentives() && r.Caller.PartnerID == claim.PartnerID
@@ -74,8 +74,8 @@ func (r *Request) ViewClaim(claim mci.Claim, grants mci.Grants) ClaimView {
 		EmailStatus: claim.Email.Status, EmailSentAt: claim.Email.SentAt, CreatedAt: claim.CreatedAt,
 		ConsentDue: claim.ConsentDue, ConsentedAt: claim.ConsentedAt, SubmissionDue: claim.SubmissionDue,
 		Due:         claim.Due(),
-		SubmittedAt: claim.SubmittedAt, CompletedOn: claim.CompletedOn,
-		EndedAt: claim.EndedAt, DeclineReason: claim.DeclineReason, Version: claim.Version,
+		SubmittedAt: claim.SubmittedAt, CompletedOn: claim.CompletedOn, SubmissionNotes: claim.SubmissionNotes,
+		ReviewReason: claim.ReviewReason, EndedAt: claim.EndedAt, DeclineReason: claim.DeclineReason, Version: claim.Version,
 	}
 	if claim.AwaitsConsent() {
 		left := claim.SendsLeft(r.Now)
@@ -83,7 +83,6 @@ func (r *Request) ViewClaim(claim mci.Claim, grants mci.Grants) ClaimView {
 	}
 	if own || r.Caller.Has(mci.ProgramAdmin) {
 		view.CustomerContact, view.MismatchReason = &claim.CustomerContact, claim.MismatchReason
-		view.SubmissionNotes, view.ReviewReason = claim.SubmissionNotes, claim.ReviewReason
 	}
 	if claim.Referral != nil {
 		view.Referral = &ReferralLink{claim.ReferralID(), claim.Referral.Type,
