@@ -119,7 +119,7 @@ func (c *Cloud) RestartDatabase(ctx context.Context) error {
 
 // StartDatabase starts the engine alone, with its files in the folder, and says where it answers.
 func StartDatabase(ctx context.Context, root, folder string) (endpoint string, stop func(), err error) {
-	c := &Cloud{config: Config{Root: root, StateDir: folder}}
+	c := &Cloud{config: Config{Root: root, StateDir: folder}, engines: map[string]*child{}}
 	if err := os.MkdirAll(filepath.Join(folder, "logs"), 0o755); err != nil {
 		return "", nil, err
 	}
