@@ -329,6 +329,31 @@ func TestS8_LocationsAreChosenAsInAdding(t *testing.T) {
 	at(p.Location).Expect(t, 201)
 }
 
+func TestD18_AtClaimingTheContactIsTheCustomersToo(t *testing.T) {
+	t.Parallel()
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	contact := func(email string, more object) object {
+		more["customerContact"] = object{"name": "Kim", "email": email}
+		return more
+	}
+	for _, by := range []mci.IDType{mci.TenantID, mci.Domain} {
+		c := story.NewCustomer(t, engagement)
+		p.Know(t, c, by)
+		body := func(changes object) object { return p.ClaimBody(c, []string{engagement}, changes) }
+		if by == mci.TenantID {
+			story.Refused(t, claim(t, p, c, body(contact("kim@nowhere.example", object{}))), 422, mci.MismatchReasonRequired)
+		}
+		own := claim(t, p, c, body(contact("pat@PARTNER.example", object{})))
+		if pointers := story.Refused(t, own, 422, mci.Invalid).Pointers(); pointers != "/customerContact/email" {
+			t.Errorf("the mistakes are at %s", pointers)
+		}
+		answer := claim(t, p, c, body(contact("kim@nowhere.example", object{"mismatchReason": "A subsidiary."})))
+		if kept := story.Born(t, answer)[0].MismatchReason; (kept != "") != (by == mci.TenantID) {
+			t.Errorf("known by %s, the reason kept is %q", by, kept)
+		}
+	}
+}
+
 func TestContract_EveryMistakeAtOnceWithItsPointer(t *testing.T) {
 	t.Parallel()
 	p := story.NewPartner(t)

@@ -28,7 +28,10 @@ func signalsOf(t *testing.T, token, claimID string) (string, bool) {
 
 func TestD24_TheReviewerSeesWhatSpeaksAgainstAConsent(t *testing.T) {
 	e := story.Engagement(t, nil)
-	p := story.NewPartner(t)
+	p, other := story.NewPartner(t), story.NewCustomer(t)
+	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country,enrolled," +
+		"engagementIds,partnerDomains\n" + p.ID + "," + p.Name + "," + p.Location +
+		",Seattle,US,true,*,listed.example;partner.example\n"})
 	const office, home = "203.0.113.7", "198.51.100.9"
 	for name, test := range map[string]struct {
 		contact   string // the first one; "" for the customer's own
@@ -47,11 +50,25 @@ func TestD24_TheReviewerSeesWhatSpeaksAgainstAConsent(t *testing.T) {
 			contact: "kim@partner.example", partnerAt: office, answersAt: home, wait: time.Minute,
 			want: "contact-domain-unknown contact-domain-of-partner",
 		},
+		"another customer's domain": {
+			contact: "kim@" + other.Domain, partnerAt: office, answersAt: home, wait: time.Minute,
+			want: "contact-domain-of-another-customer",
+		},
+		"a domain that the program lists as the partner's": {
+			contact: "kim@listed.example", partnerAt: office, answersAt: home, wait: time.Minute,
+			want: "contact-domain-unknown contact-domain-of-partner",
+		},
 		"another address": {
 			corrected: "lee@", partnerAt: office, answersAt: home, wait: time.Minute, want: "contact-changed",
 		},
 		"the partner's own network": {
 			partnerAt: office, answersAt: office, wait: time.Minute, want: "answered-from-partner-network",
+		},
+		"an address that a proxy forwarded with the partner's act": {
+			partnerAt: "none, " + home + ", " + office, answersAt: home, wait: time.Minute, want: "answered-from-partner-network",
+		},
+		"the partner's network, which only the answer's own header names": {
+			partnerAt: office, answersAt: office + ", " + home, wait: time.Minute,
 		},
 		"at once": {partnerAt: office, answersAt: home, want: "answered-at-once"},
 	} {

@@ -122,6 +122,25 @@ func TestD2_SentBackAClaimIsDueTheLaterOfBoth(t *testing.T) {
 	}
 }
 
+// TestD27_WhatWasPromisedStands replaces every process, as moving the clock does: none remembers the engagement.
+func TestD27_WhatWasPromisedStands(t *testing.T) {
+	p := story.NewPartner(t)
+	e := story.Engagement(t, story.Object{"submissionWindowDays": 33, "resubmissionWindowDays": 5})
+	claim, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
+	localtest.SetClock(t, localtest.Cloud().Offset())
+	story.Engagement(t, story.Object{"id": e, "submissionWindowDays": 2, "resubmissionWindowDays": 70})
+	story.Accept(t, link)
+	if now := p.Get(t, claim.ID); !now.SubmissionDue.Equal(now.ConsentedAt.Add(33 * story.Day)) {
+		t.Errorf("consented %s, it is due %s", now.ConsentedAt, now.SubmissionDue)
+	}
+	p.Submit(t, claim.ID)
+	story.Review(t, claim.ID, mci.Return)
+	now := p.Get(t, claim.ID)
+	if reviewed := now.Events[len(now.Events)-1].At; !now.SubmissionDue.Equal(reviewed.Add(70 * story.Day)) {
+		t.Errorf("reviewed %s, it is due %s", reviewed, now.SubmissionDue)
+	}
+}
+
 func TestD1_WhatAReviewMustHave(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)

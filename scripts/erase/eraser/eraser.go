@@ -28,8 +28,8 @@ type Who struct {
 	Claims  []mci.ClaimID `json:"claims,omitempty"`  // everybody's on these
 }
 
-// ParseWho reads an email address, a claim's ID, or @ and the name of a file with one of these a line. All mistakes of
-// a file are told at once.
+// ParseWho reads an email address, a claim's ID, or @ and the name of a file with one of these a line; blank lines and
+// those that begin with # and a space are passed over. All mistakes of a file are told at once.
 func ParseWho(text string) (Who, error) {
 	var who Who
 	name, isFile := strings.CutPrefix(text, "@")
@@ -45,7 +45,7 @@ func ParseWho(text string) (Who, error) {
 	lines := bufio.NewScanner(file)
 	for number := 1; lines.Scan(); number++ {
 		line := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff"))
-		if line == "" {
+		if line == "" || line == "#" || strings.HasPrefix(line, "# ") {
 			continue
 		}
 		if err := who.add(line); err != nil {
