@@ -18,6 +18,8 @@ func TestD31_NobodyReviewsTheirOwn(t *testing.T) {
 
 	claim := p.Consented(t, story.NewCustomer(t, e), e)
 	story.Post(t, submitter, claim.ID, "submission", story.Submission()).Expect(t, 200)
+	story.Review(t, claim.ID, mci.Return)
+	p.Submit(t, claim.ID) // another submits it again
 	for who, token := range map[string]string{
 		"a reviewer of the claim's partner": localtest.Token(t, p.ID, story.Name("both"), mci.ProgramAdmin),
 		"the submitter, under a second role": localtest.Token(t, p.ID, user, mci.IncentivesUser,

@@ -3,6 +3,7 @@ package mci
 import (
 	"encoding/base32"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -136,7 +137,7 @@ type Claim struct {
 	ConsentedAt     *time.Time     `json:"consentedAt,omitempty"`
 	SubmissionDue   *time.Time     `json:"submissionDue,omitempty"`
 	SubmittedAt     *time.Time     `json:"submittedAt,omitempty"`
-	SubmittedBy     string         `json:"submittedBy,omitempty"` // the user's ID (D31)
+	SubmittedBy     []string       `json:"submittedBy,omitempty"` // the IDs of all users who ever did (D31)
 	CompletedOn     Date           `json:"completedOn,omitempty"`
 	SubmissionNotes string         `json:"submissionNotes,omitempty"`
 	ReviewReason    string         `json:"reviewReason,omitempty"` // of the latest review
@@ -257,7 +258,10 @@ func (c Claim) Submit(act Act, completedOn Date, notes string) (Change, error) {
 			"can be submitted.")
 	}
 	after := &change.After
-	after.SubmittedAt, after.SubmittedBy = &act.At, act.Actor
+	after.SubmittedAt = &act.At
+	if !slices.Contains(c.SubmittedBy, act.Actor) {
+		after.SubmittedBy = append(slices.Clone(c.SubmittedBy), act.Actor)
+	}
 	after.CompletedOn, after.SubmissionNotes = completedOn, notes
 	return change, nil
 }
@@ -294,7 +298,7 @@ func (c Claim) OwnedBy(partnerID, userID string) error {
 	switch {
 	case partnerID != "" && partnerID == c.PartnerID:
 		return Refuse(OwnClaim, "This is a claim of your own partner; somebody else of the program reviews it.")
-	case c.SubmittedBy != "" && userID == c.SubmittedBy:
+	case slices.Contains(c.SubmittedBy, userID):
 		return Refuse(OwnClaim, "You submitted this claim; somebody else of the program reviews it.")
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Faults names what is wrong with the stored claim and its history (B1). There are as many events as the claim counts,
@@ -76,7 +77,7 @@ func (c Claim) recordedFields() map[string]string {
 		"customerId": c.Customer.ID, "idType": string(c.Nominated.Type), "idValue": c.Nominated.Value,
 		"payout": c.Payout.String(), "consentDue": instant(c.ConsentDue),
 		"submissionWindowDays": strconv.Itoa(c.SubmissionWindowDays), "completedOn": string(c.CompletedOn),
-		"submittedBy": c.SubmittedBy, "customerContact": c.CustomerContact.String(),
+		"submittedBy": strings.Join(c.SubmittedBy, " "), "customerContact": c.CustomerContact.String(),
 		"partnerContact": c.PartnerContact.String(), "friendlyName": c.FriendlyName,
 		"mismatchReason": c.MismatchReason, "declineReason": c.DeclineReason,
 		"submissionNotes": c.SubmissionNotes, "reviewReason": c.ReviewReason, "hours": "", "dealSize": "",
@@ -113,7 +114,7 @@ type recording struct {
 	typed    map[string]string // key of what was typed to field
 	contacts bool
 	at       string // the field of the event's instant
-	actor    string // the field of who did it
+	actors   string // the field of all who ever did it
 }
 
 var (
@@ -133,7 +134,7 @@ var (
 		ConsentDeclined: {typed: map[string]string{privateReason: "declineReason"}},
 		ClaimSubmitted: {
 			detail: fieldsOf("completedOn"), typed: map[string]string{privateNotes: "submissionNotes"},
-			at: "submittedAt", actor: "submittedBy",
+			at: "submittedAt", actors: "submittedBy",
 		},
 		ClaimReturned:    {detail: fieldsOf("submissionDue", "reminders"), typed: reviewRecording.typed},
 		ClaimCompleted:   reviewRecording,
@@ -181,8 +182,9 @@ func replay(h History) map[string]string {
 		if recording.at != "" {
 			fields[recording.at] = instant(event.At)
 		}
-		if recording.actor != "" {
-			fields[recording.actor] = event.Actor
+		if actors := strings.Fields(fields[recording.actors]); recording.actors != "" &&
+			!slices.Contains(actors, event.Actor) {
+			fields[recording.actors] = strings.Join(append(actors, event.Actor), " ")
 		}
 	}
 	fields["status"] = string(status)

@@ -427,13 +427,13 @@ func forgeries() []forgery {
 	}
 	const after = "anything after a decision, with all hashes made anew"
 	add(after, "the submission altered", decided, func(f *forger) {
-		f.at(mci.ClaimSubmitted).Actor, f.claim.SubmittedBy = "somebody", "somebody"
+		f.at(mci.ClaimSubmitted).Actor, f.claim.SubmittedBy = "somebody", []string{"somebody"}
 		f.rehash()
 		f.write()
 	})
 	add(after, "the submission removed", decided, func(f *forger) {
 		drop(f, mci.ClaimSubmitted)
-		f.claim.Status, f.claim.SubmittedAt, f.claim.SubmittedBy, f.claim.CompletedOn = mci.Consented, nil, "", ""
+		f.claim.Status, f.claim.SubmittedAt, f.claim.SubmittedBy, f.claim.CompletedOn = mci.Consented, nil, nil, ""
 		f.rehash()
 		f.write()
 	})
