@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"mci.example/customers/scripts/local/localtest"
+	"mci.example/customers/scripts/local/localtest/story"
+	"mci.example/customers/shared/mci"
 )
 
 func TestMain(m *testing.M) { localtest.Main(m) }
@@ -20,6 +22,15 @@ func TestPeopleUseThePortalInABrowser(t *testing.T) {
 		t.Skip("a browser takes minutes")
 	}
 	localtest.LoadFolder(t, filepath.Join(localtest.Root(), "scripts", "sample"))
+	// A referral that has come to qualify for co-sell since the customer consented.
+	northwind := story.Partner{ID: "northwind", Location: "nw-seattle",
+		Token: localtest.Token(t, "northwind", "ana@northwind", mci.IncentivesAdmin)}
+	woodgrove := story.Customer{Name: "Woodgrove Bank", Tenant: "6f17141f-139e-5b84-9c8a-cfb22e6ef54e",
+		Email: "kim@woodgrove.example"}
+	northwind.Consented(t, woodgrove, "cloud-assessment")
+	localtest.WaitDrained(t)
+	localtest.Load(t, localtest.Files{
+		"customers.csv": "customerId,name,country,managed\nc-0003,Woodgrove Bank,GB,true\n"})
 	command := exec.CommandContext(t.Context(), "node", filepath.Join("testdata", "browser.mjs"),
 		filepath.Join(localtest.Root(), "infra"),
 		localtest.URL(), localtest.Cloud().SESEndpoint())

@@ -40,8 +40,8 @@ func (v *visit) showClaim(c claim, review *form) error {
 				"reject"}, "name", c.FriendlyName, "customer", c.Customer.Name),
 		},
 		Content: []g.Node{
-			h.Div(h.ID("actions"), h.Data("part", ""), h.Class("actions"), v.claimActions(c, []string{"send-consent", "resend-consent", "submit-claim",
-				"cancel-claim"}), v.receiptLink(c)),
+			h.Div(h.ID("actions"), h.Data("part", ""), h.Class("actions"), v.claimActions(c, []string{"send-consent",
+				"resend-consent", "submit-claim", "cancel-claim"}), v.receiptLink(c)),
 			v.reviewSection(c, review),
 			v.deadlines(c),
 			v.claimFacts(c),
@@ -60,7 +60,7 @@ func (v *visit) receiptLink(c claim) g.Node {
 }
 
 func (v *visit) deadlines(c claim) g.Node {
-	return h.Section(h.ID("all-dates"), h.Data("part", ""), h.Aria("labelledby", "dates"), h.H2(h.ID("dates"), v.words.text("dates")), v.facts(
+	return v.partOfClaim("dates", v.facts(
 		"fact.due", v.instantOf(c.Due),
 		"fact.created", v.instantOf(&c.CreatedAt),
 		"fact.consentDue", v.instantOf(&c.ConsentDue),
@@ -69,6 +69,12 @@ func (v *visit) deadlines(c claim) g.Node {
 		"fact.submitted", v.instantOf(c.SubmittedAt),
 		"fact.ended", v.instantOf(c.EndedAt),
 	))
+}
+
+// partOfClaim is a section of a claim's page, which script renews when the claim changes. Its key is that of its heading.
+func (v *visit) partOfClaim(key string, content ...g.Node) g.Node {
+	return h.Section(h.ID("part-"+key), h.Data("part", ""), h.Aria("labelledby", key),
+		h.H2(h.ID(key), v.words.text(key)), g.Group(content))
 }
 
 func (v *visit) claimFacts(c claim) g.Node {
@@ -100,7 +106,7 @@ func (v *visit) claimFacts(c claim) g.Node {
 	if c.CompletedOn != "" {
 		completedOn = w.day(c.CompletedOn)
 	}
-	return h.Section(h.ID("all-facts"), h.Data("part", ""), h.Aria("labelledby", "facts"), h.H2(h.ID("facts"), w.text("details")), v.facts(
+	return v.partOfClaim("details", v.facts(
 		"column.customer", c.Customer.Name+" ("+c.Customer.Country+")",
 		"fact.customerID", customerIDs(w, []customerID{c.CustomerID})[0],
 		"column.engagement", engagement,
@@ -179,8 +185,7 @@ func (v *visit) history(events []event, intact, judged bool) g.Node {
 		}
 		verdict = h.P(h.Class(class), w.text(key))
 	}
-	return h.Section(h.ID("all-history"), h.Data("part", ""), h.Aria("labelledby", "history"), h.H2(h.ID("history"), w.text("history")), verdict,
-		h.Ol(h.Class("timeline"), g.Attr("reversed"), g.Group(items)))
+	return v.partOfClaim("history", verdict, h.Ol(h.Class("timeline"), g.Attr("reversed"), g.Group(items)))
 }
 
 // actor names who did something.

@@ -257,7 +257,8 @@ func (v *visit) done(keys []string, namesAndValues ...string) g.Node {
 	if !slices.Contains(keys, key) {
 		return nil
 	}
-	return h.Div(h.Class("done"), h.Role("status"), h.TabIndex("-1"), h.AutoFocus(), h.P(v.words.text("done."+key, namesAndValues...)))
+	return h.Div(h.Class("done"), h.Role("status"), h.TabIndex("-1"), h.AutoFocus(),
+		h.P(v.words.text("done."+key, namesAndValues...)))
 }
 
 // csvName makes an ID the name of a file.

@@ -44,10 +44,15 @@ func newPortal(environment *platform.Environment) *portal {
 	signOut := environment.Setting(platform.SignOutURL)
 	p.issuer = newIssuer(environment.Setting(platform.OIDCIssuer), environment.Setting(platform.OIDCClientID), p.publicURL,
 		signOut)
-	// Browsers apply form-action to redirects: "Sign out" leads to the issuer.
-	p.csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
-		"frame-ancestors 'none'; form-action 'self'" + originOf(p.issuer.url) + originOf(signOut)
+	p.csp = policy(p.issuer.url, signOut)
 	return p
+}
+
+// policy is the content security policy of every page. Browsers apply form-action to redirects: "Sign out" leads to the
+// issuer.
+func policy(issuer, signOut string) string {
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
+		"frame-ancestors 'none'; form-action 'self'" + originOf(issuer) + originOf(signOut)
 }
 
 // originOf gives an address's scheme and host behind a space, "" where it has none.

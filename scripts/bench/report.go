@@ -101,6 +101,8 @@ func (b *bench) tables() string {
 	section("Cold starts, in milliseconds: to a first answer that asks nothing of the table, against an empty function with the same clients; to a first whole call, against the floor",
 		[]string{"function", "answer", "empty", "×", "call", "floor", "×"}, rows)
 
+	b.portalTables(section)
+
 	rows = nil
 	for _, s := range b.Sizes {
 		rows = append(rows, []string{s.Function, number("%.2f", megabytes(s.Zip)), number("%.1f", megabytes(s.Peak))})

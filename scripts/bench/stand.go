@@ -52,14 +52,16 @@ func openStand(ctx context.Context, root string, functions []platform.Function, 
 		return nil, err
 	}
 	functions = slices.Clone(functions)
-	for _, name := range []string{floorFunction, emptyFunction, emptyTable, emptyMail, emptyKeys} {
+	for _, name := range []string{floorFunction, emptyFunction, emptyTable, emptyMail, emptyKeys,
+		emptyClient} {
 		functions = append(functions, platform.Function{Name: name, MemoryMB: 512, Timeout: 5 * time.Minute})
 	}
 	s.Cloud, err = cloud.Start(ctx, cloud.Config{
 		Root: root, StateDir: state, Output: os.Stderr, NoSchedule: true, DynamoDBEndpoint: endpoint,
 		Functions: functions,
 		Packages: []string{"./functions/...", "./scripts/bench/floor", "./scripts/bench/empty",
-			"./scripts/bench/empty-table", "./scripts/bench/empty-mail", "./scripts/bench/empty-keys"},
+			"./scripts/bench/empty-table", "./scripts/bench/empty-mail", "./scripts/bench/empty-keys",
+			"./scripts/bench/empty-client"},
 		Stream:         cloud.Stream{Filter: platform.Stream.Filter}, // which wakes nobody
 		NoDomainEvents: true,
 		Endpoints: func(string, string) cloud.Endpoints {

@@ -44,6 +44,7 @@ func (b *bench) targets() []target {
 		add("a cold start", "at most 1.2 × an empty function", "%.2f × in the middle, %.2f × at most (%s)", middle, most,
 			name)
 	}
+	b.portalTargets(add)
 	if len(b.Sizes) > 0 {
 		var zips, peaks []float64
 		var names []string

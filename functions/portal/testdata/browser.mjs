@@ -1,309 +1,343 @@
-// Uses the portal as people do, in a real browser, and writes a line for everything that is not as it should be.
-// Arguments: the folder of the node modules, the portal's address, the mailbox's address.
-import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
+// Uses the portal as people do, in a real browser: stories by clicks, by keyboard alone and without script, then every page
+// in every language. What is not as it should be is told as visitor.mjs says.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { add, answer, button, focus, focused, follow, has, is, launch, portal, press, signIn, tell, text, visitor } from './visitor.mjs';
+import { everywhere } from './everywhere.mjs';
 
-const [, , modules, portal, mailbox] = process.argv;
-const require = createRequire(join(modules, 'node_modules', 'here.js'));
-const { chromium } = require('playwright-core');
-const { HtmlValidate } = await import(require.resolve('html-validate').replace('/cjs/index.js', '/esm/index.js'));
-const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-const languages = ['en', 'zh-TW', 'pt-BR', 'ja', 'fr', 'tr'];
+const customers = (engagement, tab = 'eligible') => `${portal}/portal/engagements/${engagement}/customers?tab=${tab}`;
+const status = (page) => page.getByRole('status').first().innerText();
+const row = (page, name) => page.getByRole('row', { name });
 
-// The packaged browser is for Linux on x64; elsewhere the machine's own Chrome is used.
-async function launch() {
-  if (process.platform !== 'linux' || process.arch !== 'x64') return chromium.launch({ channel: 'chrome' });
-  const packaged = (await import(require.resolve('@sparticuz/chromium'))).default;
-  return chromium.launch({ executablePath: await packaged.executablePath(), args: ['--no-sandbox', '--disable-gpu'] });
+// step goes on to a step of a form, where the focus is at the step's heading.
+async function step(page, name) {
+  await button(page, 'Next');
+  is(page, await page.getByRole('heading', { level: 2 }).first().innerText(), name, 'the step');
+  await focus(page, 'step', 'the focus');
 }
 
-let where = 'starting';
-const tell = (problem) => console.log(`${where}: ${problem}`);
-const is = (got, want, what) => { if (got !== want) tell(`${what} is ${JSON.stringify(got)}, not ${JSON.stringify(want)}`); };
-const has = (text, part) => { if (!text.includes(part)) tell(`${JSON.stringify(part)} is not in ${JSON.stringify(text.slice(0, 600))}`); };
-
-const validator = new HtmlValidate({
-  extends: ['html-validate:standard'],
-  rules: {
-    'doctype-style': 'off', 'void-style': 'off', 'attr-quotes': 'off', 'long-title': 'off', 'no-trailing-whitespace': 'off',
-    'attribute-boolean-style': 'off', 'attribute-empty-style': 'off', 'require-sri': 'off',
-  },
-});
-
-// visitor opens a browser for somebody, whose pages' complaints and requests to elsewhere are told.
-async function visitor(browser, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en', ...options });
-  context.setDefaultTimeout(30_000);
-  const page = await context.newPage();
-  // axe itself asks the email's frame, which does not answer.
-  const expected = (text) => text.startsWith('Failed to load resource') || text.includes("'postMessage' on 'DOMWindow'");
-  page.on('console', (m) => { if (!expected(m.text())) tell(`the browser says ${m.text()}`); });
-  page.on('pageerror', (e) => tell(`the script fails: ${e}`));
-  page.on('request', (r) => { if (!r.url().startsWith(portal) && !r.url().startsWith('data:')) tell(`the page asks for ${r.url()}`); });
-  return page;
+async function fillContacts(page, address) {
+  await page.getByLabel('Customer contact name').fill('Kim Customer');
+  await page.getByLabel('Customer contact email').fill(address);
+  await page.getByLabel('Partner contact name').fill('Ana Partner');
+  await page.getByLabel('Partner contact email').fill('ana@northwind.example');
 }
 
-async function signIn(page, person) {
-  await page.goto(portal + '/');
-  await page.getByRole('button', { name: person }).first().click();
-  await page.waitForURL(portal + '/portal');
-}
-
-// look holds the page against what every page keeps to: accessible, valid, nothing cut off.
-async function look(page, name, { narrow = true, valid = true } = {}) {
-  where = name;
-  const found = await page.evaluate(async (source) => {
-    if (!globalThis.axe) (0, eval)(source);
-    const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-    return (await globalThis.axe.run({ runOnly: rules })).violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`);
-  }, axe).catch((error) => [`axe does not run: ${error}`]);
-  found.forEach(tell);
-  if (valid) {
-    const report = await validator.validateString(await page.content());
-    report.results.forEach((r) => r.messages.forEach((m) => tell(`HTML ${m.ruleId}: ${m.message} (${m.selector})`)));
-  }
-  if (!narrow) return;
-  const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  await page.setViewportSize({ width: 320, height: 800 });
-  if (await overflow() > 0) tell('at 320 pixels the page runs over the edge');
-  await page.setViewportSize({ width: 1280, height: 900 });
-  await page.evaluate(() => { document.documentElement.style.fontSize = '200%'; });
-  if (await overflow() > 0) tell('with text of 200 % the page runs over the edge');
-  await page.evaluate(() => { document.documentElement.style.fontSize = ''; });
-}
-
-// add nominates a customer by the API, as another program of the partner would.
-async function add(page, tenant, name) {
-  const token = (await page.context().cookies()).find((c) => c.name === 'portal-id-token').value;
-  const answer = await fetch(portal + '/v1/customers', {
-    method: 'POST', headers: { Authorization: 'Bearer ' + token, 'Content-Type': 'application/json' },
-    body: JSON.stringify({
-      friendlyName: name, locationId: 'nw-seattle', customerId: { type: 'domain', value: tenant }, engagementIds: ['cloud-assessment'],
-      customerContact: { name: 'Kim Customer', email: 'kim@' + tenant }, partnerContact: { name: 'Ana Partner', email: 'ana@northwind.example' },
-    }),
-  });
-  if (answer.status !== 201) tell(`adding is answered ${answer.status} ${await answer.text()}`);
-  return (await answer.json()).claims[0].id;
-}
-
-async function consentLink(address) {
-  const { emails } = await (await fetch(mailbox + '/store')).json();
-  const mine = emails.filter((e) => e.destination.to.some((to) => to.includes(address)));
-  return mine.at(-1)?.body.text.match(/https?:\S*\/consent\/[A-Za-z0-9_.~%-]+/)?.[0].replace(/\.$/, '');
-}
-
-const focused = (page) => page.evaluate(() => document.activeElement.id || document.activeElement.localName);
-const text = (page) => page.locator('main').innerText();
-
-// The life of a claim by clicks, of partner, customer, staff.
-async function story(browser) {
-  where = 'story';
-  const ana = await visitor(browser, { timezoneId: 'Europe/Berlin' });
+// The life of a claim by clicks, of partner, customer and program.
+async function life(browser) {
+  const ana = await visitor(browser, 'adding', { timezoneId: 'Europe/Berlin' });
   await signIn(ana, 'Ana');
-  await look(ana, 'Home');
-  is(await ana.getByRole('heading', { level: 1 }).innerText(), 'What is next', 'the heading');
-  const id = await add(ana, 'contoso.example', 'Contoso <b>moves</b>');
-  await ana.getByRole('link', { name: 'Engagements' }).click();
-  await look(ana, 'Engagements');
-  await ana.getByRole('link', { name: 'Cloud Assessment' }).click();
-  await look(ana, 'Customers');
+  is(ana, await ana.getByRole('heading', { level: 1 }).innerText(), 'What is next', 'the heading');
+  await follow(ana, 'Engagements');
+  await follow(ana, 'Cloud Assessment');
   await ana.getByLabel('Search').fill('cont');
-  await ana.getByLabel('Search').press('Enter');
-  await ana.getByRole('row', { name: /Contoso/ }).getByRole('link', { name: 'Send consent email' }).click();
+  await Promise.all([ana.waitForEvent('load'), ana.getByLabel('Search').press('Enter')]);
+  await follow(ana, 'Add customer');
+  await ana.getByLabel('Friendly name').fill('Contoso <b>moves</b>');
+  await button(ana, 'Next');
+  await focus(ana, 'summary', 'the focus after a mistake');
+  has(ana, await ana.getByRole('alert').innerText(), 'Location');
+  await ana.getByLabel('Location').selectOption('nw-seattle');
+  await step(ana, 'Customer ID');
 
-  await look(ana, 'Contacts');
+  // What is typed is judged at once, and whoever leaves is asked.
+  await ana.getByLabel('Customer ID type').selectOption('domain');
+  await ana.getByLabel('Customer ID', { exact: true }).fill('nowhere.example');
+  await ana.getByText('No tenant was found').first().waitFor();
+  await ana.getByLabel('Customer ID', { exact: true }).fill('contoso.example');
+  await ana.locator('#live').getByText('Contoso can take part in').waitFor();
+  has(ana, await ana.locator('#announcer').innerText(), 'Contoso can take part in');
+  await ana.getByRole('link', { name: 'Go to the list' }).click();
+  await ana.getByRole('dialog').getByText('Leave this form?').waitFor();
+  await ana.keyboard.press('Escape');
+  await focus(ana, 'leave', 'the focus after the question');
+  is(ana, await ana.getByLabel('Customer ID', { exact: true }).inputValue(), 'contoso.example', 'what was typed');
+
+  await step(ana, 'Engagements');
+  has(ana, await text(ana), 'Application Modernization');
+  await ana.getByLabel('Security Workshop').check();
+  await step(ana, 'Contacts');
+  await button(ana, 'Back');
+  is(ana, await ana.getByLabel('Security Workshop').isChecked(), true, 'what Back shows');
+  await ana.getByLabel('Security Workshop').uncheck();
+  await step(ana, 'Contacts');
+  await fillContacts(ana, 'kim@contoso.example');
+  await step(ana, 'Review');
+  await button(ana, 'Add customer');
+  has(ana, await status(ana), 'Contoso <b>moves</b>');
+  await focus(ana, 'done', 'the focus');
+  const id = new URL(ana.url()).pathname.split('/').at(-1);
+
+  ana.where = 'asking for consent';
+  await ana.goto(customers('cloud-assessment'));
+  await press(ana, row(ana, /Contoso/).getByRole('link', { name: 'Send consent email' }));
   await ana.getByLabel('Customer contact email').fill('nobody');
-  await ana.getByRole('button', { name: 'Next' }).click();
-  await look(ana, 'Contacts with a mistake');
-  is(await ana.getByLabel('Customer contact email').getAttribute('aria-invalid'), 'true', 'aria-invalid');
-  is(await ana.getByLabel('Customer contact email').inputValue(), 'nobody', 'what was typed');
-  has(await ana.getByRole('alert').innerText(), 'Customer contact email');
+  await button(ana, 'Next');
+  is(ana, await ana.getByLabel('Customer contact email').getAttribute('aria-invalid'), 'true', 'aria-invalid');
+  is(ana, await ana.getByLabel('Customer contact email').inputValue(), 'nobody', 'what was typed');
+  has(ana, await ana.getByRole('alert').innerText(), 'Customer contact email');
   await ana.getByLabel('Customer contact email').fill('kim@contoso.example');
-  await ana.getByRole('button', { name: 'Next' }).click();
-  await look(ana, 'Deal size');
-  is(await focused(ana), 'step', 'the focus');
+  await step(ana, 'Deal size');
   await ana.getByLabel('Deal size (US dollars)').fill('60,000');
-  await ana.getByRole('button', { name: 'Back' }).click();
-  is(await ana.getByLabel('Customer contact email').inputValue(), 'kim@contoso.example', 'what Back shows');
-  await ana.getByRole('button', { name: 'Next' }).click();
-  is(await ana.getByLabel('Deal size (US dollars)').inputValue(), '60,000', 'what Next shows again');
-  await ana.getByLabel('Deal size (US dollars)').press('Enter');
-  await look(ana, 'Review');
-  has(await ana.frameLocator('iframe').locator('body').innerText(), 'Cloud Assessment');
-  has(await text(ana), '60,000.00 USD');
-  await ana.getByRole('button', { name: 'Send for consent' }).click();
-  has(await ana.getByRole('alert').innerText(), 'disclaimer');
+  await button(ana, 'Back');
+  is(ana, await ana.getByLabel('Customer contact email').inputValue(), 'kim@contoso.example', 'what Back shows');
+  await step(ana, 'Deal size');
+  is(ana, await ana.getByLabel('Deal size (US dollars)').inputValue(), '60,000', 'what Next shows again');
+  await Promise.all([ana.waitForEvent('load'), ana.getByLabel('Deal size (US dollars)').press('Enter')]);
+  has(ana, await ana.frameLocator('iframe').locator('body').innerText(), 'Cloud Assessment');
+  has(ana, await text(ana), '60,000.00 USD');
+  await button(ana, 'Send for consent');
+  has(ana, await ana.getByRole('alert').innerText(), 'disclaimer');
   await ana.getByLabel('I have read and accept the disclaimer').check();
-  await ana.getByRole('button', { name: 'Send for consent' }).click();
-  await ana.waitForURL(/done=sent/);
-  await look(ana, 'Claim');
-  has(await ana.getByRole('status').first().innerText(), 'Contoso');
-  has(await text(ana), 'consent pending');
-  has(await text(ana), 'CET');
-  has(await text(ana), 'UTC');
+  await button(ana, 'Send for consent');
+  has(ana, await status(ana), 'Contoso');
+  has(ana, await text(ana), 'CET');
+  has(ana, await text(ana), 'UTC');
 
-  where = 'the customer';
-  const kim = await visitor(browser);
-  await kim.goto(await consentLink('kim@contoso.example'));
-  await kim.getByRole('button', { name: 'Accept' }).click();
+  // A row tells by itself that the customer has answered.
+  ana.where = 'awaiting the answer';
+  await ana.goto(customers('cloud-assessment'));
+  has(ana, await row(ana, /Contoso/).innerText(), 'consent pending');
+  await answer(browser, 'kim@contoso.example');
+  await ana.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await row(ana, /Contoso/).getByText('consented', { exact: true }).waitFor();
+  has(ana, await ana.locator('#announcer').innerText(), 'consented');
 
-  where = 'submission';
-  await ana.goto(`${portal}/portal/claims/${id}`);
-  has(await text(ana), 'consented');
-  const [download] = await Promise.all([ana.waitForEvent('download'), ana.getByRole('link', { name: 'Download receipt' }).click()]);
-  is(download.suggestedFilename(), 'consent-receipt.jws', 'the name of the receipt');
-  await ana.getByRole('link', { name: 'Submit claim' }).click();
-  await look(ana, 'Submission');
+  ana.where = 'submission';
+  await press(ana, row(ana, /Contoso/).getByRole('link', { name: 'Submit claim' }));
   await ana.getByLabel('Notes').fill('=done');
-  await ana.getByRole('button', { name: 'Submit claim' }).click();
-  await ana.waitForURL(/done=submitted/);
+  await button(ana, 'Submit claim');
+  const [receipt] = await Promise.all([ana.waitForEvent('download'), ana.getByRole('link', { name: 'Download receipt' }).click()]);
+  is(ana, receipt.suggestedFilename(), 'consent-receipt.jws', 'the name of the receipt');
 
-  where = 'review';
-  const priya = await visitor(browser);
+  const priya = await visitor(browser, 'review');
   await signIn(priya, 'Priya');
-  await look(priya, 'Review queue');
-  await priya.getByRole('link', { name: 'Contoso' }).first().click();
-  await look(priya, 'Review of a claim');
-  await priya.getByRole('button', { name: 'Return' }).click();
-  has(await priya.getByRole('alert').innerText(), 'reason');
+  is(priya, await priya.getByRole('heading', { level: 1 }).innerText(), 'Review queue', 'the heading');
+  await follow(priya, 'Contoso');
+  await button(priya, 'Return');
+  has(priya, await priya.getByRole('alert').innerText(), 'reason');
   await priya.getByLabel('Reason').fill('The report is missing.');
-  await priya.getByRole('button', { name: 'Return' }).click();
-  await priya.waitForURL(/done=return/);
-  where = 'after the return';
-  await ana.goto(`${portal}/portal/claims/${id}/submission`);
-  await ana.getByRole('button', { name: 'Submit claim' }).click();
-  await ana.waitForURL(/done=submitted/);
+  await button(priya, 'Return');
+  has(priya, await status(priya), 'returned');
+  await ana.goto(`${portal}/portal/claims/${id}`);
+  has(ana, await text(ana), 'The report is missing.');
+  await follow(ana, 'Submit claim');
+  await button(ana, 'Submit claim');
   await priya.goto(`${portal}/portal/claims/${id}`);
-  await priya.getByRole('button', { name: 'Complete' }).click();
-  await priya.waitForURL(/done=complete/);
-  await ana.goto(`${portal}/portal/engagements/cloud-assessment/customers?tab=complete`);
-  has(await text(ana), 'Contoso <b>moves</b>');
-  await ana.getByRole('link', { name: 'Ineligible' }).click();
-  await look(ana, 'Ineligible');
-  await ana.goto(`${portal}/portal/claims`);
-  await look(ana, 'Claims');
+  await button(priya, 'Complete');
+  has(priya, await status(priya), 'completed');
+  await ana.goto(customers('cloud-assessment', 'complete'));
+  has(ana, await text(ana), 'Contoso <b>moves</b>');
+  await ana.goto(portal + '/portal/claims?status=completed');
   const [csv] = await Promise.all([ana.waitForEvent('download'), ana.getByRole('link', { name: 'Export CSV' }).click()]);
-  has(readFileSync(await csv.path(), 'utf8'), 'Contoso <b>moves</b>');
+  has(ana, readFileSync(await csv.path(), 'utf8'), 'Contoso <b>moves</b>');
 
-  where = 'referrals';
-  const felix = await visitor(browser);
-  await signIn(felix, 'Felix');
-  await look(felix, 'Co-sell referrals');
-  is(await felix.getByRole('heading', { level: 1 }).innerText(), 'Co-sell referrals', 'the heading');
-  const nora = await visitor(browser);
+  // Known by now, the customer is claimed for another engagement, and by an opportunity for one of variable pay.
+  ana.where = 'claiming';
+  await ana.goto(customers('tenant-review'));
+  await press(ana, row(ana, /Contoso/).getByRole('link', { name: 'Claim customer' }));
+  await ana.getByLabel('Friendly name').fill('Contoso again');
+  await ana.getByLabel('Location').selectOption('nw-seattle');
+  await step(ana, 'Engagements');
+  is(ana, await ana.getByLabel('Tenant Review').isChecked(), true, 'the engagement');
+  await step(ana, 'Contacts');
+  await fillContacts(ana, 'kim@contoso.example');
+  await step(ana, 'Review');
+  await button(ana, 'Claim customer');
+  has(ana, await status(ana), 'Contoso again');
+  ana.where = 'variable pay';
+  await ana.goto(customers('migration-delivery'));
+  await press(ana, row(ana, /Contoso/).getByRole('link', { name: 'Claim customer' }));
+  await ana.getByLabel('Friendly name').fill('Contoso by the hour');
+  await ana.getByLabel('Location').selectOption('nw-seattle');
+  await step(ana, 'Engagements');
+  await ana.getByLabel('MSX opportunity ID').fill('opp-0001-8');
+  await ana.getByLabel('Migration Delivery').check();
+  await ana.getByLabel('Hours').fill('100');
+  await ana.locator('#live').getByText('USD').first().waitFor();
+  await step(ana, 'Contacts');
+  await fillContacts(ana, 'kim@contoso.example');
+  await step(ana, 'Review');
+  await button(ana, 'Claim customer');
+  has(ana, await status(ana), 'Contoso');
+}
+
+// Referral admins upgrade a referral that has come to qualify, and sellers see it.
+async function upgrade(browser) {
+  const nora = await visitor(browser, 'upgrade');
   await signIn(nora, 'Nora');
-  await nora.goto(portal + '/portal/referrals');
-  await look(nora, 'Referrals');
-  await nora.getByRole('link', { name: 'Contoso' }).first().click();
-  await look(nora, 'Referral');
-  return { ana, priya, nora, id };
+  await follow(nora, 'Referrals');
+  await follow(nora, 'Woodgrove');
+  await button(nora, 'Upgrade to co-sell');
+  has(nora, await status(nora), 'upgraded');
+  const felix = await visitor(browser, 'seller');
+  await signIn(felix, 'Felix');
+  is(felix, await felix.getByRole('heading', { level: 1 }).innerText(), 'Co-sell referrals', 'the heading');
+  await follow(felix, 'Woodgrove');
+  await follow(felix, 'Go to the claim');
+  has(felix, await text(felix), 'consented');
+  if ((await text(felix)).includes('kim@')) tell(felix, 'sellers see the address of the customer');
 }
 
-// Every page in every language, loaded once each, in the dark too.
-async function everywhere({ ana, priya, nora, id }) {
-  const pages = [
-    [ana, '/portal'], [ana, '/portal/engagements'], [ana, '/portal/engagements/cloud-assessment/customers'],
-    [ana, '/portal/engagements/cloud-assessment/customers?tab=complete'], [ana, '/portal/engagements/cloud-assessment/customers/add'],
-    [ana, '/portal/engagements/cloud-assessment/customers/import'], [ana, '/portal/claims'], [ana, `/portal/claims/${id}`],
-    [priya, '/portal/review'], [nora, '/portal/referrals'], [ana, '/portal/nowhere'],
-  ];
-  for (const language of languages) {
-    for (const page of [ana, priya, nora]) {
-      where = 'choosing ' + language;
-      await page.goto(portal + '/portal/engagements');
-      await Promise.all([page.waitForLoadState('load'), page.locator('footer select').selectOption(language)]);
-      await page.waitForFunction((l) => document.documentElement.lang === l, language);
-    }
-    for (const [page, path] of pages) {
-      await page.emulateMedia({ colorScheme: language === 'ja' || language === 'fr' ? 'dark' : 'light' });
-      await page.goto(portal + path);
-      await look(page, `${path} in ${language}`, { valid: language === 'tr' });
-    }
-  }
-}
+const columns = 'friendlyName,locationId,idType,idValue,hours,mismatchReason,customerName,customerEmail,customerPhone,locale,partnerName,partnerEmail,partnerPhone';
 
-// A first visit is small, and a page whose script does not come is whole.
-async function firstVisits(browser, { ana, id }) {
-  for (const path of ['/portal', '/portal/engagements/cloud-assessment/customers', `/portal/claims/${id}`]) {
-    where = 'first visit of ' + path;
-    const page = await visitor(browser);
-    await page.context().addCookies((await ana.context().cookies()).filter((c) => c.name.startsWith('portal-')));
-    const bodies = [];
-    page.on('response', (r) => bodies.push(r.body().then((body) => body.length, () => 0)));
-    await page.goto(portal + path, { waitUntil: 'networkidle' });
-    const size = (await Promise.all(bodies)).reduce((sum, n) => sum + n, 0);
-    if (size > 61_440) tell(`it takes ${size} bytes`);
-    await page.route('**/*.mjs', (route) => route.abort());
-    await page.reload();
-    await look(page, path + ' without its script');
-    await page.context().close();
-  }
-}
-
-// Without script all of it works.
-async function withoutScript(browser) {
-  where = 'without script';
-  const ben = await visitor(browser, { javaScriptEnabled: false });
-  await signIn(ben, 'Ben');
-  const id = await add(ben, 'contoso-pharma.example', 'Without script');
-  await ben.goto(`${portal}/portal/claims/${id}`);
-  await ben.locator('footer select').selectOption('fr');
-  await ben.locator('footer button').click();
-  is(await ben.locator('html').getAttribute('lang'), 'fr', 'the language');
-  is(ben.url(), `${portal}/portal/claims/${id}`, 'the page');
-  await ben.locator('footer select').selectOption('en');
-  await ben.locator('footer button').click();
-  await ben.getByRole('link', { name: 'Cancel claim' }).click();
-  await ben.getByLabel('Reason').fill('It was a mistake.');
-  await ben.getByRole('button', { name: 'Cancel claim' }).click();
-  has(await text(ben), 'cancelled');
-  await ben.getByRole('button', { name: 'Sign out' }).click();
-  is(await ben.getByRole('heading', { level: 1 }).innerText(), 'Sign in', 'what follows signing out');
-  await ben.goto(`${portal}/portal/claims/${id}`);
-  is(await ben.getByRole('heading', { level: 1 }).innerText(), 'Sign in', 'what a signed-out reader sees');
-}
-
-// By keyboard alone, from the page's top to the claim's cancellation page and through the consent's first step.
-async function byKeyboard(browser) {
-  where = 'by keyboard';
-  const ana = await visitor(browser);
-  await signIn(ana, 'Ana');
-  const id = await add(ana, 'woodgrove.example', 'By keyboard');
-  await ana.goto(`${portal}/portal/claims/${id}/consent`);
-  await ana.keyboard.press('Tab');
-  is(await ana.evaluate(() => document.activeElement.className), 'skip', 'the first stop');
-  await ana.keyboard.press('Enter');
-  const until = async (want) => {
-    for (let i = 0; i < 25; i++) {
-      if (await focused(ana) === want) return;
-      await ana.keyboard.press('Tab');
-    }
-    tell(`Tab does not come to ${want}`);
+// Many customers from a file, with script and without.
+async function fromAFile(browser, person, domain, javaScriptEnabled) {
+  const page = await visitor(browser, `from a file, script: ${javaScriptEnabled}`, { javaScriptEnabled });
+  await signIn(page, person);
+  await page.goto(customers('cloud-assessment'));
+  await follow(page, 'Add from a file');
+  const file = join(tmpdir(), `customers-${process.pid}-${domain}.csv`);
+  const line = (name, domain, email) => `\n${name},nw-seattle,domain,${domain},,,Kim,${email},,,Ana,ana@northwind.example,`;
+  const choose = async (content) => {
+    writeFileSync(file, content);
+    await page.getByLabel('CSV file').setInputFiles(file);
+    await button(page, 'Check');
   };
-  await until('customerName');
-  await ana.keyboard.press('End');
-  await ana.keyboard.type(' Senior');
-  await Promise.all([ana.waitForLoadState('load'), ana.keyboard.press('Enter')]);
-  await ana.waitForSelector('#dealSize');
-  await until('dealSize');
-  await ana.keyboard.type('1000');
-  await Promise.all([ana.waitForLoadState('load'), ana.keyboard.press('Enter')]);
-  await ana.waitForSelector('#disclaimerAccepted');
-  has(await ana.frameLocator('iframe').locator('body').innerText(), 'Kim Customer Senior');
-  await until('disclaimerAccepted');
-  await ana.keyboard.press('Space');
-  await Promise.all([ana.waitForURL(/done=sent/), ana.keyboard.press('Enter')]);
+  await choose(columns + line('', domain, 'kim'));
+  has(page, await page.getByRole('alert').innerText(), 'Line 2: Friendly name');
+  is(page, await page.getByRole('button', { name: 'Add customers' }).count(), 0, 'how often adding is offered');
+  await choose(columns + line('From a file', domain, 'kim@' + domain) + line('Not eligible', 'adatum.example', 'kim@adatum.example'));
+  has(page, await text(page), '1 of 2 rows can be added');
+  await page.locator('footer select').selectOption('fr'); // by which script goes to the language at once
+  if (!javaScriptEnabled) await press(page, page.locator('footer button'));
+  await page.locator('html[lang=fr]').waitFor();
+  await page.locator('footer select').selectOption('en');
+  if (!javaScriptEnabled) await press(page, page.locator('footer button'));
+  await page.locator('html[lang=en]').waitFor();
+  await button(page, 'Add customers');
+  has(page, await status(page), 'All 2 rows are done, 1 customers were added.');
+  const [outcome] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download the outcome' }).click()]);
+  has(page, readFileSync(await outcome.path(), 'utf8'), 'does not meet');
+  await page.goto(customers('cloud-assessment'));
+  has(page, await text(page), 'From a file');
+  await page.context().close();
+}
+
+// Without script all of it works; and who signs out leaves nothing behind.
+async function withoutScript(browser) {
+  const ben = await visitor(browser, 'without script', { javaScriptEnabled: false });
+  await signIn(ben, 'Ben');
+  await ben.goto(customers('cloud-assessment'));
+  await follow(ben, 'Add customer');
+  await ben.getByLabel('Friendly name').fill('Without script');
+  await button(ben, 'Next');
+  await ben.getByLabel('Customer ID type').selectOption('domain');
+  await ben.getByLabel('Customer ID', { exact: true }).fill('contoso-pharma.example');
+  await button(ben, 'Next');
+  await button(ben, 'Next');
+  await fillContacts(ben, 'kim@contoso-pharma.example');
+  await ben.locator('footer select').selectOption('fr');
+  await press(ben, ben.locator('footer button'));
+  is(ben, await ben.locator('html').getAttribute('lang'), 'fr', 'the language');
+  is(ben, await ben.locator('#customerEmail').inputValue(), 'kim@contoso-pharma.example', 'what was typed');
+  await ben.locator('footer select').selectOption('en');
+  await press(ben, ben.locator('footer button'));
+  await button(ben, 'Next');
+  await button(ben, 'Add customer');
+  has(ben, await status(ben), 'Without script');
+  const claim = ben.url().split('?')[0];
+  await follow(ben, 'Send consent email');
+  await button(ben, 'Next');
+  await ben.getByLabel('Deal size (US dollars)').fill('1000');
+  await button(ben, 'Next');
+  await ben.getByLabel('I have read and accept the disclaimer').check();
+  await button(ben, 'Send for consent');
+  await answer(browser, 'kim@contoso-pharma.example', 'Decline');
+  await ben.goto(claim);
+  has(ben, await text(ben), 'The customer declined.');
+  if ((await text(ben)).includes('CET')) tell(ben, 'the time is local without script');
+  await ben.goto(portal + '/portal/claims');
+  await ben.getByLabel('Status').selectOption('declined');
+  await ben.getByLabel('Location').selectOption('nw-seattle');
+  await button(ben, 'Filter');
+  has(ben, await text(ben), 'Without script');
+  await button(ben, 'Sign out');
+  is(ben, await ben.getByRole('heading', { level: 1 }).innerText(), 'Sign in', 'what follows signing out');
+  await ben.goBack();
+  if ((await ben.locator('body').innerText()).includes('Without script')) tell(ben, 'Back shows a page after signing out');
+  await ben.goto(claim);
+  is(ben, await ben.getByRole('heading', { level: 1 }).innerText(), 'Sign in', 'what a signed-out reader sees');
+}
+
+// By keyboard alone through the whole form that adds a customer, and to its cancellation.
+async function byKeyboard(browser) {
+  const rui = await visitor(browser, 'by keyboard');
+  await signIn(rui, 'Rui');
+  await rui.goto(customers('cloud-assessment').replace('?tab=eligible', '/add'));
+  const key = (name) => rui.keyboard.press(name);
+  const type = (typed) => rui.keyboard.type(typed);
+  const until = async (want) => {
+    for (let i = 0; i < 40; i++) {
+      if (await rui.evaluate((want) => document.activeElement.matches(want), want)) return;
+      await key('Tab');
+    }
+    tell(rui, `Tab does not come to ${want}, but to ${await focused(rui)}`);
+  };
+  const enter = () => Promise.all([rui.waitForEvent('load'), key('Enter')]);
+  await key('Tab');
+  await focus(rui, 'skip', 'the first stop');
+  await key('Enter');
+  await until('#friendlyName');
+  await type('By keyboard');
+  await enter();
+  await until('#idType');
+  await type('Domain');
+  await until('#idValue');
+  await type('boulangerie-lefevre.example');
+  await enter();
+  await until('input[value=rapid-briefing]');
+  await key('Space');
+  await enter();
+  for (const [field, value] of [['customerName', 'Kim'], ['customerEmail', 'kim@boulangerie-lefevre.example'], ['partnerName', 'Rui'], ['partnerEmail', 'rui@northwind.example']]) {
+    await until('#' + field);
+    await type(value);
+  }
+  await enter();
+  await until('button.primary');
+  await enter();
+  has(rui, await status(rui), 'By keyboard');
+  await until('a[href$=cancellation]');
+  await enter();
+  await until('#reason');
+  await type('It was a trial.');
+  await until('button.danger');
+  await enter();
+  has(rui, await status(rui), 'cancelled');
+}
+
+// What was typed when a session ends waits until one has signed in again beside it.
+async function sessionEnds(browser) {
+  const joao = await visitor(browser, 'the session ends');
+  await signIn(joao, 'Ana');
+  const id = await add(joao, 'tundra-shipping.example', 'Interrupted');
+  await joao.goto(`${portal}/portal/claims/${id}/cancellation`);
+  await joao.getByLabel('Reason').fill('Typed before the end.');
+  await joao.context().clearCookies();
+  await button(joao, 'Cancel claim');
+  is(joao, await joao.getByRole('heading', { level: 1 }).innerText(), 'Your session has ended', 'the heading');
+  const [beside] = await Promise.all([joao.context().waitForEvent('page'), joao.getByRole('link', { name: 'Sign in in a new tab' }).click()]);
+  await beside.getByRole('button', { name: 'Ana' }).first().click();
+  await beside.getByRole('heading', { name: 'You are signed in' }).waitFor();
+  await button(joao, 'Continue');
+  has(joao, await status(joao), 'cancelled');
+  has(joao, await text(joao), 'Typed before the end.');
 }
 
 const browser = await launch();
-try {
-  const people = await story(browser);
-  await withoutScript(browser);
-  await byKeyboard(browser);
-  await everywhere(people);
-  await firstVisits(browser, people);
-} catch (error) {
-  tell(String(error));
-}
+const told = async (story, ...given) => {
+  try {
+    return await story(browser, ...given);
+  } catch (error) {
+    console.log(`${story.name}: ${error.stack}`);
+  }
+};
+// Two at a time, as there are cores.
+await Promise.all([
+  told(life).then(() => told(upgrade)),
+  told(withoutScript).then(() => told(byKeyboard)).then(() => told(sessionEnds))
+    .then(() => told(fromAFile, 'Ana', 'ember-textiles.example', true)).then(() => told(fromAFile, 'Ben', 'cedar-health.example', false)),
+]);
+await told(everywhere);
 await browser.close();
