@@ -2,9 +2,10 @@
 .DEFAULT_GOAL := help
 .PHONY: help run demo test cover check import reset bench soak audit erase export-person verify repair-upgrades load storm build synth deploy destroy bootstrap vulncheck missing
 
-# From npm, each with its own lock: the engines and the test browser, and the CDK's command line.
+# From npm, each with its own lock: the engines and the test browser, the CDK's command line, and Lighthouse.
 TOOLS := infra/node_modules/.package-lock.json
 CDK_TOOLS := infra/cdk/node_modules/.package-lock.json
+LIGHTHOUSE := scripts/bench/lighthouse/node_modules/.package-lock.json
 
 # The race detector needs a C compiler, which nothing else here does.
 RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
@@ -20,6 +21,11 @@ $(TOOLS): infra/package.json infra/package-lock.json
 $(CDK_TOOLS): infra/cdk/package.json infra/cdk/package-lock.json
 	@echo "installing the CDK's command line (npm ci, a few seconds)" >&2
 	@npm ci --prefix infra/cdk --no-audit --no-fund --loglevel=error >&2
+	@touch $@
+
+$(LIGHTHOUSE): scripts/bench/lighthouse/package.json scripts/bench/lighthouse/package-lock.json
+	@echo "installing Lighthouse (npm ci, some seconds)" >&2
+	@npm ci --prefix scripts/bench/lighthouse --no-audit --no-fund --loglevel=error >&2
 	@touch $@
 
 # --- on this machine ---
@@ -94,7 +100,7 @@ soak: $(TOOLS) ## fuzzing, and crash, race, fault and model tests for longer: ma
 	done
 	@SOAK=$${SOAK:-10m} go test -count=1 -timeout 0 -p 1 -v ./scripts/audit/... ./scripts/erase/... ./scripts/soak/...
 
-bench: $(TOOLS) ## measure speed, memory and cost against floors of the same run (BENCH=-quick tries it out)
+bench: $(TOOLS) $(LIGHTHOUSE) ## measure speed, memory and cost against floors of the same run (BENCH=-quick tries it out)
 	@go build -o build/bench ./scripts/bench
 	@exec build/bench $(BENCH)
 

@@ -354,7 +354,8 @@ func TestTheREADMEGivesEachDependencyItsReason(t *testing.T) {
 	t.Parallel()
 	_, table, _ := strings.Cut(read(t, product), "## Dependencies")
 	pinned := regexp.MustCompile(`(?m)^\s+(\S+) v\S+$`).FindAllStringSubmatch(read(t, "go.mod"), -1)
-	for _, packages := range []string{"infra/package.json", "infra/cdk/package.json"} {
+	for _, packages := range []string{"infra/package.json", "infra/cdk/package.json",
+		"scripts/bench/lighthouse/package.json"} {
 		pinned = append(pinned, regexp.MustCompile(`"([^"]+)": "\d[^"]*"`).FindAllStringSubmatch(read(t, packages),
 			-1)...)
 	}
@@ -371,7 +372,8 @@ func TestTheREADMEGivesEachDependencyItsReason(t *testing.T) {
 // TestLocksHoldForEveryRegistry looks for addresses in npm's locks, which would have everyone download from there.
 func TestLocksHoldForEveryRegistry(t *testing.T) {
 	t.Parallel()
-	for _, path := range []string{"infra/package-lock.json", "infra/cdk/package-lock.json"} {
+	for _, path := range []string{"infra/package-lock.json", "infra/cdk/package-lock.json",
+		"scripts/bench/lighthouse/package-lock.json"} {
 		if strings.Contains(read(t, path), `"resolved"`) {
 			t.Errorf("%s records addresses: npm install --omit-lockfile-registry-resolved", path)
 		}
