@@ -1,6 +1,6 @@
 # What can be done with the system. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test cover check import reset bench soak audit erase export-person verify repair-upgrades load storm build synth deploy destroy bootstrap vulncheck missing
+.PHONY: help run demo test cover check import reset pictures bench soak audit erase export-person verify repair-upgrades load storm build synth deploy destroy bootstrap vulncheck missing
 
 # From npm, each with its own lock: the engines and the test browser, the CDK's command line, and Lighthouse.
 TOOLS := infra/node_modules/.package-lock.json
@@ -44,6 +44,9 @@ run: $(TOOLS) ## run everything on this machine until Ctrl-C
 
 demo: ## walk through the product on a running `make run`
 	@go run ./scripts/demo
+
+pictures: $(TOOLS) ## take the README's pictures of the portal
+	@go run ./scripts/pictures
 
 import: ## load a folder of the program's files: make import DATA=scripts/sample (DRY_RUN=1 only checks)
 	@go run ./scripts/import $(if $(DRY_RUN),--dry-run) $(DATA)

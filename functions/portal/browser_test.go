@@ -8,12 +8,16 @@ import (
 	"strings"
 	"testing"
 
+	"mci.example/customers/scripts/local/cloud"
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
 	"mci.example/customers/shared/mci"
 )
 
-func TestMain(m *testing.M) { localtest.Main(m) }
+// As in AWS, the issuer has an address of another site than the portal.
+func TestMain(m *testing.M) {
+	localtest.Main(m, func(config *cloud.Config) { config.IssuerApart = true })
+}
 
 // TestPeopleUseThePortalInABrowser has testdata/browser.mjs live the life of a claim by clicks, by keyboard alone and
 // without script, and look at every page in every language, on the sample data.
@@ -33,7 +37,7 @@ func TestPeopleUseThePortalInABrowser(t *testing.T) {
 		"customers.csv": "customerId,name,country,managed\nc-0003,Woodgrove Bank,GB,true\n"})
 	command := exec.CommandContext(t.Context(), "node", filepath.Join("testdata", "browser.mjs"),
 		filepath.Join(localtest.Root(), "infra"),
-		localtest.URL(), localtest.Cloud().SESEndpoint())
+		localtest.URL(), localtest.Cloud().SESEndpoint(), localtest.Cloud().Issuer())
 	// As on Lambda, the packaged browser brings its libraries and fonts along, so that it needs none of this machine's.
 	command.Env = append(os.Environ(), "AWS_EXECUTION_ENV=AWS_Lambda_nodejs22.x")
 	var said, failed bytes.Buffer

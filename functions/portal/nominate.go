@@ -164,7 +164,8 @@ func (n *nominating) engagements() step {
 			fields[1].Options = n.options(f)
 			return nil
 		},
-		Content: func(f *form) []g.Node { return n.customerAndIneligible() },
+		Content: func(*form) []g.Node { return []g.Node{n.customer()} },
+		After:   func(*form) []g.Node { return []g.Node{n.ineligible()} },
 		Check: func(f *form) error {
 			if err := n.check(f); err != nil {
 				return err
@@ -214,22 +215,25 @@ func (n *nominating) payout(verdict verdict) g.Node {
 	return g.Text(text)
 }
 
-// customerAndIneligible shows whom the ID names, and the engagements that are not open, each with every reason.
-func (n *nominating) customerAndIneligible() []g.Node {
-	w := n.v.words
+// customer shows whom the ID names.
+func (n *nominating) customer() g.Node {
 	var checkedID any
 	if n.checked.CheckedID != nil {
-		checkedID = customerIDs(w, []customerID{*n.checked.CheckedID})[0]
+		checkedID = customerIDs(n.v.words, []customerID{*n.checked.CheckedID})[0]
 	}
-	nodes := []g.Node{n.v.facts("column.customer", n.checked.Customer.Name, "fact.customerID", checkedID)}
+	return n.v.facts("column.customer", n.checked.Customer.Name, "fact.customerID", checkedID)
+}
+
+// ineligible lists the engagements that are not open, each with every reason.
+func (n *nominating) ineligible() g.Node {
 	if len(n.checked.Ineligible) == 0 {
-		return nodes
+		return nil
 	}
 	items := make([]g.Node, len(n.checked.Ineligible))
 	for i, verdict := range n.checked.Ineligible {
-		items[i] = h.Li(h.Strong(g.Text(verdict.Name)), list(n.v.reasons(verdict.Reasons)))
+		items[i] = h.Li(h.Strong(g.Text(verdict.Name+": ")), list(n.v.reasons(verdict.Reasons)))
 	}
-	return append(nodes, h.Details(g.Attr("open"), h.Summary(w.text("notOpen")), h.Ul(items...)))
+	return h.Details(g.Attr("open"), h.Summary(n.v.words.text("notOpen")), h.Ul(items...))
 }
 
 // noteIneligible notes the chosen engagements that are not open, at the hours where these are why.

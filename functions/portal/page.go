@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"math"
-	"mime"
 	"net/http"
 	"net/url"
 	"path"
@@ -31,6 +30,10 @@ type asset struct {
 	content              []byte
 }
 
+// contentTypes are those of assets. The standard library would read the system's list of them at each cold start.
+var contentTypes = map[string]string{".css": "text/css; charset=utf-8", ".mjs": "text/javascript; charset=utf-8",
+	".svg": "image/svg+xml"}
+
 // assets are all of them: by their file's name in pages, by their address's last part in requests.
 var assetsByFile, assetsByName = func() (byFile, byName map[string]asset) {
 	byFile, byName = map[string]asset{}, map[string]asset{}
@@ -42,11 +45,7 @@ var assetsByFile, assetsByName = func() (byFile, byName map[string]asset) {
 		sum := sha256.Sum256(content)
 		extension := path.Ext(file)
 		name := strings.TrimSuffix(file, extension) + "." + hex.EncodeToString(sum[:6]) + extension
-		contentType := map[string]string{".mjs": "text/javascript; charset=utf-8"}[extension]
-		if contentType == "" {
-			contentType = mime.TypeByExtension(extension)
-		}
-		byFile[file] = asset{"/portal/assets/" + name, contentType, content}
+		byFile[file] = asset{"/portal/assets/" + name, contentTypes[extension], content}
 		byName[name] = byFile[file]
 	}
 	return byFile, byName

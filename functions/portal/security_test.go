@@ -287,11 +287,13 @@ func TestP12_EveryAnswerHasTheHeadersThatKeepItSafe(t *testing.T) {
 // signInAs signs a reader in on the issuer's page.
 func (r reader) signInAs(person, address string) answer {
 	r.t.Helper()
-	asked := hiddenRequest.FindStringSubmatch(r.get(address).expect(r.t, 200, "Sign in").body)
+	page := r.get(address).expect(r.t, 200, "Sign in")
+	asked := hiddenRequest.FindStringSubmatch(page.body)
 	if asked == nil {
 		r.t.Fatal("the issuer shows no form")
 	}
 	form := url.Values{"request": {html.UnescapeString(asked[1])}, "person": {person}}
+	r.url = page.url.Scheme + "://" + page.url.Host
 	return r.send("POST", "/local/issuer/sign-in", form)
 }
 

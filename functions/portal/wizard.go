@@ -38,6 +38,7 @@ type step struct {
 	Fields  []field                // in order
 	Load    func(f *form) error    // reads what Content shows; may be nil
 	Content func(f *form) []g.Node // before the fields; may be nil
+	After   func(f *form) []g.Node // after them; may be nil
 	// called on Next; may be nil. It may change the values, and fields that later steps show
 	Check func(f *form) error
 	// Live says what Check found, shown by script while the fields are filled in; may be nil
@@ -180,6 +181,9 @@ func (w wizard) show(f *form, at int) error {
 	}
 	if step.Live != nil {
 		content = append(content, h.Div(h.ID("live"), h.Class("live")))
+	}
+	if step.After != nil {
+		content = append(content, step.After(f)...)
 	}
 	status := 0
 	if len(f.problems) > 0 {

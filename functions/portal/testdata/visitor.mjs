@@ -1,10 +1,11 @@
 // What stories in a real browser are told with: visitors, and what every page keeps to. Everything that is not as it should
-// be is a line on standard output. Arguments: the folder of the node modules, the portal's address, the mailbox's address.
+// be is a line on standard output. Arguments: the folder of the node modules, and the addresses of the portal, the mailbox and
+// the issuer.
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export const [, , modules, portal, mailbox] = process.argv;
+export const [, , modules, portal, mailbox, issuer = portal] = process.argv;
 const require = createRequire(join(modules, 'node_modules', 'here.js'));
 const { chromium } = require('playwright-core');
 
@@ -31,7 +32,7 @@ export async function visitor(browser, where, options = {}) {
   const expected = (text) => text.startsWith('Failed to load resource') || text.includes("'postMessage' on 'DOMWindow'") || text.startsWith('Autofocus');
   page.on('console', (m) => { if (!expected(m.text())) tell(page, `the browser says ${m.text()}`); });
   page.on('pageerror', (e) => tell(page, `the script fails: ${e}`));
-  page.on('request', (r) => { if (!r.url().startsWith(portal + '/') && !r.url().startsWith('data:')) tell(page, `the page asks for ${r.url()}`); });
+  page.on('request', (r) => { if (![portal + '/', new URL(issuer).origin + '/', 'data:'].some((own) => r.url().startsWith(own))) tell(page, `the page asks for ${r.url()}`); });
   return page;
 }
 
