@@ -25,11 +25,12 @@ import (
 	"mci.example/customers/shared/rest"
 )
 
-// The three READMEs: for who meets the product, for who deploys and operates it, and its figures.
+// The READMEs: for who meets the product, for who deploys and operates it, its figures, and for who changes the portal.
 const (
 	product   = "README.md"
 	operating = "infra/README.md"
 	figures   = "scripts/bench/README.md"
+	portal    = "functions/portal/README.md"
 )
 
 // read gives the text of a file of the repository.
@@ -147,7 +148,7 @@ func freePorts(t *testing.T, n int) []string {
 func TestEveryTargetThatAREADMENamesIsThere(t *testing.T) {
 	t.Parallel()
 	makefile := read(t, "Makefile")
-	for _, path := range []string{product, operating, figures} {
+	for _, path := range []string{product, operating, figures, portal} {
 		for _, named := range regexp.MustCompile("(?m)(?:`|^|… )make ([a-z][a-z-]+)").FindAllStringSubmatch(read(t,
 			path), -1) {
 			if !regexp.MustCompile(`(?m)^` + named[1] + `:`).MatchString(makefile) {
@@ -160,7 +161,7 @@ func TestEveryTargetThatAREADMENamesIsThere(t *testing.T) {
 // TestLinksLeadToFiles follows the links of the READMEs within the repository.
 func TestLinksLeadToFiles(t *testing.T) {
 	t.Parallel()
-	for _, path := range []string{product, operating, figures} {
+	for _, path := range []string{product, operating, figures, portal} {
 		for _, link := range regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`).FindAllStringSubmatch(read(t, path), -1) {
 			if _, err := os.Stat(filepath.Join(localtest.Root(), filepath.Dir(path), link[1])); err != nil {
 				t.Errorf("%s links to %s: %v", path, link[1], err)
