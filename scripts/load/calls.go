@@ -121,7 +121,8 @@ var kinds = []*kind{
 		body := t.nomination(known.partner, known.customer, t.anEngagementFor(known.customer))
 		delete(body, "customerId")
 		return &call{path: "/v1/customers/" + t.customer(known.customer) + "/claims", token: t.tokens[known.partner],
-			body: body, key: t.newKey(), event: mci.ClaimClaimed, to: unasked, partner: known.partner, customer: known.customer}
+			body: body, key: t.newKey(), event: mci.ClaimClaimed, to: unasked, partner: known.partner,
+			customer: known.customer}
 	}},
 	acting("preview", 1.5, 200, nil, unasked, func(t *traffic, c *claim) *call {
 		return &call{path: "/consent-previews", body: object{}, to: unasked}

@@ -20,10 +20,10 @@ import (
 // so, and the next round begins when all have their answers.
 type storm struct {
 	name string
-	// begin gives the round's calls; none ends the storm.
-	begin func(ctx context.Context, t *traffic, round int) ([]*call, error)
-	// judge says what is wrong with the answers, though each of them is allowed; "" for nothing.
-	judge func(ctx context.Context, t *traffic, round int, answers []client.Answer) string
+	// begin gives the round's calls; none ends the storm. Born are the claims of the round before.
+	begin func(ctx context.Context, t *traffic, round int, born []*claim) ([]*call, error)
+	// judge says what is wrong with the answers, though each of them is allowed; "" for nothing. Born are this round's.
+	judge func(ctx context.Context, t *traffic, born []*claim, answers []client.Answer) string
 }
 
 // crowd makes a call for each asker; there are as many as partners.
@@ -37,50 +37,46 @@ func crowd(ask func(asker int) *call) []*call {
 
 // storms are all of them. Each has engagements to itself.
 var storms = []storm{
-	{"one customer", func(_ context.Context, t *traffic, round int) ([]*call, error) {
+	{"one customer", func(_ context.Context, t *traffic, round int, _ []*claim) ([]*call, error) {
 		if round == customerCount {
 			return nil, nil
 		}
 		return crowd(func(asker int) *call { return t.add(asker, round, 4+round%2) }), nil
-	}, func(_ context.Context, _ *traffic, _ int, answers []client.Answer) string {
+	}, func(_ context.Context, _ *traffic, _ []*claim, answers []client.Answer) string {
 		if born := statuses(answers)[http.StatusCreated]; born != limit {
 			return fmt.Sprintf("%d partners got one of %d places", born, limit)
 		}
 		return ""
 	}},
-	{"one engagement", func(_ context.Context, t *traffic, round int) ([]*call, error) {
+	{"one engagement", func(_ context.Context, t *traffic, round int, _ []*claim) ([]*call, error) {
 		if round == customerCount/2 {
 			return nil, nil
 		}
 		return crowd(func(asker int) *call { return t.add(asker, 2*((asker+round)%(customerCount/2)), roomy) }), nil
 	}, allGet(http.StatusCreated)},
-	{"one partner's list", func(_ context.Context, t *traffic, round int) ([]*call, error) {
-		born := t.claims[max(0, len(t.claims)-partnerCount/2):]
+	{"one partner's list", func(_ context.Context, t *traffic, round int, born []*claim) ([]*call, error) {
 		return crowd(func(asker int) *call {
 			switch {
-			case asker%2 == 0:
-				return &call{kind: kindOf("claims"), method: http.MethodGet, path: "/v1/claims", token: t.tokens[0]}
-			case round%2 == 0:
+			case asker%2 == 1 && round%2 == 0:
 				return t.add(0, 2*asker, 6)
+			case asker%2 == 1 && asker/2 < len(born):
+				return kindOf("cancel").about(t, born[asker/2]) // so that it can be added again
 			}
-			return kindOf("cancel").about(t, born[asker/2]) // so that it can be added again
+			return &call{kind: kindOf("claims"), method: http.MethodGet, path: "/v1/claims", token: t.tokens[0]}
 		}), nil
-	}, func(ctx context.Context, t *traffic, round int, answers []client.Answer) string {
-		if round%2 == 1 {
-			return ""
-		}
+	}, func(ctx context.Context, t *traffic, born []*claim, answers []client.Answer) string {
 		list, err := t.Send(ctx, http.MethodGet, "/v1/claims?limit=100", t.tokens[0], nil)
 		if err != nil {
 			return err.Error()
 		}
-		for _, c := range t.claims[len(t.claims)-partnerCount/2:] {
+		for _, c := range born {
 			if !bytes.Contains(list.Body, []byte(c.id)) {
 				return fmt.Sprintf("claim %s was confirmed, and the partner's list does not show it", c.id)
 			}
 		}
 		return ""
 	}},
-	{"one link", func(ctx context.Context, t *traffic, round int) ([]*call, error) {
+	{"one link", func(ctx context.Context, t *traffic, round int, _ []*claim) ([]*call, error) {
 		if round == customerCount {
 			return nil, nil
 		}
@@ -95,24 +91,24 @@ var storms = []storm{
 				body: client.Fill(url.Values{"decision": {decision}}, c.page)}
 		}), nil
 	}, allGet(http.StatusSeeOther)},
-	{"one Idempotency-Key", func(_ context.Context, t *traffic, round int) ([]*call, error) {
+	{"one Idempotency-Key", func(_ context.Context, t *traffic, round int, _ []*claim) ([]*call, error) {
 		if round == customerCount {
 			return nil, nil
 		}
 		one := t.add(2, round, round%2)
 		return crowd(func(int) *call { return one }), nil
-	}, func(ctx context.Context, t *traffic, round int, answers []client.Answer) string {
+	}, func(ctx context.Context, t *traffic, born []*claim, answers []client.Answer) string {
 		for _, answer := range answers {
 			if !bytes.Equal(answer.Body, answers[0].Body) {
 				return fmt.Sprintf("one was answered %s and another %s", answers[0].Body, answer.Body)
 			}
 		}
-		return allGet(http.StatusCreated)(ctx, t, round, answers)
+		return allGet(http.StatusCreated)(ctx, t, born, answers)
 	}},
 }
 
-func allGet(status int) func(context.Context, *traffic, int, []client.Answer) string {
-	return func(_ context.Context, _ *traffic, _ int, answers []client.Answer) string {
+func allGet(status int) func(context.Context, *traffic, []*claim, []client.Answer) string {
+	return func(_ context.Context, _ *traffic, _ []*claim, answers []client.Answer) string {
 		if counted := statuses(answers); counted[status] != len(answers) {
 			return fmt.Sprintf("not all got %d, but %s", status, counts(counted))
 		}
@@ -212,8 +208,9 @@ func (t *traffic) storms(ctx context.Context, each time.Duration) (string, error
 		progress("everyone at %s", s.name)
 		counted, again, round := map[int]int{}, 0, 0
 		var waited []time.Duration
+		var born []*claim
 		for began := time.Now(); time.Since(began) < each; round++ {
-			calls, err := s.begin(ctx, t, round)
+			calls, err := s.begin(ctx, t, round, born)
 			if err != nil {
 				return "", err
 			}
@@ -231,6 +228,7 @@ func (t *traffic) storms(ctx context.Context, each time.Duration) (string, error
 			if err := group.Wait(); err != nil {
 				return "", err
 			}
+			before := len(t.claims)
 			for i, c := range calls {
 				answers[i] = made[i].Answer
 				counted[answers[i].Status]++
@@ -240,7 +238,8 @@ func (t *traffic) storms(ctx context.Context, each time.Duration) (string, error
 					t.answered(c, answers[i].Status, answers[i].Body, "")
 				}
 			}
-			if fault := s.judge(ctx, t, round, answers); fault != "" {
+			born = t.claims[before:]
+			if fault := s.judge(ctx, t, born, answers); fault != "" {
 				t.breaks("%s, round %d: %s", s.name, round+1, fault)
 			}
 		}

@@ -24,8 +24,9 @@ type (
 const MaxBody = 64 << 10
 
 // timeToRespond is the part of the function's time that is left for telling the caller to try again. A function that
-// runs out of time gives the caller an error of the gateway.
-const timeToRespond = 500 * time.Millisecond
+// runs out of time gives the caller an error of the gateway. While the table stands still, a whole crowd of them runs
+// out of time at once, so there is room to answer on a processor that is in short supply.
+const timeToRespond = time.Second
 
 // Edge runs one request of a Lambda function behind API Gateway: it ends the work in time, recovers from a panic, and
 // logs the route and the status. Respond does the work; fail renders why there is no response. A failure that is no
