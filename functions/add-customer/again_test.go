@@ -121,35 +121,6 @@ func TestD13_OnlySuccessesAreKept(t *testing.T) {
 	add(t, p, body, "Idempotency-Key", key).Expect(t, 201)
 }
 
-func TestD13_AnAnswerThatWasLostIsHadByAskingAgain(t *testing.T) {
-	t.Parallel()
-	for _, effect := range []localtest.Effect{localtest.KillBefore, localtest.KillAfter} {
-		t.Run(string(effect), func(t *testing.T) {
-			t.Parallel()
-			p, engagement := story.NewPartner(t), story.Engagement(t, nil)
-			c := story.NewCustomer(t, engagement)
-			key, body := story.Name("key"), p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)
-			fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "add-customer",
-				Action: "TransactWriteItems", Match: func(r localtest.Request) bool {
-					return bytes.Contains(r.Body, []byte(p.ID))
-				}})
-			if answer := add(t, p, body, "Idempotency-Key", key); answer.Status < 500 {
-				t.Fatalf("the function died, and answered %d: %s", answer.Status, answer.Body)
-			}
-			if fault.Fired() != 1 {
-				t.Fatalf("the fault struck %d times", fault.Fired())
-			}
-			claim := story.Born(t, add(t, p, body, "Idempotency-Key", key))[0]
-			if n := claimsOf(t, p); n != 1 {
-				t.Errorf("there are %d claims", n)
-			}
-			if whole := p.Get(t, claim.ID); whole.Types() != "claim.added" || !whole.EventsIntact {
-				t.Errorf("the claim's history is %s", whole.Types())
-			}
-		})
-	}
-}
-
 // This test moves the clock.
 func TestD13_AKeyServesForADay(t *testing.T) {
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 
@@ -17,6 +16,8 @@ func TestContract_EveryMistakeAtOnceWithItsPointer(t *testing.T) {
 	for name, test := range map[string]struct{ body, pointers string }{
 		"nothing at all": {`{}`, "/customerContact /customerId /engagementIds /friendlyName /locationId " +
 			"/partnerContact"},
+		"half of a character": {`{"friendlyName":"\ud83d"}`, "/customerContact /customerId /engagementIds " +
+			"/friendlyName /locationId /partnerContact"},
 		"no body": {``, "/customerContact /customerId /engagementIds /friendlyName /locationId /partnerContact"},
 		"everything null": {`{"friendlyName":null,"locationId":null,"customerId":null,"engagementIds":null,
 		"hours":null,"mismatchReason":null,
@@ -151,81 +152,5 @@ func TestContract_Lengths(t *testing.T) {
 				t.Errorf("the mistakes are at %s", pointers)
 			}
 		})
-	}
-}
-
-func TestContract_Bodies(t *testing.T) {
-	t.Parallel()
-	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
-	whole := func() string {
-		c := story.NewCustomer(t, engagement)
-		text, err := json.Marshal(p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
-	padded := func(length int) string {
-		text := whole()
-		return text + strings.Repeat(" ", length-len(text))
-	}
-	for name, test := range map[string]struct {
-		body, contentType string
-		status            int
-		code              mci.Code
-	}{
-		"JSON":                         {whole(), "application/json", 201, ""},
-		"JSON in UTF-8":                {whole(), "application/json; charset=utf-8", 201, ""},
-		"JSON in UTF-8, in capitals":   {whole(), "Application/JSON;Charset=\"UTF-8\"", 201, ""},
-		"JSON in another encoding":     {whole(), "application/json; charset=utf-16", 415, mci.UnsupportedMediaType},
-		"JSON that is said to be text": {whole(), "text/plain", 415, mci.UnsupportedMediaType},
-		"a form": {"friendlyName=A", "application/x-www-form-urlencoded", 415,
-			mci.UnsupportedMediaType},
-		"of 64 KiB":        {padded(64 << 10), "application/json", 201, ""},
-		"of one byte more": {padded(64<<10 + 1), "application/json", 413, mci.TooLarge},
-		"a list":           {"[" + whole() + "]", "application/json", 400, mci.Malformed},
-		"null":             {"null", "application/json", 400, mci.Malformed},
-		"two values":       {whole() + "{}", "application/json", 400, mci.Malformed},
-		"cut short":        {whole()[:50], "application/json", 400, mci.Malformed},
-		"a comma at the end": {strings.TrimSuffix(whole(), "}") + ",}", "application/json", 400,
-			mci.Malformed},
-		"a name twice": {strings.Replace(whole(), "{", `{"hours":1,"hours":2,`, 1), "application/json",
-			400, mci.Malformed},
-		"a name twice, once escaped": {strings.Replace(whole(), "{", `{"hours":1,"\u0068ours":2,`, 1),
-			"application/json", 400, mci.Malformed},
-		"a name twice, within": {strings.Replace(whole(), `"customerId":{`, `"customerId":{"type":"domain",`, 1),
-			"application/json", 400, mci.Malformed},
-		"nested without end": {strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000),
-			"application/json", 400, mci.Malformed},
-		"a byte order mark": {"\ufeff" + whole(), "application/json", 400, mci.Malformed},
-		"half of a character": {strings.Replace(whole(), "claim of", `claim \ud83d of`, 1), "application/json",
-			422, mci.Invalid},
-		"a character that cannot be stored": {strings.Replace(whole(), "claim of", `claim \u0000 of`, 1),
-			"application/json", 422, mci.Invalid},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			answer := localtest.Call(t, "POST", "/v1/customers", p.Token, test.body, "Content-Type", test.contentType)
-			if test.code == "" {
-				answer.Expect(t, test.status)
-			} else {
-				story.Refused(t, answer, test.status, test.code)
-			}
-		})
-	}
-}
-
-func TestContract_UnknownQueryParametersAreRefused(t *testing.T) {
-	t.Parallel()
-	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
-	c := story.NewCustomer(t, engagement)
-	body := p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)
-	problem := story.Refused(t, localtest.Call(t, "POST", "/v1/customers?dryRun=true&b", p.Token, body), 422,
-		mci.Invalid)
-	if problem.Pointers() != "/b /dryRun" {
-		t.Errorf("the mistakes are at %s", problem.Pointers())
-	}
-	if row := story.Find(p.Customers(t, engagement, "eligible"), c); row != nil {
-		t.Error("a claim was born all the same")
 	}
 }

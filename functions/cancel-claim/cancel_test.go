@@ -139,34 +139,3 @@ func TestD17_AGrantTakenAwayEndsWhatItsUserMayDo(t *testing.T) {
 	}
 	story.Refused(t, cancel(t, token, claim.ID, story.Object{}), 403, mci.LocationNotGranted)
 }
-
-func TestD13_ACancellationRepeatedIsOne(t *testing.T) {
-	t.Parallel()
-	p, e := story.NewPartner(t), story.Engagement(t, nil)
-	claim := p.Add(t, story.NewCustomer(t, e), e)
-	key := story.Name("key")
-	body := story.Object{"reason": "once"}
-	done := cancel(t, p.Token, claim.ID, body, "Idempotency-Key", key).Expect(t, 200)
-	if again := cancel(t, p.Token, claim.ID, body, "Idempotency-Key", key).Expect(t, 200); string(again.Body) != string(
-		done.Body) {
-		t.Errorf("repeated, it answers %s", again.Body)
-	}
-	story.Refused(t, cancel(t, p.Token, claim.ID, story.Object{"reason": "twice"}, "Idempotency-Key", key), 409,
-		mci.IdempotencyKeyReused)
-	story.Refused(t, cancel(t, p.Token, claim.ID, body), 409, mci.WrongStatus)
-	if now := p.Get(t, claim.ID); strings.Count(now.Types(), "claim.cancelled") != 1 {
-		t.Errorf("the history is %s", now.Types())
-	}
-	// The answer was lost with the function: the repetition gets it.
-	lost := p.Add(t, story.NewCustomer(t, e), e)
-	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.KillAfter, Function: "cancel-claim",
-		Action: "TransactWriteItems",
-		Match:  func(r localtest.Request) bool { return strings.Contains(string(r.Body), lost.ID) }})
-	if answer := cancel(t, p.Token, lost.ID, body, "Idempotency-Key", key); answer.Status < 500 || fault.Fired() != 1 {
-		t.Errorf("a crash answers %d", answer.Status)
-	}
-	if again := cancel(t, p.Token, lost.ID, body, "Idempotency-Key", key).Expect(t,
-		200); again.JSON(t)["status"] != "cancelled" {
-		t.Errorf("repeated, it answers %s", again.Body)
-	}
-}

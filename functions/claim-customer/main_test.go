@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"sync"
@@ -370,36 +369,6 @@ func TestContract_EveryMistakeAtOnceWithItsPointer(t *testing.T) {
 			t.Errorf("the mistakes are at\n%s, not\n%s", pointers, want)
 		}
 	}
-}
-
-func TestD13_ClaimingTwiceWithOneKeyIsClaimingOnce(t *testing.T) {
-	t.Parallel()
-	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
-	c, d := story.NewCustomer(t, engagement), story.NewCustomer(t, engagement)
-	p.Know(t, c, mci.TPID)
-	p.Know(t, d, mci.TPID)
-	key, body := story.Name("key"), p.ClaimBody(c, []string{engagement}, nil)
-	answers := make([]localtest.Response, 10)
-	var all sync.WaitGroup
-	for i := range answers {
-		all.Go(func() { answers[i] = claim(t, p, c, body, "Idempotency-Key", key) })
-	}
-	all.Wait()
-	first := answers[0]
-	for _, answer := range append(answers, claim(t, p, c, body, "Idempotency-Key", key)) {
-		if answer.Expect(t, 201); !bytes.Equal(first.Body, answer.Body) {
-			t.Errorf("the answers differ:\n%s\n%s", first.Body, answer.Body)
-		}
-	}
-	if whole := p.Get(t, story.Born(t, first)[0].ID); whole.Types() != "claim.claimed" {
-		t.Errorf("the claim's history is %s", whole.Types())
-	}
-	story.Refused(t, claim(t, p, c, p.ClaimBody(c, []string{engagement}, object{"friendlyName": "Another"}),
-		"Idempotency-Key", key), 409, mci.IdempotencyKeyReused)
-	// The key of one customer's claim is not another's.
-	claim(t, p, d, body, "Idempotency-Key", key).Expect(t, 201)
-	// Without a key it is done anew.
-	story.Refused(t, claim(t, p, c, body), 409, mci.ClaimExists)
 }
 
 func TestD4_LimitsHoldForClaimingToo(t *testing.T) {

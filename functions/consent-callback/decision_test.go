@@ -522,36 +522,6 @@ func TestD10_WhenTheTableIsAwayThePageAsksToComeBack(t *testing.T) {
 		fault.Remove()
 		localtest.Call(t, "GET", link, "", nil).Expect(t, 200)
 	}
-	lost := localtest.Inject(t, localtest.Fault{Effect: localtest.Lose, Function: "consent-callback",
-		Action: "TransactWriteItems", Match: isOurs})
-	story.Accept(t, link)
-	if now := p.Get(t, claim.ID); lost.Fired() != 1 || now.Status != "consented" || strings.Count(now.Types(),
-		"consent.accepted") != 1 {
-		t.Errorf("with an answer lost the claim is %s: %s", now.Status, now.Types())
-	}
-}
-
-func TestD10_ACrashedAnswerIsGivenAgainOrStands(t *testing.T) {
-	t.Parallel()
-	p, e := story.NewPartner(t), story.Engagement(t, nil)
-	for effect, status := range map[localtest.Effect]string{localtest.KillBefore: "consent-pending",
-		localtest.KillAfter: "consented"} {
-		claim, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
-		fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "consent-callback",
-			Action: "TransactWriteItems",
-			Match:  func(r localtest.Request) bool { return strings.Contains(string(r.Body), claim.ID[:26]) }})
-		if answer := story.Answer(t, link, story.Form("accept")); answer.Status < 500 || fault.Fired() != 1 {
-			t.Errorf("%s: answered %d", effect, answer.Status)
-		}
-		if now := p.Get(t, claim.ID); now.Status != status || !now.EventsIntact {
-			t.Errorf("%s: the claim is %s", effect, now.Status)
-		}
-		story.Accept(t, link)
-		if now := p.Get(t, claim.ID); now.Status != "consented" ||
-			strings.Count(now.Types(), "consent.accepted") != 1 || !now.EventsIntact {
-			t.Errorf("%s, repeated: the claim is %s: %s", effect, now.Status, now.Types())
-		}
-	}
 }
 
 func TestD10_AnAnswerRacesWithTheCancellation(t *testing.T) {

@@ -200,27 +200,6 @@ func TestContract_EveryRoleMayLook(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"", "/" + engagement, "/nothing"} {
-		get(t, "", path).Expect(t, 401)
-		story.Refused(t, get(t, localtest.Token(t, p.ID, p.User), path), 403, mci.Forbidden)
-		story.Refused(t, get(t, localtest.Token(t, p.ID, p.User, "admin"), path), 403, mci.Forbidden)
-	}
-}
-
-func TestContract_Refusals(t *testing.T) {
-	t.Parallel()
-	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
-	for path, pointers := range map[string]string{
-		"?state=open": "/state", "?state=": "/state", "?state=ACTIVE": "/state", "?limit=5": "/limit",
-		"/" + engagement + "?state=active": "/state", "/nothing?x=1": "/x",
-	} {
-		if got := story.Refused(t, get(t, p.Token, path), 422, mci.Invalid).Pointers(); got != pointers {
-			t.Errorf("%s: the mistakes are at %s", path, got)
-		}
-	}
-	for _, unknown := range []string{"nothing", "%20", "a%23b", "%25", strings.Repeat("a", 1000)} {
-		story.Refused(t, get(t, p.Token, "/"+unknown), 404, mci.NotFound)
-	}
 }
 
 // This test moves the clock.

@@ -213,34 +213,3 @@ func TestD9_AReferralClosesAsItsClaimEnds(t *testing.T) {
 		}
 	}
 }
-
-func TestD9_TheListsParametersAndCursors(t *testing.T) {
-	t.Parallel()
-	p, e := story.NewPartner(t), story.Engagement(t, story.WithCoSell(false))
-	for range 3 {
-		p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
-	}
-	admin, colleague := p.NewUser(t, "", mci.ReferralAdmin), p.NewUser(t, "", mci.ReferralAdmin)
-	for _, query := range []string{"type=", "type=won", "type=CO-SELL", "limit=0", "limit=101", "limit=x", "limit=",
-		"cursor=x", "cursor=", "status=new", "partnerId=" + p.ID} {
-		story.Refused(t, localtest.Call(t, "GET", "/v1/referrals?"+query, admin, nil), 422, mci.Invalid)
-	}
-	story.Refused(t, localtest.Call(t, "GET", "/v1/referrals/Rx?x=1", admin, nil), 422, mci.Invalid)
-	cursor, _ := localtest.Call(t, "GET", "/v1/referrals?limit=1", admin, nil).Expect(t, 200).JSON(t)["cursor"].(string)
-	if cursor == "" || strings.Contains(cursor, p.ID) {
-		t.Fatalf("the cursor is %q", cursor)
-	}
-	for rule, call := range map[string][2]string{
-		"of a colleague":   {colleague, "/v1/referrals?limit=1&cursor=" + cursor},
-		"of another query": {admin, "/v1/referrals?type=co-sell&cursor=" + cursor},
-		"with a letter changed": {admin, "/v1/referrals?limit=1&cursor=" + cursor[:20] + map[bool]string{true: "A",
-			false: "B"}[cursor[20] != 'A'] + cursor[21:]},
-		"cut": {admin, "/v1/referrals?limit=1&cursor=" + cursor[:len(cursor)-4]},
-	} {
-		if answer := localtest.Call(t, "GET", call[1], call[0], nil); answer.Status != 422 {
-			t.Errorf("a cursor %s answers %d", rule, answer.Status)
-		}
-	}
-	// another size is the same query
-	localtest.Call(t, "GET", "/v1/referrals?limit=2&cursor="+cursor, admin, nil).Expect(t, 200)
-}

@@ -344,35 +344,6 @@ func TestS27_RecordsComeTwiceLateOutOfOrderAndPoisoned(t *testing.T) {
 	localtest.WaitDrained(t)
 }
 
-func TestS27_TheUpgradeComesThoughTheTableFailsForAWhile(t *testing.T) {
-	p, e := story.NewPartner(t), story.Engagement(t, story.WithCoSell(false))
-	for _, c := range []struct {
-		effect localtest.Effect
-		action string
-		times  int
-	}{
-		{localtest.Reject, "GetItem", 2}, {localtest.Reject, "TransactWriteItems", 2},
-		{localtest.KillBefore, "TransactWriteItems", 1},
-		{localtest.KillAfter, "TransactWriteItems", 1}, {localtest.Conflict, "TransactWriteItems", 3},
-		{localtest.Throttle, "TransactWriteItems", 2},
-		{localtest.Lose, "TransactWriteItems", 1},
-	} {
-		t.Run(fmt.Sprintf("%s of %s", c.effect, c.action), func(t *testing.T) {
-			claim, link := asked(t, p, story.NewCustomer(t, e), e, "50000.00")
-			fault := localtest.Inject(t, localtest.Fault{Effect: c.effect, Function: "referral-upgrade",
-				Action: c.action, Times: c.times,
-				Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), claim.ID[:26]) }})
-			story.Accept(t, link)
-			localtest.WaitDrained(t)
-			now := p.Get(t, claim.ID)
-			if fault.Fired() != c.times || strings.Count(now.Types(), "referral.upgraded") != 1 ||
-				now.Referral.Type != "co-sell" || !now.EventsIntact {
-				t.Errorf("after %d faults the referral is %s: %s", fault.Fired(), now.Referral.Type, now.Types())
-			}
-		})
-	}
-}
-
 func TestS27_TheUpgradeRacesWithItsPartner(t *testing.T) {
 	p, e := story.NewPartner(t), story.Engagement(t, story.WithCoSell(false))
 	for what, want := range map[string]string{"submission": "co-sell", "cancellation": "partner-led"} {

@@ -177,27 +177,6 @@ func TestD1_WhatAReviewMustHave(t *testing.T) {
 	review(t, staff, claim.ID, complete).Expect(t, 200) // a reason need not be given
 }
 
-func TestD13_AReviewRepeatedIsOne(t *testing.T) {
-	t.Parallel()
-	p, e := story.NewPartner(t), story.Engagement(t, nil)
-	claim, _ := p.Bring(t, mci.Submitted, story.NewCustomer(t, e), e)
-	staff, key := story.Program(t), story.Name("key")
-	body := story.Object{"decision": "return", "reason": "More."}
-	done := review(t, staff, claim.ID, body, "Idempotency-Key", key).Expect(t, 200)
-	p.Submit(t, claim.ID)
-	if again := review(t, staff, claim.ID, body, "Idempotency-Key", key).Expect(t, 200); string(again.Body) != string(
-		done.Body) {
-		t.Errorf("repeated, it answers %s", again.Body)
-	}
-	story.Refused(t, review(t, staff, claim.ID, story.Object{"decision": "reject", "reason": "No."}, "Idempotency-Key",
-		key), 409, mci.IdempotencyKeyReused)
-	if now := p.Get(t, claim.ID); now.Status != "submitted" || strings.Count(now.Types(), "claim.returned") != 1 {
-		t.Errorf("the claim is %s: %s", now.Status, now.Types())
-	}
-	// Another of the staff, another key.
-	review(t, story.Program(t), claim.ID, body, "Idempotency-Key", key).Expect(t, 200)
-}
-
 // TestD14_TheReviewQueueHasTheLongestWaitingFirst is alone with the queue of all partners, which other tests fill too:
 // it looks at its own claims' order.
 func TestD14_TheReviewQueueHasTheLongestWaitingFirst(t *testing.T) {

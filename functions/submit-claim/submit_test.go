@@ -139,28 +139,6 @@ func TestS25_WhatASubmissionMustHave(t *testing.T) {
 	}
 }
 
-func TestD13_ASubmissionRepeatedIsOne(t *testing.T) {
-	t.Parallel()
-	p, e := story.NewPartner(t), story.Engagement(t, nil)
-	claim, _ := p.Bring(t, mci.Consented, story.NewCustomer(t, e), e)
-	key := story.Name("key")
-	body := story.Object{"completedOn": on(localtest.Now()), "notes": "once"}
-	tooEarly := p.Add(t, story.NewCustomer(t, e), e)
-	story.Refused(t, submit(t, p.Token, tooEarly.ID, body, "Idempotency-Key", key), 409, mci.WrongStatus)
-
-	sent := submit(t, p.Token, claim.ID, body, "Idempotency-Key", key).Expect(t, 200)
-	again := submit(t, p.Token, claim.ID, body, "Idempotency-Key", key).Expect(t, 200)
-	if string(sent.Body) != string(again.Body) || again.Header.Get("Content-Type") != sent.Header.Get("Content-Type") {
-		t.Errorf("repeated, it answers %s", again.Body)
-	}
-	body["notes"] = "twice"
-	story.Refused(t, submit(t, p.Token, claim.ID, body, "Idempotency-Key", key), 409, mci.IdempotencyKeyReused)
-	story.Refused(t, submit(t, p.Token, claim.ID, body, "Idempotency-Key", story.Name("key")), 409, mci.WrongStatus)
-	if now := p.Get(t, claim.ID); strings.Count(now.Types(), "claim.submitted") != 1 {
-		t.Errorf("the history is %s", now.Types())
-	}
-}
-
 func TestS25_ADayBeforeTheConsentIsAMistakeBeforeAllElse(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)

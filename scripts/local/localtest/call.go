@@ -129,19 +129,6 @@ func (r Response) Expect(t testing.TB, status int) Response {
 	return r
 }
 
-// ExpectProblem fails the test unless the answer is this problem.
-func (r Response) ExpectProblem(t testing.TB, status int, code string) Response {
-	t.Helper()
-	r.Expect(t, status)
-	problem := Decode[struct {
-		Type string `json:"type"`
-	}](t, r)
-	if problem.Type != "urn:mci:problem:"+code {
-		t.Fatalf("answered %s instead of %s: %s", problem.Type, code, r.Body)
-	}
-	return r
-}
-
 // Decode reads the answer's JSON; fields that T lacks are ignored.
 func Decode[T any](t testing.TB, r Response) T {
 	t.Helper()
