@@ -45,7 +45,8 @@ type wave struct {
 // arrive puts the request into the process's present round trip, or begins the next one.
 func (p *proxy) arrive(request *Request) *wave {
 	p.mu.Lock()
-	if !p.measuring {
+	// The keys of receipts are asked for as a process starts, beside what it was started for.
+	if !p.measuring || request.Action == "GetPublicKey" {
 		p.mu.Unlock()
 		return nil
 	}
