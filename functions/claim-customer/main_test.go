@@ -340,7 +340,8 @@ func TestD18_AtClaimingTheContactIsTheCustomersToo(t *testing.T) {
 		p.Know(t, c, by)
 		body := func(changes object) object { return p.ClaimBody(c, []string{engagement}, changes) }
 		if by == mci.TenantID {
-			story.Refused(t, claim(t, p, c, body(contact("kim@nowhere.example", object{}))), 422, mci.MismatchReasonRequired)
+			story.Refused(t, claim(t, p, c, body(contact("kim@nowhere.example", object{}))), 422,
+				mci.MismatchReasonRequired)
 		}
 		own := claim(t, p, c, body(contact("pat@PARTNER.example", object{})))
 		if pointers := story.Refused(t, own, 422, mci.Invalid).Pointers(); pointers != "/customerContact/email" {

@@ -64,8 +64,8 @@ func readers(t *testing.T, p story.Partner, c story.Customer, claim story.Claim,
 		return func() bool {
 			answer := localtest.Call(t, "GET", "/v1/claims/"+claim.ID, token, nil).Expect(t, 200)
 			seen := localtest.Decode[story.Claim](t, answer)
-			if (seen.EndedAt != nil) != (seen.Status == "expired") || seen.Status == "expired" && len(seen.Actions) > 0 ||
-				!seen.EventsIntact {
+			if (seen.EndedAt != nil) != (seen.Status == "expired") || seen.Status == "expired" &&
+				len(seen.Actions) > 0 || !seen.EventsIntact {
 				t.Errorf("the claim is shown as %s", answer.Body)
 			}
 			return seen.Status == "expired"
@@ -105,7 +105,9 @@ func readers(t *testing.T, p story.Partner, c story.Customer, claim story.Claim,
 			}
 			return answer.Status == 410
 		}
-		asked["the head of the consent page"] = func() bool { return localtest.Call(t, "HEAD", link, "", nil).Status == 410 }
+		asked["the head of the consent page"] = func() bool {
+			return localtest.Call(t, "HEAD", link, "", nil).Status == 410
+		}
 	}
 	return asked
 }
@@ -163,7 +165,8 @@ func TestD3_AtItsDeadlineAClaimIsExpiredForEveryReader(t *testing.T) {
 
 func TestD3_AtItsDeadlineAClaimTakesNothingFromAnyWriter(t *testing.T) {
 	p := story.NewPartner(t)
-	e := story.Engagement(t, story.Object{"consentWindowDays": 3, "submissionWindowDays": 5, "resubmissionWindowDays": 7})
+	e := story.Engagement(t, story.Object{"consentWindowDays": 3, "submissionWindowDays": 5,
+		"resubmissionWindowDays": 7})
 	first := story.FirstRequest("100.00")
 	post := func(claim story.Claim, what string, body func() story.Object) func() localtest.Response {
 		return func() localtest.Response { return story.Post(t, p.Token, claim.ID, what, body()) }
@@ -255,7 +258,8 @@ func TestD3_WhatAnExpiredClaimHeldIsFreeAtThatInstant(t *testing.T) {
 				check := func(p story.Partner) bool {
 					answer := localtest.Call(t, "POST", "/v1/eligibility-checks", p.Token,
 						story.Object{"customerId": c.By(mci.TenantID), "locationId": p.Location}).Expect(t, 200)
-					return strings.Contains(string(answer.Body), `"eligible":[{"engagementId":"`+e) || eligible(t, answer, e)
+					return strings.Contains(string(answer.Body), `"eligible":[{"engagementId":"`+e) ||
+						eligible(t, answer, e)
 				}
 				atTheInstant(t, due, map[string]func() bool{
 					"another partner's check": func() bool { return check(two) },
@@ -273,8 +277,8 @@ func TestD3_WhatAnExpiredClaimHeldIsFreeAtThatInstant(t *testing.T) {
 				if check(three) {
 					t.Error("the sweep gave away the place that was taken over")
 				}
-				if now := one.Get(t, claim.ID); now.Status != "expired" || !strings.Contains(now.Types(), "claim.expired") ||
-					!now.EventsIntact {
+				if now := one.Get(t, claim.ID); now.Status != "expired" ||
+					!strings.Contains(now.Types(), "claim.expired") || !now.EventsIntact {
 					t.Errorf("the first claim is %s: %s", now.Status, now.Types())
 				}
 				if now := two.Get(t, second.ID); now.Status != "consent-not-sent" {
@@ -311,8 +315,8 @@ func TestD3_ItsOwnPartnerCanNominateAgainBeforeTheSweepHasComeBy(t *testing.T) {
 		t.Errorf("Eligible shows %+v", row)
 	}
 	story.Sweep(t)
-	if one, two := p.Get(t, claim.ID), p.Get(t, again.ID); one.Status != "expired" || two.Status != "consent-not-sent" ||
-		!one.EventsIntact || !two.EventsIntact {
+	if one, two := p.Get(t, claim.ID), p.Get(t, again.ID); one.Status != "expired" ||
+		two.Status != "consent-not-sent" || !one.EventsIntact || !two.EventsIntact {
 		t.Errorf("the claims are %s and %s", one.Status, two.Status)
 	}
 }
@@ -419,8 +423,8 @@ func TestD3_SweepsAtTheSameTimeWriteEachExpiryOnce(t *testing.T) {
 func TestD3_ASweepThatDiesLeavesTheRestToTheNext(t *testing.T) {
 	for _, effect := range []localtest.Effect{localtest.KillBefore, localtest.KillAfter} {
 		p, claims := due(t, 12)
-		fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "expiry-sweep", Action: "TransactWriteItems",
-			Skip: 4})
+		fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "expiry-sweep",
+			Action: "TransactWriteItems", Skip: 4})
 		localtest.Invoke(t, "expiry-sweep", story.Object{}).Expect(t, 500)
 		if fault.Fired() != 1 {
 			t.Fatal("the sweep did not die")
@@ -459,8 +463,8 @@ func TestD3_AClaimThatCannotBeExpiredDoesNotHoldUpTheOthers(t *testing.T) {
 
 func TestD3_ThrottledSweepsTryAgain(t *testing.T) {
 	p, claims := due(t, 4)
-	localtest.Inject(t, localtest.Fault{Effect: localtest.Conflict, Function: "expiry-sweep", Action: "TransactWriteItems",
-		Times: 4})
+	localtest.Inject(t, localtest.Fault{Effect: localtest.Conflict, Function: "expiry-sweep",
+		Action: "TransactWriteItems", Times: 4})
 	if n := story.Sweep(t); n != 4 {
 		t.Errorf("the sweep expired %d", n)
 	}

@@ -32,7 +32,8 @@ var asks = []ask{
 	}, map[mci.Status]mci.Status{mci.ConsentPending: mci.ConsentPending}, mci.ActionResendConsent},
 	{"a submission", func(t *testing.T, p story.Partner, claim story.Claim) localtest.Response {
 		return story.Post(t, p.Token, claim.ID, "submission", story.Submission())
-	}, map[mci.Status]mci.Status{mci.Consented: mci.Submitted, mci.ActionRequired: mci.Submitted}, mci.ActionSubmitClaim},
+	}, map[mci.Status]mci.Status{mci.Consented: mci.Submitted, mci.ActionRequired: mci.Submitted},
+		mci.ActionSubmitClaim},
 	{"a cancellation", func(t *testing.T, p story.Partner, claim story.Claim) localtest.Response {
 		return story.Post(t, p.Token, claim.ID, "cancellation", story.Object{"reason": "Not wanted any more."})
 	}, map[mci.Status]mci.Status{
@@ -49,7 +50,8 @@ var asks = []ask{
 
 func review(decision mci.ReviewDecision) func(t *testing.T, p story.Partner, claim story.Claim) localtest.Response {
 	return func(t *testing.T, _ story.Partner, claim story.Claim) localtest.Response {
-		return story.Post(t, story.Program(t), claim.ID, "review", story.Object{"decision": decision, "reason": "Looked at."})
+		return story.Post(t, story.Program(t), claim.ID, "review", story.Object{"decision": decision,
+			"reason": "Looked at."})
 	}
 }
 
@@ -151,8 +153,8 @@ func TestD1_WhatIsAllowedLeadsWhereTheTableSays(t *testing.T) {
 				told, now := localtest.Decode[story.Claim](t, answer), p.Get(t, claim.ID)
 				if told.Status != string(to) || now.Status != string(to) || told.Version != now.Version ||
 					now.Version <= claim.Version {
-					t.Errorf("told %s in version %d, is %s in %d, was in %d", told.Status, told.Version, now.Status, now.Version,
-						claim.Version)
+					t.Errorf("told %s in version %d, is %s in %d, was in %d", told.Status, told.Version, now.Status,
+						now.Version, claim.Version)
 				}
 				if !now.EventsIntact {
 					t.Errorf("the history is broken: %s", now.Types())
@@ -204,7 +206,8 @@ func TestS2_ActionsAreThoseOpenToTheCallerNow(t *testing.T) {
 			claim, _ := p.Bring(t, status, story.NewCustomer(t, e), e)
 			for _, caller := range callers {
 				answer := localtest.Call(t, "GET", "/v1/claims/"+claim.ID, caller.token, nil).Expect(t, 200)
-				if got := localtest.Decode[story.Claim](t, answer).Actions; !slices.Equal(got, caller.open[status]) || got == nil {
+				if got := localtest.Decode[story.Claim](t, answer).Actions; !slices.Equal(got, caller.open[status]) ||
+					got == nil {
 					t.Errorf("%s can do %q, want %q", caller.who, got, caller.open[status])
 				}
 			}
@@ -253,7 +256,8 @@ func TestD17_AClaimIsReadByWhomItConcerns(t *testing.T) {
 		localtest.Call(t, "GET", "/v1/claims/"+partnerLed.ID, "", nil).Expect(t, 401)
 	})
 	t.Run("a parameter that nobody knows is refused", func(t *testing.T) {
-		story.Refused(t, localtest.Call(t, "GET", "/v1/claims/"+partnerLed.ID+"?full=true", p.Token, nil), 422, mci.Invalid)
+		story.Refused(t, localtest.Call(t, "GET", "/v1/claims/"+partnerLed.ID+"?full=true", p.Token, nil), 422,
+			mci.Invalid)
 	})
 }
 
@@ -285,7 +289,8 @@ func TestD2_TheClaimSaysWhereItStands(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	claim, _ := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
-	if claim.EmailSentAt == nil || claim.SendsLeft == nil || *claim.SendsLeft != 9 || !claim.Due.Equal(claim.ConsentDue) {
+	if claim.EmailSentAt == nil || claim.SendsLeft == nil || *claim.SendsLeft != 9 ||
+		!claim.Due.Equal(claim.ConsentDue) {
 		t.Errorf("asked: sent at %v, %v sends left, due %v", claim.EmailSentAt, claim.SendsLeft, claim.Due)
 	}
 	sentAt := *claim.EmailSentAt
@@ -299,7 +304,8 @@ func TestD2_TheClaimSaysWhereItStands(t *testing.T) {
 		t.Errorf("consented: %v sends left, due %v", claim.SendsLeft, claim.Due)
 	}
 	today := mci.DateOf(localtest.Now())
-	story.Post(t, p.Token, claim.ID, "submission", story.Object{"completedOn": today, "notes": "All done."}).Expect(t, 200)
+	story.Post(t, p.Token, claim.ID, "submission", story.Object{"completedOn": today, "notes": "All done."}).Expect(t,
+		200)
 	claim = p.Get(t, claim.ID)
 	if claim.Due != nil || claim.SubmittedAt == nil || claim.CompletedOn != today ||
 		claim.SubmissionNotes != "All done." || claim.ReviewReason != "" {

@@ -29,7 +29,8 @@ func signalsOf(t *testing.T, token, claimID string) (string, bool) {
 func TestD24_TheReviewerSeesWhatSpeaksAgainstAConsent(t *testing.T) {
 	e := story.Engagement(t, nil)
 	p, other := story.NewPartner(t), story.NewCustomer(t)
-	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country,enrolled," +
+	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country," +
+		"enrolled," +
 		"engagementIds,partnerDomains\n" + p.ID + "," + p.Name + "," + p.Location +
 		",Seattle,US,true,*,listed.example;partner.example\n"})
 	const office, home = "203.0.113.7", "198.51.100.9"
@@ -65,7 +66,8 @@ func TestD24_TheReviewerSeesWhatSpeaksAgainstAConsent(t *testing.T) {
 			partnerAt: office, answersAt: office, wait: time.Minute, want: "answered-from-partner-network",
 		},
 		"an address that a proxy forwarded with the partner's act": {
-			partnerAt: "none, " + home + ", " + office, answersAt: home, wait: time.Minute, want: "answered-from-partner-network",
+			partnerAt: "none, " + home + ", " + office, answersAt: home, wait: time.Minute,
+			want: "answered-from-partner-network",
 		},
 		"the partner's network, which only the answer's own header names": {
 			partnerAt: office, answersAt: office + ", " + home, wait: time.Minute,
@@ -80,8 +82,8 @@ func TestD24_TheReviewerSeesWhatSpeaksAgainstAConsent(t *testing.T) {
 				email = strings.Replace(test.contact, "kim@", story.Name("kim")+"@", 1)
 				changes["customerContact"] = story.Object{"name": "Kim", "email": email}
 			}
-			added := localtest.Call(t, "POST", "/v1/customers", p.Token, p.Nomination(c, c.By(mci.TPID), []string{e}, changes),
-				"X-Forwarded-For", test.partnerAt)
+			added := localtest.Call(t, "POST", "/v1/customers", p.Token, p.Nomination(c, c.By(mci.TPID), []string{e},
+				changes), "X-Forwarded-For", test.partnerAt)
 			claim := story.Born(t, added)[0]
 			request := story.FirstRequest("60000.00")
 			if test.corrected != "" {

@@ -216,7 +216,8 @@ func TestContract_Refusals(t *testing.T) {
 	t.Parallel()
 	partners := story.NewPartners(t, 2)
 	p, other := partners[0], partners[1]
-	if got := story.Refused(t, get(t, p.Token, "partnerId="+other.ID), 422, mci.Invalid).Pointers(); got != "/partnerId" {
+	if got := story.Refused(t, get(t, p.Token, "partnerId="+other.ID), 422,
+		mci.Invalid).Pointers(); got != "/partnerId" {
 		t.Errorf("the mistakes are at %s", got)
 	}
 	for name, token := range map[string]string{

@@ -113,8 +113,8 @@ func TestD29_EachEventIsToldOnceInTheReadersLanguage(t *testing.T) {
 	if n := drained(t, c.Email); n != 2 {
 		t.Errorf("the customer has %d emails instead of the question and the receipt", n)
 	}
-	keys := localtest.Decode[jose.JSONWebKeySet](t, localtest.Call(t, "GET", "/.well-known/jwks.json", "", nil).Expect(t,
-		200))
+	keys := localtest.Decode[jose.JSONWebKeySet](t, localtest.Call(t, "GET", "/.well-known/jwks.json", "",
+		nil).Expect(t, 200))
 	receipt, err := receipts.Verify(attached(t, c.Email), keys)
 	if err != nil || string(receipt.ClaimID) != claim.ID || receipt.Decision != mci.DecisionAccepted {
 		t.Errorf("the receipt attached is %+v: %v", receipt, err)
@@ -191,7 +191,8 @@ func TestD29_ReplaysAndWhatIsNoEventArePassedOver(t *testing.T) {
 		{"detail": story.Object{"claimId": claim.ID, "seq": "999"}},
 		{"detail": story.Object{"claimId": claim.ID, "seq": "one"}},
 		{"detail": story.Object{"claimId": "../" + claim.ID, "seq": "1"}}, {"detail": story.Object{}}, {},
-		{"detail": story.Object{"claimId": claim.ID, "seq": "1", "type": "claim.completed"}}, // the table says what it is
+		// The table says what it is.
+		{"detail": story.Object{"claimId": claim.ID, "seq": "1", "type": "claim.completed"}},
 	} {
 		answer := localtest.Invoke(t, "notify", event).Expect(t, 200)
 		if string(answer.Body) != `{"sent":0}` {
@@ -216,7 +217,8 @@ func TestD29_ACrashSendsAtMostOneMoreAndLosesNothing(t *testing.T) {
 			claim, _ := p.Bring(t, mci.Submitted, story.NewCustomer(t, p.engagement), p.engagement)
 			localtest.WaitDrained(t)
 			before := len(localtest.Mails(t, "pat@partner.example"))
-			fault := localtest.Inject(t, localtest.Fault{Effect: c.effect, Function: "notify", Action: c.action, Skip: c.skip})
+			fault := localtest.Inject(t, localtest.Fault{Effect: c.effect, Function: "notify", Action: c.action,
+				Skip: c.skip})
 			story.Review(t, claim.ID, mci.Complete)
 			if n := drained(t, "pat@partner.example") - before; fault.Fired() != 1 || n < c.from || n > c.to {
 				t.Errorf("%d emails went out, %d faults", n, fault.Fired())
@@ -268,7 +270,8 @@ func TestD30_TheSystemRemindsTheCustomerOnceAndItsLinkAnswers(t *testing.T) {
 		t.Errorf("the partner's contact has %d notices", n)
 	}
 	now := p.Get(t, claim.ID)
-	if !strings.HasSuffix(now.Types(), "consent.reminded email.sent") || now.EmailStatus != "sent" || !now.EventsIntact {
+	if !strings.HasSuffix(now.Types(), "consent.reminded email.sent") || now.EmailStatus != "sent" ||
+		!now.EventsIntact {
 		t.Errorf("the events are %s", now.Types())
 	}
 	for _, event := range busEvents(t, claim, mci.ConsentReminded) {
@@ -315,10 +318,15 @@ func TestD30_WhatHappensBeforeItIsSentStopsAReminder(t *testing.T) {
 			}
 		}},
 		"the address bounced": {mci.ConsentPending, func(_ told, claim story.Claim) {
-			story.MailEvent(t, "Bounce", localtest.Mails(t, claim.CustomerContact.Email)[0].MessageID, story.PermanentBounce)
+			story.MailEvent(t, "Bounce", localtest.Mails(t, claim.CustomerContact.Email)[0].MessageID,
+				story.PermanentBounce)
 		}},
-		"the claim has ended":              {mci.ConsentPending, func(p told, claim story.Claim) { p.Cancel(t, claim.ID) }},
-		"the claim has ended, not asked":   {mci.ConsentNotSent, func(p told, claim story.Claim) { p.Cancel(t, claim.ID) }},
+		"the claim has ended": {mci.ConsentPending, func(p told, claim story.Claim) {
+			p.Cancel(t, claim.ID)
+		}},
+		"the claim has ended, not asked": {mci.ConsentNotSent, func(p told, claim story.Claim) {
+			p.Cancel(t, claim.ID)
+		}},
 		"the customer was asked meanwhile": {mci.ConsentNotSent, func(p told, claim story.Claim) { p.Ask(t, claim) }},
 	} {
 		t.Run(rule, func(t *testing.T) {
@@ -327,7 +335,8 @@ func TestD30_WhatHappensBeforeItIsSentStopsAReminder(t *testing.T) {
 			localtest.WaitDrained(t)
 			notices := len(localtest.Mails(t, "pat@partner.example"))
 			story.ClockAt(t, claim.ConsentDue.Add(-mci.Days(2)).Add(time.Minute))
-			held := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Function: "notify", Action: "BatchGetItem"})
+			held := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Function: "notify",
+				Action: "BatchGetItem"})
 			localtest.Invoke(t, "expiry-sweep", story.Object{}).Expect(t, 200)
 			held.Wait(t)
 			c.happen(p, claim)

@@ -339,7 +339,8 @@ func (a api) engagement(ctx context.Context, id string) (engagement, error) {
 }
 
 func (a api) customers(ctx context.Context, engagementID string, query url.Values) (customersPage, error) {
-	return call[customersPage](ctx, a, "GET", "/v1/engagements/"+url.PathEscape(engagementID)+"/customers", query, "", nil)
+	return call[customersPage](ctx, a, "GET", "/v1/engagements/"+url.PathEscape(engagementID)+"/customers", query, "",
+		nil)
 }
 
 func (a api) claims(ctx context.Context, query url.Values) (claimList, error) {
@@ -367,7 +368,8 @@ func (a api) addCustomer(ctx context.Context, key string, request nomination) ([
 }
 
 func (a api) claimCustomer(ctx context.Context, key, customerID string, request nomination) ([]claim, error) {
-	list, err := call[claimList](ctx, a, "POST", "/v1/customers/"+url.PathEscape(customerID)+"/claims", nil, key, request)
+	list, err := call[claimList](ctx, a, "POST", "/v1/customers/"+url.PathEscape(customerID)+"/claims", nil, key,
+		request)
 	return list.Claims, err
 }
 

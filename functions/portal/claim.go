@@ -34,10 +34,11 @@ func (v *visit) showClaim(c claim, review *form) error {
 	return v.show(page{
 		Title: c.FriendlyName, Before: before, Form: formID, Status: status,
 		Lead: []g.Node{
-			h.P(changingClaim(w, "standing", c), h.Class("lead"), statusNode(v, c), g.Text(" "), g.Text(nextSentence(w, c))),
+			h.P(changingClaim(w, "standing", c), h.Class("lead"), statusNode(v, c), g.Text(" "),
+				g.Text(nextSentence(w, c))),
 			review.summary(),
-			v.done([]string{"added", "addedAll", "claimed", "claimedAll", "sent", "submitted", "cancelled", "complete", "return",
-				"reject"}, "name", c.FriendlyName, "customer", c.Customer.Name),
+			v.done([]string{"added", "addedAll", "claimed", "claimedAll", "sent", "submitted", "cancelled", "complete",
+				"return", "reject"}, "name", c.FriendlyName, "customer", c.Customer.Name),
 		},
 		Content: []g.Node{
 			h.Div(h.ID("actions"), h.Data("part", ""), h.Class("actions"), v.claimActions(c, []string{"send-consent",
@@ -71,7 +72,8 @@ func (v *visit) deadlines(c claim) g.Node {
 	))
 }
 
-// partOfClaim is a section of a claim's page, which script renews when the claim changes. Its key is that of its heading.
+// partOfClaim is a section of a claim's page, which script renews when the claim changes. Its key is that of its
+// heading.
 func (v *visit) partOfClaim(key string, content ...g.Node) g.Node {
 	return h.Section(h.ID("part-"+key), h.Data("part", ""), h.Aria("labelledby", key),
 		h.H2(h.ID(key), v.words.text(key)), g.Group(content))
@@ -287,10 +289,11 @@ func cancelClaim(v *visit) error {
 		return err
 	}
 	return v.run(wizard{
-		Title:  v.words.say("action.cancel-claim"),
-		Lead:   append(v.aboutClaim(c), h.P(v.words.text("cancelWarning"))),
-		Leave:  leave{claimPath(c.ID), v.words.say("toClaim")},
-		Steps:  []step{{Fields: []field{{Name: "reason", Kind: longField, Pointer: "/reason", Optional: true, Max: 500}}}},
+		Title: v.words.say("action.cancel-claim"),
+		Lead:  append(v.aboutClaim(c), h.P(v.words.text("cancelWarning"))),
+		Leave: leave{claimPath(c.ID), v.words.say("toClaim")},
+		Steps: []step{{Fields: []field{{Name: "reason", Kind: longField, Pointer: "/reason", Optional: true,
+			Max: 500}}}},
 		Submit: v.words.say("action.cancel-claim"),
 		Danger: true,
 		Send: func(f *form) (string, error) {

@@ -111,8 +111,8 @@ func (v *visit) filter(name, value string, options []option) g.Node {
 	for _, o := range withOption(options, value, value) {
 		choices = append(choices, h.Option(h.Value(o.Value), g.If(o.Value == value, h.Selected()), g.Text(o.Text)))
 	}
-	return h.Div(h.Class("field"), h.Label(h.For(name), v.words.text("filter."+name)), h.Select(h.ID(name), h.Name(name),
-		g.Group(choices)))
+	return h.Div(h.Class("field"), h.Label(h.For(name), v.words.text("filter."+name)),
+		h.Select(h.ID(name), h.Name(name), g.Group(choices)))
 }
 
 // claimColumns are those of the partner's claims.

@@ -50,8 +50,8 @@ func customers(v *visit) error {
 	actions = append(actions, v.exportLink(address+".csv", url.Values{"tab": {tab}, "q": query["q"]}))
 	var state g.Node
 	if rules.State != "active" {
-		state = h.P(h.Class("note"), v.words.text("engagementIs."+rules.State, "from", v.words.day(rules.StartsOn), "to",
-			v.words.day(rules.EndsOn)))
+		state = h.P(h.Class("note"), v.words.text("engagementIs."+rules.State, "from", v.words.day(rules.StartsOn),
+			"to", v.words.day(rules.EndsOn)))
 	}
 	var note g.Node
 	if found.Note != "" {
@@ -77,8 +77,8 @@ func customers(v *visit) error {
 				h.Label(h.For("q"), v.words.text("search")),
 				h.P(h.Class("hint"), h.ID("q-hint"), v.words.text("searchHint")),
 				h.Div(h.Class("inline"),
-					h.Input(h.Type("search"), h.ID("q"), h.Name("q"), h.Value(query.Get("q")), h.Aria("describedby", "q-hint"),
-						h.MaxLength("253")),
+					h.Input(h.Type("search"), h.ID("q"), h.Name("q"), h.Value(query.Get("q")), h.Aria("describedby",
+						"q-hint"), h.MaxLength("253")),
 					h.Button(h.Type("submit"), v.words.text("find"))),
 			),
 			note,
@@ -184,7 +184,8 @@ func (v *visit) rowActions(engagementID string, r customerRow) g.Node {
 		address := ""
 		switch {
 		case action == "claim-customer":
-			address = "/portal/customers/" + url.PathEscape(r.Customer.ID) + "/claim?engagement=" + url.QueryEscape(engagementID)
+			address = "/portal/customers/" + url.PathEscape(r.Customer.ID) + "/claim?engagement=" +
+				url.QueryEscape(engagementID)
 		case r.Claim != nil && actionPaths[action] != "":
 			address = claimPath(r.Claim.ID) + actionPaths[action]
 		default:

@@ -93,7 +93,8 @@ func (v *visit) rules(e engagement) g.Node {
 		w.say("rule.consent", "n", strconv.Itoa(e.ConsentWindowDays)),
 		w.say("rule.submission", "n", strconv.Itoa(e.SubmissionWindowDays)),
 		w.say("rule.resubmission", "n", strconv.Itoa(e.ResubmissionWindowDays)),
-		w.say("rule.limits", "active", strconv.Itoa(e.ClaimLimits.Active), "allowed", strconv.Itoa(e.ClaimLimits.Allowed)),
+		w.say("rule.limits", "active", strconv.Itoa(e.ClaimLimits.Active), "allowed",
+			strconv.Itoa(e.ClaimLimits.Allowed)),
 	}
 	if e.Exclusive {
 		sentences = append(sentences, w.say("rule.exclusive"))

@@ -320,8 +320,8 @@ func (f *form) render(field field) g.Node {
 		return f.choices(field, label, hint, problem, describedBy, sentence != "")
 	case consentField:
 		return h.Div(h.Class("field"), hint, problem, h.Div(h.Class("choice"),
-			h.Input(h.Type("checkbox"), h.ID(field.Name), h.Name(field.Name), h.Value("yes"), g.If(f.get(field.Name) == "yes",
-				h.Checked()),
+			h.Input(h.Type("checkbox"), h.ID(field.Name), h.Name(field.Name), h.Value("yes"),
+				g.If(f.get(field.Name) == "yes", h.Checked()),
 				h.Required(), describedBy, invalid),
 			h.Label(h.For(field.Name), g.Text(label))))
 	}

@@ -113,7 +113,8 @@ func (i *importing) check() error {
 	}
 	for _, outcome := range i.outcomes {
 		if outcome.Mistake {
-			mistakes = append(mistakes, fileMistake{Line: outcome.Line, Key: "row", Values: []string{"text", outcome.Text}})
+			mistakes = append(mistakes, fileMistake{Line: outcome.Line, Key: "row", Values: []string{"text",
+				outcome.Text}})
 		}
 	}
 	return i.show(mistakes)
@@ -228,7 +229,8 @@ func checkCell(column, value, idType string) error {
 func (i *importing) verdict(ctx context.Context, row fileRow) (rowOutcome, error) {
 	outcome := rowOutcome{Line: row.Line, Name: row.Cells["friendlyName"]}
 	checked, err := i.v.api.checkEligibility(ctx, checkRequest{
-		CustomerID: &customerID{Type: row.Cells["idType"], Value: row.Cells["idValue"]}, LocationID: row.Cells["locationId"],
+		CustomerID:    &customerID{Type: row.Cells["idType"], Value: row.Cells["idValue"]},
+		LocationID:    row.Cells["locationId"],
 		CustomerEmail: row.Cells["customerEmail"], Hours: wholeOf(row.Cells["hours"]),
 	})
 	if p := problemOf(err); p != nil && p.Status == http.StatusUnprocessableEntity {
@@ -287,9 +289,11 @@ func (i *importing) addRow(row fileRow) (rowOutcome, error) {
 	claims, err := i.v.api.addCustomer(i.v.r.Context(), i.key(row.Line), nomination{
 		FriendlyName: cells["friendlyName"], LocationID: cells["locationId"],
 		CustomerID:    &customerID{Type: cells["idType"], Value: cells["idValue"]},
-		EngagementIDs: []string{i.engagement.ID}, Hours: wholeOf(cells["hours"]), MismatchReason: cells["mismatchReason"],
+		EngagementIDs: []string{i.engagement.ID}, Hours: wholeOf(cells["hours"]),
+		MismatchReason: cells["mismatchReason"],
 		CustomerContact: contact{
-			Name: cells["customerName"], Email: cells["customerEmail"], Phone: cells["customerPhone"], Locale: cells["locale"],
+			Name: cells["customerName"], Email: cells["customerEmail"], Phone: cells["customerPhone"],
+			Locale: cells["locale"],
 		},
 		PartnerContact: contact{Name: cells["partnerName"], Email: cells["partnerEmail"], Phone: cells["partnerPhone"]},
 	})
@@ -370,15 +374,15 @@ func (i *importing) show(mistakes []fileMistake) error {
 		for n, mistake := range mistakes {
 			items[n] = h.Li(link("#csv", i.sentence(mistake)))
 		}
-		summary = h.Div(h.Class("summary"), h.Role("alert"), h.TabIndex("-1"), h.AutoFocus(), h.Aria("labelledby", "summary"),
-			h.H2(h.ID("summary"), w.text("summary")), h.Ul(items...))
+		summary = h.Div(h.Class("summary"), h.Role("alert"), h.TabIndex("-1"), h.AutoFocus(),
+			h.Aria("labelledby", "summary"), h.H2(h.ID("summary"), w.text("summary")), h.Ul(items...))
 	} else if len(i.outcomes) > 0 {
 		fit := len(slices.DeleteFunc(slices.Clone(i.outcomes), func(o rowOutcome) bool { return !o.Fits }))
 		verdicts = h.Section(h.Aria("labelledby", "verdicts"),
 			h.H2(h.ID("verdicts"), h.TabIndex("-1"), h.AutoFocus(), w.text("import.verdicts", "n", w.number(fit), "of",
 				w.number(len(i.outcomes)))),
-			table(i.v, w.say("import.verdicts", "n", w.number(fit), "of", w.number(len(i.outcomes))), "", outcomeColumns[:3],
-				i.outcomes),
+			table(i.v, w.say("import.verdicts", "n", w.number(fit), "of", w.number(len(i.outcomes))), "",
+				outcomeColumns[:3], i.outcomes),
 			i.form("", h.Div(h.Class("buttons"), g.If(fit > 0, button("primary", "add", w.say("addCustomers"))),
 				link(customersPath(i.engagement.ID), w.say("toList")))))
 	}

@@ -259,7 +259,8 @@ func (n *nominating) contacts() step {
 			return err
 		}
 		matches := n.checked.TenantMatchesEmailDomain
-		if n.known == "" && matches != nil && !*matches && f.get("idType") == "tenant-id" && f.get("mismatchReason") == "" {
+		if n.known == "" && matches != nil && !*matches && f.get("idType") == "tenant-id" &&
+			f.get("mismatchReason") == "" {
 			f.ask("mismatchReason")
 			f.note("mismatchReason", n.v.words.say("problem.mismatch-reason-required"))
 		}

@@ -78,7 +78,8 @@ func TestP4_ACustomerIsAddedStepByStep(t *testing.T) {
 	}
 	for _, engagement := range []string{e, other} {
 		row := story.Find(p.Customers(t, engagement, "eligible"), c)
-		if row == nil || row.Claim == nil || row.Claim.FriendlyName != "Big deal" || row.Claim.MismatchReason != "A guest." {
+		if row == nil || row.Claim == nil || row.Claim.FriendlyName != "Big deal" ||
+			row.Claim.MismatchReason != "A guest." {
 			t.Errorf("on the Customers page stands %+v", row)
 		}
 	}
@@ -179,11 +180,13 @@ func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 		"too few cells": {header + row("A", one, one.Email) + "\r\nshort,row\r\n",
 			"Line 4: There are more or fewer cells"},
 		"cells that are needed": {header + row("", one, ""), "Line 2: Friendly name: this is needed."},
-		"a malformed address":   {header + row("A", one, "kim"), "Line 2: Customer contact email: give an email address"},
+		"a malformed address": {header + row("A", one, "kim"),
+			"Line 2: Customer contact email: give an email address"},
 		"a name with a link": {header + strings.Replace(row("A", one, one.Email), "Kim", "evil.example.com", 1),
 			"must not contain a link"},
-		"another's location": {header + strings.Replace(row("A", one, one.Email), p.Location, "elsewhere", 1), "Line 2: "},
-		"too many rows":      {header + strings.Repeat(row("A", one, one.Email), maxRows+1), "more than 500 rows"},
+		"another's location": {header + strings.Replace(row("A", one, one.Email), p.Location, "elsewhere", 1),
+			"Line 2: "},
+		"too many rows": {header + strings.Repeat(row("A", one, one.Email), maxRows+1), "more than 500 rows"},
 	} {
 		page := r.upload(address, test.content).expect(t, 422, test.said)
 		if strings.Contains(page.body, ">Add customers<") {
@@ -201,7 +204,8 @@ func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 
 	add := carriedBy(page, "go", "add")
 	for range 2 { // sent again, nothing is added twice
-		done := r.send("POST", address, add).expect(t, 200, "All 3 rows are done, 2 customers were added.", "First claim")
+		done := r.send("POST", address, add).expect(t, 200, "All 3 rows are done, 2 customers were added.",
+			"First claim")
 		file := r.send("POST", address, carriedBy(done, "go", "download")).expect(t, 200, "'=cmd()", "does not meet")
 		if file.header.Get("Content-Type") != "text/csv; charset=utf-8" || !strings.HasPrefix(file.body, "\ufeff") {
 			t.Errorf("the outcome is %s: %.60q", file.header.Get("Content-Type"), file.body)

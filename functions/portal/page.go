@@ -178,8 +178,8 @@ func currentOf(same bool) string {
 func (v *visit) languageChoice(p page) g.Node {
 	options := make([]g.Node, len(mail.Locales))
 	for i, locale := range mail.Locales {
-		options[i] = h.Option(h.Value(string(locale)), h.Lang(string(locale)), g.If(locale == v.words.locale, h.Selected()),
-			g.Text(languageName(string(locale))))
+		options[i] = h.Option(h.Value(string(locale)), h.Lang(string(locale)), g.If(locale == v.words.locale,
+			h.Selected()), g.Text(languageName(string(locale))))
 	}
 	label := h.Label(h.For("language"), v.words.text("language"))
 	if p.Form != "" {

@@ -144,8 +144,8 @@ func TestP1_CookiesOfASessionAreOutOfReach(t *testing.T) {
 		}
 		for _, cookie := range cookies {
 			encrypted := strings.HasPrefix(publicURL, "https")
-			if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" || cookie.Domain != "" ||
-				cookie.Secure != encrypted ||
+			if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" ||
+				cookie.Domain != "" || cookie.Secure != encrypted ||
 				strings.HasPrefix(cookie.Name, "__Host-") != encrypted || len(cookie.Value) > 4000 {
 				t.Errorf("over %s a cookie is %s", publicURL, cookie)
 			}

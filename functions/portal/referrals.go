@@ -51,8 +51,8 @@ func referrals(v *visit) error {
 	types := []option{{Value: "partner-led", Text: v.words.word("referralType", "partner-led")},
 		{Value: "co-sell", Text: v.words.word("referralType", "co-sell")}}
 	return v.show(page{Title: v.words.say("referrals"), Content: []g.Node{
-		h.Form(h.Class("filters"), h.Method("get"), h.Action("/portal/referrals"), v.filter("type", query.Get("type"), types),
-			h.Button(h.Type("submit"), v.words.text("filter"))),
+		h.Form(h.Class("filters"), h.Method("get"), h.Action("/portal/referrals"), v.filter("type", query.Get("type"),
+			types), h.Button(h.Type("submit"), v.words.text("filter"))),
 		list,
 	}})
 }

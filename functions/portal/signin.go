@@ -200,7 +200,8 @@ func ownPath(to string) string {
 	parsed, err := url.Parse(to)
 	isOwn := err == nil && parsed.Scheme == "" && parsed.Host == "" && parsed.Opaque == "" && !strings.ContainsAny(to,
 		"\\\r\n\t") &&
-		path.Clean(parsed.Path) == parsed.Path && (parsed.Path == "/portal" || strings.HasPrefix(parsed.Path, "/portal/"))
+		path.Clean(parsed.Path) == parsed.Path && (parsed.Path == "/portal" ||
+		strings.HasPrefix(parsed.Path, "/portal/"))
 	if !isOwn || parsed.Path == "/portal/sign-in" || parsed.Path == "/portal/callback" {
 		return "/portal"
 	}

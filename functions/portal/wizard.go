@@ -166,7 +166,8 @@ func (w wizard) show(f *form, at int) error {
 	if step.Name != "" {
 		before = words.say("step." + step.Name)
 		moved := f.v.r.Method == http.MethodPost && len(f.problems) == 0
-		heading = h.H2(h.ID("step"), g.If(moved, g.Group{h.TabIndex("-1"), h.AutoFocus()}), words.text("step."+step.Name))
+		heading = h.H2(h.ID("step"), g.If(moved, g.Group{h.TabIndex("-1"), h.AutoFocus()}),
+			words.text("step."+step.Name))
 		progress = w.progress(words, at)
 	}
 	if len(f.problems) > 0 {
@@ -198,8 +199,9 @@ func (w wizard) show(f *form, at int) error {
 	}
 	return f.v.show(page{
 		Title: w.Title, Before: before, Lead: w.Lead, Form: formID, Status: status, CSP: csp,
-		Content: []g.Node{progress, f.summary(), h.Form(h.ID(formID), h.Method("post"), h.Action(f.v.r.URL.RequestURI()),
-			g.Attr("novalidate"), g.If(f.v.r.Method == http.MethodPost, h.Data("typed", "")),
+		Content: []g.Node{progress, f.summary(), h.Form(h.ID(formID), h.Method("post"),
+			h.Action(f.v.r.URL.RequestURI()), g.Attr("novalidate"), g.If(f.v.r.Method == http.MethodPost,
+				h.Data("typed", "")),
 			w.carried(f, at), heading, g.Group(content), w.buttons(words, at)), w.leaving(words)},
 	})
 }
@@ -263,7 +265,8 @@ func (w wizard) buttons(words *words, at int) g.Node {
 	if at > 0 {
 		buttons = append(buttons, button("", "back", words.say("back")))
 	}
-	return h.Div(h.Class("buttons"), g.Group(buttons), h.A(h.ID("leave"), h.Href(w.Leave.address), g.Text(w.Leave.text)))
+	return h.Div(h.Class("buttons"), g.Group(buttons), h.A(h.ID("leave"), h.Href(w.Leave.address),
+		g.Text(w.Leave.text)))
 }
 
 // button is one that submits the form and says by "go" which it was.

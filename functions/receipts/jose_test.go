@@ -105,14 +105,17 @@ func TestB4_AReceiptVerifiesByASecondImplementationAndAForgeryDoesNot(t *testing
 		"statementHash": event.Detail["statementHash"], "event": event.Hash + " after " + event.PreviousHash,
 	}
 	got := map[string]string{
-		"iss": receipt.Issuer, "jti": receipt.ID, "claimId": string(receipt.ClaimID), "decision": string(receipt.Decision),
-		"decidedAt": receipt.DecidedAt.Format(time.RFC3339Nano), "partner": receipt.Partner.ID + " " + receipt.Partner.Name,
+		"iss": receipt.Issuer, "jti": receipt.ID, "claimId": string(receipt.ClaimID),
+		"decision":  string(receipt.Decision),
+		"decidedAt": receipt.DecidedAt.Format(time.RFC3339Nano), "partner": receipt.Partner.ID + " " +
+			receipt.Partner.Name,
 		"customer":   receipt.Customer.ID + " " + receipt.Customer.Name + " " + receipt.Customer.Country,
 		"engagement": receipt.Engagement.ID + " " + receipt.Engagement.Name, "language": receipt.Language,
 		"statementHash": receipt.StatementHash, "event": receipt.Event.Hash + " after " + receipt.Event.PreviousHash,
 	}
 	if !maps.Equal(got, want) || event.Type != "consent.accepted" || receipt.Event.Seq != event.Seq ||
-		receipt.IssuedAt != decided.ConsentedAt.Unix() || mci.StatementHash(receipt.Statement) != receipt.StatementHash {
+		receipt.IssuedAt != decided.ConsentedAt.Unix() ||
+		mci.StatementHash(receipt.Statement) != receipt.StatementHash {
 		t.Errorf("it says %+v, want %v", receipt, want)
 	}
 }

@@ -69,7 +69,8 @@ func TestContract_ThereIsNoReceiptBeforeADecisionNorForWhoMayNotSeeTheClaim(t *t
 	sold, _ := p.Bring(t, mci.Consented, story.NewCustomer(t, coSell), coSell)
 	localtest.WaitDrained(t) // then its referral is co-sell
 	for _, no := range []struct{ token, claimID string }{
-		{p.Token, asked.ID}, {story.Program(t), asked.ID}, {other.Token, decided.ID}, {seller, decided.ID}, {p.Token, "none"},
+		{p.Token, asked.ID}, {story.Program(t), asked.ID}, {other.Token, decided.ID}, {seller, decided.ID},
+		{p.Token, "none"},
 		{p.Token, string(mci.NewClaimID("01JBQ3E5Z8Q7C4T9W2X6Y1V0KM", p.ID))},
 	} {
 		story.Refused(t, receiptOf(t, no.token, no.claimID), 404, mci.NotFound)

@@ -50,7 +50,8 @@ func TestD18_D23_ACorrectedContactIsJudgedAsTheFirst(t *testing.T) {
 			before: "kim@nowhere.example", partner: "pat@nowhere.example", code: mci.MismatchReasonRequired,
 		},
 		"a partner contact who moves to the customer's own domain": {partner: "pat@own"},
-		"a partner contact at none of the listed domains":          {partner: "pat@elsewhere", pointers: "/partnerContact/email"},
+		"a partner contact at none of the listed domains": {partner: "pat@elsewhere",
+			pointers: "/partnerContact/email"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -71,7 +72,8 @@ func TestD18_D23_ACorrectedContactIsJudgedAsTheFirst(t *testing.T) {
 				body["customerContact"] = story.Object{"name": "Kim", "email": at(test.customer)}
 			}
 			if test.partner == "pat@elsewhere" {
-				localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country," +
+				localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName," +
+					"country," +
 					"enrolled,engagementIds,partnerDomains\n" + p.ID + "," + p.Name + "," + p.Location +
 					",Seattle,US,true,*,partner.example\n"})
 				test.partner += ".example"

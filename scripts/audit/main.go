@@ -130,7 +130,8 @@ func keys(source string) (*jose.JSONWebKeySet, error) {
 	case source != "":
 		return nil, err
 	}
-	fmt.Fprintln(os.Stderr, "audit: the signatures of receipts are not verified, for no keys are at hand (JWKS=<file or address>):", err)
+	fmt.Fprintln(os.Stderr, "audit: the signatures of receipts are not verified, for no keys are at hand (JWKS=<file "+
+		"or address>):", err)
 	return nil, nil
 }
 
@@ -151,7 +152,8 @@ func show(ctx context.Context, w *os.File, client *dynamodb.Client, name string)
 		total = *described.Table.ItemCount // as it was some hours ago, which is near enough
 	}
 	bar := progressbar.NewOptions64(total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("auditing"),
-		progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionClearOnFinish(),
 		progressbar.OptionShowCount())
 	return func(items int64) {
 		if total >= 0 {
@@ -176,8 +178,8 @@ func clock(ctx context.Context) func() time.Time {
 func localOffset(ctx context.Context) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:"+cmp.Or(os.Getenv("PORT"), "8080")+
-		"/local/clock", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:"+cmp.Or(os.Getenv("PORT"),
+		"8080")+"/local/clock", nil)
 	if err != nil {
 		return 0, fmt.Errorf("asking for the clock: %w", err)
 	}

@@ -51,14 +51,18 @@ func (r request) payload() []byte {
 		Version: "2.0", RouteKey: r.route, RawPath: path, RawQueryString: query.Encode(), PathParameters: r.path,
 		QueryStringParameters: r.query,
 		Headers: map[string]string{
-			"accept": "application/json", "accept-encoding": "gzip, deflate, br", "accept-language": "fr-FR,fr;q=0.8,en;q=0.5",
-			"host": "api.mci.example", "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+			"accept": "application/json", "accept-encoding": "gzip, deflate, br",
+			"accept-language": "fr-FR,fr;q=0.8,en;q=0.5",
+			"host":            "api.mci.example",
+			"user-agent":      "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 " + "Firefox/140.0",
 			"x-amzn-trace-id": "Root=1-6742a6d0-0123456789abcdef01234567", "x-forwarded-for": "203.0.113.7",
 			"x-forwarded-port": "443", "x-forwarded-proto": "https",
 		},
 		RequestContext: events.APIGatewayV2HTTPRequestContext{
-			RouteKey: r.route, AccountID: cloud.Account, Stage: "$default", RequestID: "JKJaXmPLvHcESHA=", APIID: "abcdef1234",
-			DomainName: "api.mci.example", DomainPrefix: "api", Time: "21/Nov/2026:10:00:00 +0000", TimeEpoch: 1795255200000,
+			RouteKey: r.route, AccountID: cloud.Account, Stage: "$default", RequestID: "JKJaXmPLvHcESHA=",
+			APIID:      "abcdef1234",
+			DomainName: "api.mci.example", DomainPrefix: "api", Time: "21/Nov/2026:10:00:00 +0000",
+			TimeEpoch: 1795255200000,
 			HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{
 				Method: method, Path: path, Protocol: "HTTP/1.1", SourceIP: "203.0.113.7",
 				UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -69,7 +73,8 @@ func (r request) payload() []byte {
 		payload := base64.RawURLEncoding.EncodeToString(encoded(object{
 			"sub": r.user.id, "cognito:groups": []string{string(r.user.role)}, "token_use": "id",
 		}))
-		event.Headers["authorization"] = "Bearer eyJhbGciOiJSUzI1NiJ9." + payload + "." + strings.Repeat("c2lnbmF0dXJl", 30)
+		event.Headers["authorization"] = "Bearer eyJhbGciOiJSUzI1NiJ9." + payload + "." + strings.Repeat("c2lnbmF0dXJl",
+			30)
 		now := time.Now()
 		event.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
 			JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: map[string]string{
@@ -119,10 +124,12 @@ var scheduled = encoded(object{"version": "0", "id": "1", "detail-type": "Schedu
 // delivered is SES's word that a claim's email has arrived.
 func delivered(messageID string, claim mci.ClaimID) []byte {
 	return encoded(object{
-		"version": "0", "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718", "detail-type": "Email Delivered", "source": "aws.ses",
+		"version": "0", "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718", "detail-type": "Email Delivered",
+		"source":  "aws.ses",
 		"account": cloud.Account, "time": "2026-11-21T10:00:00Z", "region": cloud.Region, "resources": []string{},
 		"detail": object{"eventType": "Delivery", "mail": object{
-			"timestamp": "2026-11-21T10:00:00Z", "messageId": messageID, "tags": object{"claim": []string{string(claim)}},
+			"timestamp": "2026-11-21T10:00:00Z", "messageId": messageID,
+			"tags": object{"claim": []string{string(claim)}},
 		}, "delivery": object{"timestamp": "2026-11-21T10:00:01Z", "smtpResponse": "250 ok"}},
 	})
 }
@@ -134,7 +141,8 @@ func consented(claim mci.ClaimID) []byte {
 		"awsRegion": cloud.Region,
 		"dynamodb": object{
 			"SequenceNumber": "100000000000000000001", "StreamViewType": "NEW_AND_OLD_IMAGES", "SizeBytes": 2000,
-			"Keys":     object{"pk": object{"S": "PARTNER#" + claim.PartnerID()}, "sk": object{"S": "CLAIM#" + claim.Ordinal()}},
+			"Keys": object{"pk": object{"S": "PARTNER#" + claim.PartnerID()},
+				"sk": object{"S": "CLAIM#" + claim.Ordinal()}},
 			"NewImage": object{"id": object{"S": string(claim)}, "status": object{"S": "consented"}},
 		},
 	}}})

@@ -78,7 +78,8 @@ func (p plot) svg() string {
 	}
 	var text strings.Builder
 	write := func(format string, values ...any) { fmt.Fprintf(&text, format+"\n", values...) }
-	write(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" font-family="system-ui, sans-serif" font-size="12">`, plotWidth, plotHeight)
+	write(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" font-family="system-ui,`+
+		` sans-serif" font-size="12">`, plotWidth, plotHeight)
 	write(`<title>%s</title>`, html.EscapeString(p.title))
 	write(`<rect width="%d" height="%d" fill="#fff"/>`, plotWidth, plotHeight)
 	write(`<text x="%d" y="24" font-size="15" font-weight="600" fill="#222">%s</text>`, leftMargin,
@@ -150,12 +151,13 @@ func (b *bench) plots(folder string) error {
 	var tabs [][2]string
 	for _, tab := range []string{"eligible", "ineligible", "complete"} {
 		for _, page := range []string{"first", "last"} {
-			tabs = append(tabs, [2]string{"list-customers, " + tab + ", " + page + " page", tab + ", " + page + " page"})
+			tabs = append(tabs, [2]string{"list-customers, " + tab + ", " + page + " page", tab + ", " + page +
+				" page"})
 		}
 	}
 	all := map[string]plot{
-		"customers.svg": {"A page of customers, by how many the partner knows", "known customers", "milliseconds, p50", true,
-			b.curves(false, tabs...)},
+		"customers.svg": {"A page of customers, by how many the partner knows", "known customers", "milliseconds, p50",
+			true, b.curves(false, tabs...)},
 		"claims.svg": {"A page of claims, by how many it lists", "claims on the page", "milliseconds, p50", false,
 			b.curves(true, [2]string{"list-claims", "list-claims"})},
 		"events.svg": {"A claim, by how many events it has", "events", "milliseconds, p50", false,

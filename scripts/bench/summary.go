@@ -27,9 +27,11 @@ func (b *bench) targets() []target {
 			trips = append(trips, float64(c.RoundTrips-c.Budget))
 		}
 		middle, most, name := worst(p50, names)
-		add("a warm call, p50", "at most 1.25 × its floor", "%.2f × in the middle, %.2f × at most (%s)", middle, most, name)
+		add("a warm call, p50", "at most 1.25 × its floor", "%.2f × in the middle, %.2f × at most (%s)", middle, most,
+			name)
 		middle, most, name = worst(p95, names)
-		add("a warm call, p95", "at most 1.5 × its floor", "%.2f × in the middle, %.2f × at most (%s)", middle, most, name)
+		add("a warm call, p95", "at most 1.5 × its floor", "%.2f × in the middle, %.2f × at most (%s)", middle, most,
+			name)
 		_, most, _ = worst(trips, names)
 		add("round trips one after another", "the design's budgets", "%s", map[bool]string{true: "all within",
 			false: "not all within"}[most <= 0])
@@ -41,15 +43,16 @@ func (b *bench) targets() []target {
 			ratios, names = append(ratios, c.judged()), append(names, c.Function)
 		}
 		middle, most, name := worst(ratios, names)
-		add("a cold start", "at most 1.2 × an empty function", "%.2f × in the middle, %.2f × at most (%s)", middle, most,
-			name)
+		add("a cold start", "at most 1.2 × an empty function", "%.2f × in the middle, %.2f × at most (%s)", middle,
+			most, name)
 	}
 	b.portalTargets(add)
 	if len(b.Sizes) > 0 {
 		var zips, peaks []float64
 		var names []string
 		for _, s := range b.Sizes {
-			zips, peaks, names = append(zips, megabytes(s.Zip)), append(peaks, megabytes(s.Peak)), append(names, s.Function)
+			zips, peaks, names = append(zips, megabytes(s.Zip)), append(peaks, megabytes(s.Peak)),
+				append(names, s.Function)
 		}
 		_, zip, zipName := worst(zips, names)
 		add("a zip", "at most 6 MB", "%.1f MB at most (%s)", zip, zipName)
@@ -61,16 +64,16 @@ func (b *bench) targets() []target {
 	}
 	if s := b.Sweep; s != nil {
 		least, most := s.Points[0], s.Points[len(s.Points)-1]
-		add("the sweep's rate", "at least 0.7 × its floor", "%.2f × and %.2f × (%.0f and %.0f claims a second)", least.Ratio,
-			most.Ratio, least.Rate, most.Rate)
-		add(fmt.Sprintf("the sweep, with %d claims in the table and with %d", least.Claims, most.Claims), "flat within 1.2 ×",
-			"%.2f × slower, by its floor", s.Flat)
-		add("a sweep cut short; two at once", "no harm", "done in %d runs; %.2f × the time of one; every claim expired once",
-			s.Resumed, s.Twice)
+		add("the sweep's rate", "at least 0.7 × its floor", "%.2f × and %.2f × (%.0f and %.0f claims a second)",
+			least.Ratio, most.Ratio, least.Rate, most.Rate)
+		add(fmt.Sprintf("the sweep, with %d claims in the table and with %d", least.Claims, most.Claims),
+			"flat within 1.2 ×", "%.2f × slower, by its floor", s.Flat)
+		add("a sweep cut short; two at once", "no harm",
+			"done in %d runs; %.2f × the time of one; every claim expired once", s.Resumed, s.Twice)
 	}
 	if f := b.Import; f != nil {
-		add(fmt.Sprintf("the import of %d rows", f.Rows), "at least 0.8 × its floor", "%.2f × (%.0f rows a second)", f.Ratio,
-			f.Rate)
+		add(fmt.Sprintf("the import of %d rows", f.Rows), "at least 0.8 × its floor", "%.2f × (%.0f rows a second)",
+			f.Ratio, f.Rate)
 		add("the import's memory", "at most 200 MB", "%.0f MB", megabytes(f.Peak))
 	}
 	return all

@@ -91,12 +91,14 @@ func (b *bench) sweep(ctx context.Context) error {
 		rate := func(t times) float64 { return float64(figures.Due) / t.percentile(50).Seconds() }
 		p := sweepPoint{claims, rate(taken[0]), rate(taken[1]), rate(taken[0]) / rate(taken[1])}
 		figures.Points = append(figures.Points, p)
-		progress("%-44s %6.0f a second, %.2f × its floor", fmt.Sprintf("expiry-sweep, %d claims", claims), p.Rate, p.Ratio)
-		b.expect(p.Ratio >= 0.7, "expiry-sweep: with %d claims it expires %.2f × as many a second as the floor, less than 0.7 ×", claims, p.Ratio)
+		progress("%-44s %6.0f a second, %.2f × its floor", fmt.Sprintf("expiry-sweep, %d claims", claims), p.Rate,
+			p.Ratio)
+		b.expect(p.Ratio >= 0.7, "expiry-sweep: with %d claims it expires %.2f × as many a second as the floor, less "+
+			"than 0.7 ×", claims, p.Ratio)
 	}
 	figures.Flat = figures.Points[0].Ratio / figures.Points[1].Ratio
-	b.expect(figures.Flat <= 1.2, "expiry-sweep: %.2f × slower with %d claims than with %d, more than 1.2 ×", figures.Flat,
-		figures.Points[1].Claims, figures.Points[0].Claims)
+	b.expect(figures.Flat <= 1.2, "expiry-sweep: %.2f × slower with %d claims than with %d, more than 1.2 ×",
+		figures.Flat, figures.Points[1].Claims, figures.Points[0].Claims)
 
 	if err := b.twoSweeps(ctx, s, figures, recorded, due); err != nil {
 		return fmt.Errorf("two sweeps at once: %w", err)

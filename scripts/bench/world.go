@@ -45,8 +45,9 @@ func engagementID(i int) string {
 func engagement(i int) object {
 	return object{
 		"id": engagementID(i), "name": engagementNames[i], "solutionArea": "Infrastructure",
-		"description": "The partner looks at what the customer has, and shows what could be done with it, in three days.",
-		"payType":     "fixed", "customerIdTypes": []string{"domain", "tenant-id", "tpid", "azure-subscription-id"},
+		"description": "The partner looks at what the customer has, and shows what could be done with it, in three " +
+			"days.",
+		"payType": "fixed", "customerIdTypes": []string{"domain", "tenant-id", "tpid", "azure-subscription-id"},
 		"startsOn": "2020-01-01", "endsOn": "2039-12-31", "consentWindowDays": 30, "submissionWindowDays": 60,
 		"resubmissionWindowDays": 14, "claimLimits": object{"active": 5, "allowed": 10}, "exclusive": false,
 		"payout":   "1250.00",
@@ -187,14 +188,17 @@ func born(partnerID string, c customer, number int, at time.Time) (mci.Change, m
 		Location: mci.Location{PartnerID: partnerID, PartnerName: "Partner Consulting", ID: location, Enrolled: true,
 			AllEngagements: true},
 		Standing: mci.Standing{
-			Customer:    mci.Customer{ID: c.id(), Name: c.name(), Country: "US", Managed: true},
-			Eligibility: map[mci.CustomerID]map[string]*mci.Eligibility{id: {e.ID: {EngagementID: e.ID, Eligible: true}}},
+			Customer: mci.Customer{ID: c.id(), Name: c.name(), Country: "US", Managed: true},
+			Eligibility: map[mci.CustomerID]map[string]*mci.Eligibility{id: {e.ID: {EngagementID: e.ID,
+				Eligible: true}}},
 		},
 		IDs: []mci.NominatedID{{CustomerID: id}}, Engagements: []mci.Engagement{e},
-		CustomerContact: mci.Contact{Name: "Kim Contact", Email: "kim@" + c.domain(), Phone: "+1 425 555 0100", Locale: "en"},
-		PartnerContact:  mci.Contact{Name: "Pat Partner", Email: "pat@partner.example", Phone: "+1 425 555 0199"},
+		CustomerContact: mci.Contact{Name: "Kim Contact", Email: "kim@" + c.domain(), Phone: "+1 425 555 0100",
+			Locale: "en"},
+		PartnerContact: mci.Contact{Name: "Pat Partner", Email: "pat@partner.example", Phone: "+1 425 555 0199"},
 	}
-	changes, nominated, err := nomination.Decide(platform.NewClaimIDs(at, partnerID, 1), platform.Act(at, partnerUser.id))
+	changes, nominated, err := nomination.Decide(platform.NewClaimIDs(at, partnerID, 1),
+		platform.Act(at, partnerUser.id))
 	if err != nil {
 		return mci.Change{}, mci.NominatedCustomer{}, fmt.Errorf("adding a customer: %w", err)
 	}

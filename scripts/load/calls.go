@@ -246,8 +246,8 @@ type traffic struct {
 }
 
 func newTraffic(w *world) *traffic {
-	return &traffic{world: w, byID: map[mci.ClaimID]*claim{}, waiting: map[stage][]*claim{}, read: map[string]struct{}{},
-		since: time.Now().Unix()}
+	return &traffic{world: w, byID: map[mci.ClaimID]*claim{}, waiting: map[stage][]*claim{},
+		read: map[string]struct{}{}, since: time.Now().Unix()}
 }
 
 func (t *traffic) anEngagement() string { return t.engagement(t.ran.IntN(engagementCount)) }
@@ -384,7 +384,8 @@ func (t *traffic) attack(ctx context.Context, rate float64, length time.Duration
 		s.answered.Add(1)
 		c := t.called(result)
 		t.answered(c, int(result.Code), result.Body, result.Error)
-		samples = append(samples, sample{c.kind, s.due(result.Seq), s.latency(result.Seq, result.End()), int(result.Code)})
+		samples = append(samples, sample{c.kind, s.due(result.Seq), s.latency(result.Seq, result.End()),
+			int(result.Code)})
 	}
 	stop()
 	return samples, s, errors.Join(group.Wait(), ctx.Err())

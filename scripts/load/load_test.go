@@ -45,7 +45,8 @@ func TestNoAnswersDelayHidesAnothers(t *testing.T) {
 		s.answered.Add(1)
 		answers++
 		if got, least := s.latency(result.Seq, result.End()), delay-s.due(result.Seq); got < least {
-			t.Errorf("request %d was due at %s, behind one of %s, and counts %s", result.Seq, s.due(result.Seq), delay, got)
+			t.Errorf("request %d was due at %s, behind one of %s, and counts %s", result.Seq, s.due(result.Seq), delay,
+				got)
 		}
 	}
 	if answers != 20 || s.overrun {

@@ -54,7 +54,8 @@ var started = time.Now()
 
 func progress(text string, values ...any) {
 	since := time.Since(started)
-	fmt.Fprintf(os.Stderr, "%3d:%02d  %s\n", int(since.Minutes()), int(since.Seconds())%60, fmt.Sprintf(text, values...))
+	fmt.Fprintf(os.Stderr, "%3d:%02d  %s\n", int(since.Minutes()), int(since.Seconds())%60,
+		fmt.Sprintf(text, values...))
 }
 
 func run(ctx context.Context, storm bool) error {
@@ -179,8 +180,10 @@ func (t *traffic) load(ctx context.Context, lasting time.Duration) (string, erro
 			continue
 		}
 		checked, err := t.check(ctx)
-		return fmt.Sprintf("With p99 under a second this machine held %s requests a second for %s in %d searches, and %d "+
-			"for %s. %s %s\n\nMilliseconds since each request was due:\n\n%s\n```text\n%s```\n", listed(rates), trial, searches,
+		return fmt.Sprintf("With p99 under a second this machine held %s requests a second for %s in %d searches, "+
+			"and %d "+
+			"for %s. %s %s\n\nMilliseconds since each request was due:\n\n%s\n```text\n%s```\n", listed(rates), trial,
+			searches,
 			rate, lasting, shares(usedBefore, usedAfter, took), checked, table(samples), plot(samples, lasting)), err
 	}
 	return "", fmt.Errorf("this machine holds no rate for %s with p99 under a second", lasting)
@@ -212,7 +215,8 @@ func (t *traffic) check(ctx context.Context) (string, error) {
 			emails += count
 		}
 	}
-	return fmt.Sprintf("Read back: %d claims and %d emails; audited: %d items.", len(t.claims), emails, report.Items), nil
+	return fmt.Sprintf("Read back: %d claims and %d emails; audited: %d items.", len(t.claims), emails, report.Items),
+		nil
 }
 
 func latencies(samples []sample) []time.Duration {

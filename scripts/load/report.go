@@ -28,7 +28,8 @@ func table(samples []sample) string {
 		}
 		slices.Sort(taken)
 		fmt.Fprintf(&text, "| %s | %d | %s | %s | %s | %s | %s |\n", name, len(of), counts(statuses),
-			milliseconds(percentile(taken, 50)), milliseconds(percentile(taken, 95)), milliseconds(percentile(taken, 99)),
+			milliseconds(percentile(taken, 50)), milliseconds(percentile(taken, 95)),
+			milliseconds(percentile(taken, 99)),
 			milliseconds(percentile(taken, 100)))
 	}
 	for _, k := range kinds {

@@ -245,7 +245,8 @@ func (t *traffic) storms(ctx context.Context, each time.Duration) (string, error
 		}
 		slices.Sort(waited)
 		fmt.Fprintf(&text, "| %s | %d | %s | %d | %s | %s | %s |\n", s.name, round, counts(counted), again,
-			milliseconds(percentile(waited, 50)), milliseconds(percentile(waited, 99)), milliseconds(percentile(waited, 100)))
+			milliseconds(percentile(waited, 50)), milliseconds(percentile(waited, 99)),
+			milliseconds(percentile(waited, 100)))
 	}
 	checked, err := t.check(ctx)
 	return text.String() + "\n" + checked, err

@@ -207,13 +207,14 @@ func (t *traffic) faultsOf(ctx context.Context, c *claim) (string, error) {
 	var faults []string
 	for _, event := range confirmable {
 		if !c.unsettled && happened[event] != c.confirmed[event] {
-			faults = append(faults, fmt.Sprintf("%s was confirmed %d times and is there %d times", event, c.confirmed[event],
-				happened[event]))
+			faults = append(faults, fmt.Sprintf("%s was confirmed %d times and is there %d times", event,
+				c.confirmed[event], happened[event]))
 		}
 	}
 	for _, kind := range []string{consentEmail, receiptEmail, noticeEmail} {
 		if c.emails[kind] != emails[kind] {
-			faults = append(faults, fmt.Sprintf("%d %s came, and its events ask for %d", c.emails[kind], kind, emails[kind]))
+			faults = append(faults, fmt.Sprintf("%d %s came, and its events ask for %d", c.emails[kind], kind,
+				emails[kind]))
 		}
 	}
 	return strings.Join(faults, "; "), nil
@@ -221,7 +222,8 @@ func (t *traffic) faultsOf(ctx context.Context, c *claim) (string, error) {
 
 // confirmable are the events that an answer confirms to somebody.
 var confirmable = []mci.EventType{
-	mci.ClaimAdded, mci.ClaimClaimed, mci.ConsentRequested, mci.ConsentReminded, mci.ConsentAccepted, mci.ConsentDeclined,
+	mci.ClaimAdded, mci.ClaimClaimed, mci.ConsentRequested, mci.ConsentReminded, mci.ConsentAccepted,
+	mci.ConsentDeclined,
 	mci.ClaimSubmitted, mci.ClaimReturned, mci.ClaimCompleted, mci.ClaimRejected, mci.ClaimCancelled,
 }
 
@@ -245,8 +247,8 @@ func (t *traffic) audit(ctx context.Context) (auditor.Report, error) {
 		if err != nil {
 			return auditor.Report{}, err
 		}
-		report, err := auditor.Run(ctx, database, table, auditor.Options{Keys: &keys, Events: bytes.NewReader(events.Body),
-			Now: func() time.Time { return time.Now().Add(ahead) }})
+		report, err := auditor.Run(ctx, database, table, auditor.Options{Keys: &keys,
+			Events: bytes.NewReader(events.Body), Now: func() time.Time { return time.Now().Add(ahead) }})
 		if err != nil {
 			return report, err
 		}

@@ -90,9 +90,10 @@ func (w *world) build(ctx context.Context) error {
 			active = 250
 		}
 		engagements = append(engagements, object{
-			"id": w.engagement(n), "name": fmt.Sprintf("Engagement %d of %s", n, w.run), "solutionArea": "Infrastructure",
-			"description": "The partner looks at what the customer has, and shows what could be done with it.",
-			"payType":     "fixed", "customerIdTypes": []string{"domain", "tenant-id"}, "startsOn": "2020-01-01",
+			"id": w.engagement(n), "name": fmt.Sprintf("Engagement %d of %s", n, w.run),
+			"solutionArea": "Infrastructure",
+			"description":  "The partner looks at what the customer has, and shows what could be done with it.",
+			"payType":      "fixed", "customerIdTypes": []string{"domain", "tenant-id"}, "startsOn": "2020-01-01",
 			"endsOn": "2039-12-31", "consentWindowDays": map[bool]int{true: 1, false: 30}[n == oneDay],
 			"submissionWindowDays": 60, "resubmissionWindowDays": 14,
 			"claimLimits": object{"active": active, "allowed": 2 * active},

@@ -1,5 +1,5 @@
-// Command pictures takes the pictures of the portal that the README shows: make pictures. It runs the whole system on the
-// sample data, has people use it, and writes functions/portal/pictures/*.png.
+// Command pictures takes the pictures of the portal that the README shows: make pictures. It runs the whole system on
+// the sample data, has people use it, and writes functions/portal/pictures/*.png.
 package main
 
 import (
@@ -44,8 +44,8 @@ func run(ctx context.Context) error {
 		return fmt.Errorf("importing the sample: %w", err)
 	}
 	folder := filepath.Join(root, "functions", "portal", "pictures")
-	take := exec.CommandContext(ctx, "node", filepath.Join(folder, "take.mjs"), filepath.Join(root, "infra"), started.URL(),
-		started.SESEndpoint(), started.URL(), folder)
+	take := exec.CommandContext(ctx, "node", filepath.Join(folder, "take.mjs"), filepath.Join(root, "infra"),
+		started.URL(), started.SESEndpoint(), started.URL(), folder)
 	// As on Lambda, the packaged browser brings its libraries and fonts along.
 	take.Env = append(os.Environ(), "AWS_EXECUTION_ENV=AWS_Lambda_nodejs22.x")
 	take.Stdout, take.Stderr = os.Stderr, os.Stderr

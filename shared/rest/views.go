@@ -75,7 +75,8 @@ func (r *Request) ViewClaim(claim mci.Claim, grants mci.Grants) ClaimView {
 		ConsentDue: claim.ConsentDue, ConsentedAt: claim.ConsentedAt, SubmissionDue: claim.SubmissionDue,
 		Due:         claim.Due(),
 		SubmittedAt: claim.SubmittedAt, CompletedOn: claim.CompletedOn, SubmissionNotes: claim.SubmissionNotes,
-		ReviewReason: claim.ReviewReason, EndedAt: claim.EndedAt, DeclineReason: claim.DeclineReason, Version: claim.Version,
+		ReviewReason: claim.ReviewReason, EndedAt: claim.EndedAt, DeclineReason: claim.DeclineReason,
+		Version: claim.Version,
 	}
 	if claim.AwaitsConsent() {
 		left := claim.SendsLeft(r.Now)

@@ -124,7 +124,8 @@ func judgeEvents(id mci.ClaimID, history mci.History, told told) []Violation {
 	for _, event := range history.Events {
 		stored[event.Seq] = hashes{event.Hash, event.PreviousHash}
 		j.must(event.Seq < first || told[event.Seq] != nil, EventRule,
-			"event %d, %s, is not among the domain events: it was planted, or has left since these were fetched", event.Seq,
+			"event %d, %s, is not among the domain events: it was planted, or has left since these were fetched",
+			event.Seq,
 			event.Type)
 	}
 	for seq, all := range told {
@@ -132,8 +133,8 @@ func judgeEvents(id mci.ClaimID, history mci.History, told told) []Violation {
 			own, found := stored[seq]
 			j.must(found, EventRule, "event %d left the system, and the table has none", seq)
 			same := own.own == left.own && (left.previous == "" || own.previous == left.previous)
-			j.must(!found || same, EventRule, "event %d left the system with hash %s, and the table has %s", seq, left.own,
-				own.own)
+			j.must(!found || same, EventRule, "event %d left the system with hash %s, and the table has %s", seq,
+				left.own, own.own)
 		}
 	}
 	return j.found

@@ -37,21 +37,32 @@ func TestRecordedRequestsAreSentAsTheyWere(t *testing.T) {
 	}
 
 	requests := map[string]string{
-		"GetItem": `{"TableName":"customers","ConsistentRead":true,"Key":{"pk":{"S":"PARTNER#p"},"sk":{"S":"CLAIM#1"}}}`,
-		"Query": `{"TableName":"customers","IndexName":"pages","Limit":25,"ScanIndexForward":false,"KeyConditionExpression":"#p = :p",
+		"GetItem": `{"TableName":"customers","ConsistentRead":true,"Key":{"pk":{"S":"PARTNER#p"},` +
+			`"sk":{"S":"CLAIM#1"}}}`,
+		"Query": `{"TableName":"customers","IndexName":"pages","Limit":25,"ScanIndexForward":false,
+		"KeyConditionExpression":"#p = :p",
 			"ExpressionAttributeNames":{"#p":"pk"},"ExpressionAttributeValues":{":p":{"S":"PARTNER#p"}}}`,
-		"BatchGetItem": `{"RequestItems":{"customers":{"ConsistentRead":true,"Keys":[{"pk":{"S":"a"},"sk":{"S":"b"}}]}}}`,
+		"BatchGetItem": `{"RequestItems":{"customers":{"ConsistentRead":true,"Keys":[{"pk":{"S":"a"},` +
+			`"sk":{"S":"b"}}]}}}`,
 		"TransactWriteItems": `{"ClientRequestToken":"3f2504e0","TransactItems":[
-			{"Put":{"TableName":"customers","ConditionExpression":"attribute_not_exists(pk)","Item":{"pk":{"S":"a"},"n":{"N":"7"},
-				"yes":{"BOOL":true},"none":{"NULL":true},"map":{"M":{"list":{"L":[{"S":"x"},{"N":"1.5"}]}}},"set":{"SS":["p","q"]},"bytes":{"B":"AAEC"}}}},
-			{"Update":{"TableName":"customers","Key":{"pk":{"S":"a"},"sk":{"S":"b"}},"UpdateExpression":"ADD version :one","ExpressionAttributeValues":{":one":{"N":"1"}}}},
-			{"ConditionCheck":{"TableName":"customers","Key":{"pk":{"S":"a"},"sk":{"S":"b"}},"ConditionExpression":"managed = :yes"}}]}`,
-		"UpdateItem": `{"TableName":"customers","Key":{"pk":{"S":"a"},"sk":{"S":"b"}},"UpdateExpression":"ADD mails :one",
+			{"Put":{"TableName":"customers","ConditionExpression":"attribute_not_exists(pk)","Item":{"pk":{"S":"a"},
+			"n":{"N":"7"},
+				"yes":{"BOOL":true},"none":{"NULL":true},"map":{"M":{"list":{"L":[{"S":"x"},{"N":"1.5"}]}}},
+				"set":{"SS":["p","q"]},"bytes":{"B":"AAEC"}}}},
+			{"Update":{"TableName":"customers","Key":{"pk":{"S":"a"},"sk":{"S":"b"}},
+			"UpdateExpression":"ADD version :one","ExpressionAttributeValues":{":one":{"N":"1"}}}},
+			{"ConditionCheck":{"TableName":"customers","Key":{"pk":{"S":"a"},"sk":{"S":"b"}},
+			"ConditionExpression":"managed = :yes"}}]}`,
+		"UpdateItem": `{"TableName":"customers","Key":{"pk":{"S":"a"},"sk":{"S":"b"}},
+		"UpdateExpression":"ADD mails :one",
 			"ConditionExpression":"mails < :bound","ExpressionAttributeValues":{":one":{"N":"1"},":bound":{"N":"30"}}}`,
-		"Sign":         `{"KeyId":"arn:aws:kms:us-east-1:1:key/1","Message":"AAEC","MessageType":"DIGEST","SigningAlgorithm":"ECDSA_SHA_256"}`,
+		"Sign": `{"KeyId":"arn:aws:kms:us-east-1:1:key/1","Message":"AAEC","MessageType":"DIGEST",` +
+			`"SigningAlgorithm":"ECDSA_SHA_256"}`,
 		"GetPublicKey": `{"KeyId":"arn:aws:kms:us-east-1:1:key/1"}`,
-		"SendEmail": `{"FromEmailAddress":"a@b.example","Destination":{"ToAddresses":["c@d.example"]},"EmailTags":[{"Name":"claim","Value":"1"}],
-			"Content":{"Simple":{"Subject":{"Data":"s","Charset":"UTF-8"},"Body":{"Html":{"Data":"<p>"},"Text":{"Data":"t"}}}}}`,
+		"SendEmail": `{"FromEmailAddress":"a@b.example","Destination":{"ToAddresses":["c@d.example"]},
+		"EmailTags":[{"Name":"claim","Value":"1"}],
+			"Content":{"Simple":{"Subject":{"Data":"s","Charset":"UTF-8"},"Body":{"Html":{"Data":"<p>"},
+			"Text":{"Data":"t"}}}}}`,
 	}
 	for action, body := range requests {
 		t.Run(action, func(t *testing.T) {

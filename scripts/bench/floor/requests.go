@@ -187,7 +187,8 @@ func attributeOf(value any) (types.AttributeValue, error) {
 		"S": &types.AttributeValueMemberS{}, "N": &types.AttributeValueMemberN{}, "B": &types.AttributeValueMemberB{},
 		"BOOL": &types.AttributeValueMemberBOOL{}, "NULL": &types.AttributeValueMemberNULL{},
 		"M": &types.AttributeValueMemberM{}, "L": &types.AttributeValueMemberL{},
-		"SS": &types.AttributeValueMemberSS{}, "NS": &types.AttributeValueMemberNS{}, "BS": &types.AttributeValueMemberBS{},
+		"SS": &types.AttributeValueMemberSS{}, "NS": &types.AttributeValueMemberNS{},
+		"BS": &types.AttributeValueMemberBS{},
 	}
 	for name, content := range typed {
 		member, known := members[name]

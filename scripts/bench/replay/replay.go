@@ -17,8 +17,8 @@ type Program struct {
 	Calls []Call
 }
 
-// Call is what one call of a function asked of DynamoDB, SES and KMS: requests of one wave are sent at once, Limit at a time
-// where it is set, and waves one after another.
+// Call is what one call of a function asked of DynamoDB, SES and KMS: requests of one wave are sent at once, Limit at a
+// time where it is set, and waves one after another.
 type Call struct {
 	Waves  [][]Request
 	Limit  int

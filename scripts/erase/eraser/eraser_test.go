@@ -227,7 +227,8 @@ func TestD37_WhoIsAWholeAddressOrAClaimOrAFileOfThese(t *testing.T) {
 		}
 		return "@" + path
 	}
-	who, err := eraser.ParseWho(file("# asked for in May\no'brien@contoso.com\n#\n\nim@münchen.example\n" + string(id) + "\n"))
+	who, err := eraser.ParseWho(file("# asked for in May\no'brien@contoso.com\n#\n\nim@münchen.example\n" + string(id) +
+		"\n"))
 	if err != nil || fmt.Sprint(who) != fmt.Sprintf("{[o'brien@contoso.com im@xn--mnchen-3ya.example] [%s]}", id) {
 		t.Errorf("it is %v: %v", who, err)
 	}

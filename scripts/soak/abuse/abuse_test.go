@@ -38,7 +38,8 @@ func newVictim(t *testing.T, engagement string) victim {
 	t.Helper()
 	v := victim{Partner: story.NewPartner(t)}
 	for _, status := range []mci.Status{
-		mci.ConsentNotSent, mci.ConsentPending, mci.Consented, mci.Submitted, mci.ActionRequired, mci.Completed, mci.Rejected,
+		mci.ConsentNotSent, mci.ConsentPending, mci.Consented, mci.Submitted, mci.ActionRequired, mci.Completed,
+		mci.Rejected,
 		mci.Declined, mci.Cancelled,
 	} {
 		v.customer = story.NewCustomer(t, engagement)
@@ -107,7 +108,8 @@ func TestNoIDOfAnotherPartnerOpensAnything(t *testing.T) {
 				}
 				for _, request := range answer.Requests() {
 					if strings.Contains(string(request.Body), v.ID) {
-						t.Errorf("%s %s has read of the other partner: %s %s", route.Method, path, request.Action, request.Body)
+						t.Errorf("%s %s has read of the other partner: %s %s", route.Method, path, request.Action,
+							request.Body)
 					}
 				}
 			}
@@ -181,8 +183,8 @@ func tokens(t *testing.T) map[string]string {
 	right, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, engagement), engagement)
 	_, otherLink := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, engagement), engagement)
 	corrected, void := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, engagement), engagement)
-	address := story.Object{"mismatchReason": "A sister.", "customerContact": story.Object{"name": "Lee", "email": story.Name("lee") +
-		"@customer.example"}}
+	address := story.Object{"mismatchReason": "A sister.", "customerContact": story.Object{"name": "Lee",
+		"email": story.Name("lee") + "@customer.example"}}
 	story.Post(t, p.Token, corrected.ID, "consent-requests", address).Expect(t, 202)
 	cancelled, ended := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, engagement), engagement)
 	story.Post(t, p.Token, cancelled.ID, "cancellation", story.Object{"reason": ""}).Expect(t, 200)
@@ -226,9 +228,10 @@ func TestD10_WrongTokensAreAnsweredAlike(t *testing.T) {
 			header.Del("Date")
 			header.Del(cloud.RequestIDHeader)
 		}
-		if string(answer.Body) != string(first.Body) || !maps.EqualFunc(answer.Header, first.Header, slices.Equal[[]string]) {
-			t.Errorf("a %s token is answered otherwise: %v %s, not %v %s", name, answer.Header, answer.Body, first.Header,
-				first.Body)
+		if string(answer.Body) != string(first.Body) || !maps.EqualFunc(answer.Header, first.Header,
+			slices.Equal[[]string]) {
+			t.Errorf("a %s token is answered otherwise: %v %s, not %v %s", name, answer.Header, answer.Body,
+				first.Header, first.Body)
 		}
 	}
 }

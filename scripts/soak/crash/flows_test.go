@@ -172,7 +172,8 @@ func (r *run) taken(t *testing.T, answer localtest.Response) {
 			EmailTags []struct{ Name, Value string }
 		}
 		var taken struct{ MessageId string }
-		if err := errors.Join(json.Unmarshal(request.Body, &asked), json.Unmarshal(request.Answer, &taken)); err != nil {
+		if err := errors.Join(json.Unmarshal(request.Body, &asked), json.Unmarshal(request.Answer,
+			&taken)); err != nil {
 			t.Fatal(err)
 		}
 		r.link, r.message, r.tags = consentPath.FindString(string(request.Body)), taken.MessageId, story.Object{}
@@ -221,8 +222,8 @@ func review(decision mci.ReviewDecision, events string) flow {
 		name: "review: " + string(decision), function: "review-claim", status: 200, events: submitted + " " + events,
 		prepare: func(t *testing.T, r *run) { r.bring(t, mci.Submitted, r.engagements[0]) },
 		do: func(t *testing.T, r *run) localtest.Response {
-			return localtest.Call(t, "POST", "/v1/claims/"+r.claim.ID+"/review", r.program, story.Object{"decision": decision,
-				"reason": "seen"}, "Idempotency-Key", r.key)
+			return localtest.Call(t, "POST", "/v1/claims/"+r.claim.ID+"/review", r.program,
+				story.Object{"decision": decision, "reason": "seen"}, "Idempotency-Key", r.key)
 		},
 	}
 }
@@ -243,8 +244,9 @@ func bounced(name string, prepare func(t *testing.T, r *run)) flow {
 		name: name, function: "mail-feedback", status: 200, events: pending + " email.bounced", prepare: prepare,
 		do: func(t *testing.T, r *run) localtest.Response {
 			return localtest.Invoke(t, "mail-feedback", story.Object{
-				"version": "0", "id": r.key, "detail-type": "Email Bounced", "source": "aws.ses", "account": "123456789012",
-				"time": "2026-11-01T10:00:01Z", "region": "us-east-1", "resources": []string{},
+				"version": "0", "id": r.key, "detail-type": "Email Bounced", "source": "aws.ses",
+				"account": "123456789012",
+				"time":    "2026-11-01T10:00:01Z", "region": "us-east-1", "resources": []string{},
 				"detail": story.Object{
 					"eventType": "Bounce", "bounce": story.Object{"bounceType": "Permanent"},
 					"mail": story.Object{"messageId": r.message, "tags": r.tags},
@@ -277,14 +279,16 @@ var flows = []flow{
 	{
 		name: "add, for three engagements", function: "add-customer", status: 201, events: added,
 		do: func(t *testing.T, r *run) localtest.Response {
-			return r.post(t, "/v1/customers", r.partner.Nomination(r.customer, r.customer.By(mci.Domain), r.engagements, nil))
+			return r.post(t, "/v1/customers", r.partner.Nomination(r.customer, r.customer.By(mci.Domain), r.engagements,
+				nil))
 		},
 		check: func(t *testing.T, r *run) {
 			if claims := r.claims(t); len(claims) != 3 {
 				t.Errorf("the partner has %d claims instead of 3", len(claims))
 			}
 			for _, engagement := range r.engagements {
-				if row := story.Find(r.partner.Customers(t, engagement, "eligible"), r.customer); row == nil || row.Claim == nil {
+				if row := story.Find(r.partner.Customers(t, engagement, "eligible"), r.customer); row == nil ||
+					row.Claim == nil {
 					t.Errorf("the customer is not on the page of %s", engagement)
 				}
 			}
@@ -297,7 +301,8 @@ var flows = []flow{
 			r.claim = story.Claim{}
 		},
 		do: func(t *testing.T, r *run) localtest.Response {
-			return r.post(t, "/v1/customers/"+r.customer.ID+"/claims", r.partner.ClaimBody(r.customer, r.engagements[1:], nil))
+			return r.post(t, "/v1/customers/"+r.customer.ID+"/claims", r.partner.ClaimBody(r.customer,
+				r.engagements[1:], nil))
 		},
 		check: func(t *testing.T, r *run) {
 			if claims := r.claims(t); len(claims) != 3 {
@@ -316,8 +321,10 @@ var flows = []flow{
 	{
 		name: "resend", function: "send-consent", status: 202, events: pending + " consent.reminded email.sent",
 		prepare: func(t *testing.T, r *run) { r.bring(t, mci.ConsentPending, r.engagements[0]) },
-		do:      func(t *testing.T, r *run) localtest.Response { return r.onClaim(t, "consent-requests", story.Object{}) },
-		check:   asked(contactOf, 1),
+		do: func(t *testing.T, r *run) localtest.Response {
+			return r.onClaim(t, "consent-requests", story.Object{})
+		},
+		check: asked(contactOf, 1),
 	},
 	{
 		name: "resend to a corrected address", function: "send-consent", status: 202, events: pending +
@@ -325,7 +332,8 @@ var flows = []flow{
 		prepare: func(t *testing.T, r *run) { r.bring(t, mci.ConsentPending, r.engagements[0]) },
 		do: func(t *testing.T, r *run) localtest.Response {
 			contact := story.Object{"name": "Kim Contact", "email": correctedOf(r)}
-			return r.onClaim(t, "consent-requests", story.Object{"customerContact": contact, "mismatchReason": "A sister."})
+			return r.onClaim(t, "consent-requests", story.Object{"customerContact": contact,
+				"mismatchReason": "A sister."})
 		},
 		check: func(t *testing.T, r *run) {
 			asked(correctedOf, 0)(t, r)
@@ -337,7 +345,9 @@ var flows = []flow{
 	{
 		name: "submit", function: "submit-claim", status: 200, events: submitted,
 		prepare: func(t *testing.T, r *run) { r.bring(t, mci.Consented, r.engagements[0]) },
-		do:      func(t *testing.T, r *run) localtest.Response { return r.onClaim(t, "submission", story.Submission()) },
+		do: func(t *testing.T, r *run) localtest.Response {
+			return r.onClaim(t, "submission", story.Submission())
+		},
 	},
 	review(mci.Complete, "claim.completed referral.closed"),
 	review(mci.Return, "claim.returned"),
@@ -358,7 +368,8 @@ var flows = []flow{
 		ready: func(t *testing.T, r *run) { r.manage(t, true) }, // after the stream has found that it does not qualify
 		do: func(t *testing.T, r *run) localtest.Response {
 			token := localtest.Token(t, r.partner.ID, r.partner.User, mci.ReferralAdmin)
-			return localtest.Call(t, "POST", r.claim.Referral.Href+"/upgrade", token, story.Object{}, "Idempotency-Key", r.key)
+			return localtest.Call(t, "POST", r.claim.Referral.Href+"/upgrade", token, story.Object{}, "Idempotency-Key",
+				r.key)
 		},
 	},
 	bounced("feedback: bounced", func(t *testing.T, r *run) { r.bring(t, mci.ConsentPending, r.engagements[0]) }),

@@ -86,8 +86,10 @@ func newData(t *testing.T, before data) data {
 	t.Helper()
 	d := data{folder: t.TempDir(), word: story.Name("data"), tenant: uuid.NewString()}
 	files := map[string]string{
-		"engagements.json": `[{"id": "WORD", "name": "Assessment", "solutionArea": "Infrastructure", "description": "", "payType": "fixed",
-			"customerIdTypes": ["tenant-id"], "startsOn": "2020-01-01", "endsOn": "2039-12-31", "consentWindowDays": 30, "submissionWindowDays": 60,
+		"engagements.json": `[{"id": "WORD", "name": "Assessment", "solutionArea": "Infrastructure",
+		 "description": "", "payType": "fixed",
+			"customerIdTypes": ["tenant-id"], "startsOn": "2020-01-01", "endsOn": "2039-12-31",
+			 "consentWindowDays": 30, "submissionWindowDays": 60,
 			"resubmissionWindowDays": 14, "claimLimits": {"active": 1, "allowed": 2}, "payout": "1250.00"}]`,
 		"locations.csv":     "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds\n",
 		"grants.csv":        "partnerId,userId,locationId,role,revoked\nWORD,user,WORD-0,incentives-admin,\n",
@@ -220,7 +222,8 @@ func TestB2_AnImportThatWasCutShortAnywhereIsMendedByRepeatingIt(t *testing.T) {
 					t.Fatalf("the repetition failed: %v", err)
 				}
 				if got := data.stored(t, name); !slices.Equal(got, want) {
-					t.Errorf("the table has\n%s\ninstead of\n%s\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"), again)
+					t.Errorf("the table has\n%s\ninstead of\n%s\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"),
+						again)
 				}
 			})
 		}

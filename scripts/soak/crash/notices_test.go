@@ -73,7 +73,8 @@ func TestD30_NoFaultLosesAReminderNorSendsItTwiceButForACrash(t *testing.T) {
 	var faults []*localtest.Injected
 	for i, e := range atCommit {
 		faults = append(faults, localtest.Inject(t, localtest.Fault{
-			Effect: e.Effect, Function: "expiry-sweep", Action: "TransactWriteItems", Times: min(1, e.times), Match: runs[i].marked,
+			Effect: e.Effect, Function: "expiry-sweep", Action: "TransactWriteItems", Times: min(1, e.times),
+			Match: runs[i].marked,
 		}))
 	}
 	for range 2 * len(atCommit) {

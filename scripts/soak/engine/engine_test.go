@@ -159,7 +159,8 @@ func TestWhatWasConfirmedSurvivesTheEngineAndTheFunctionsBeingKilled(t *testing.
 			Function: functions[random.IntN(len(functions))], Action: "TransactWriteItems", Skip: random.IntN(3),
 		}))
 		point := localtest.Inject(t, localtest.Fault{
-			Effect: localtest.Lose, Service: localtest.DynamoDBService, Action: "TransactWriteItems", Skip: 2 + random.IntN(12),
+			Effect: localtest.Lose, Service: localtest.DynamoDBService, Action: "TransactWriteItems",
+			Skip: 2 + random.IntN(12),
 		})
 		if !await(point, finished) {
 			break
@@ -302,11 +303,13 @@ func TestD21_AnEmailOfWhichNobodyKnowsWhetherItWentOutIsOneOfTheDaysTen(t *testi
 			t.Parallel()
 			partner, customer := story.NewPartner(t), story.NewCustomer(t, engagement)
 			claim := partner.Add(t, customer, engagement)
-			localtest.Inject(t, localtest.Fault{Effect: test.effect, Service: localtest.SESService, Times: localtest.All,
-				Match: func(request localtest.Request) bool { return bytes.Contains(request.Body, []byte(claim.ID)) }})
+			localtest.Inject(t, localtest.Fault{Effect: test.effect, Service: localtest.SESService,
+				Times: localtest.All, Match: func(request localtest.Request) bool {
+					return bytes.Contains(request.Body, []byte(claim.ID))
+				}})
 			ask := func() localtest.Response {
-				return story.Post(t, partner.Token, claim.ID, "consent-requests", story.FirstRequest("60000.00"), "Idempotency-Key",
-					"one")
+				return story.Post(t, partner.Token, claim.ID, "consent-requests", story.FirstRequest("60000.00"),
+					"Idempotency-Key", "one")
 			}
 			for range 10 {
 				ask().Expect(t, 503)

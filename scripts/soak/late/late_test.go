@@ -44,8 +44,8 @@ func TestWhileTheTableHangsEveryRouteAsksToTryAgain(t *testing.T) {
 		}
 		for _, sample := range localtest.Samples(t, function.Name) {
 			var event rest.GatewayRequest
-			if err := json.Unmarshal(sample, &event); err != nil || event.RouteKey == "" || function.Name == "openapi" ||
-				event.RouteKey == "GET /.well-known/jwks.json" {
+			if err := json.Unmarshal(sample, &event); err != nil || event.RouteKey == "" ||
+				function.Name == "openapi" || event.RouteKey == "GET /.well-known/jwks.json" {
 				continue // not asked over HTTP, or in no need of the table
 			}
 			answering.Go(func() {
@@ -57,8 +57,8 @@ func TestWhileTheTableHangsEveryRouteAsksToTryAgain(t *testing.T) {
 				again = again || strings.HasPrefix(answer.Headers["Content-Type"], "text/html") // a page, in words
 				wait, err := strconv.Atoi(answer.Headers["Retry-After"])
 				if answer.StatusCode != 503 || !again || err != nil || wait < 1 {
-					t.Errorf("%s answers %d, Retry-After %q: %s", event.RouteKey, answer.StatusCode, answer.Headers["Retry-After"],
-						answer.Body)
+					t.Errorf("%s answers %d, Retry-After %q: %s", event.RouteKey, answer.StatusCode,
+						answer.Headers["Retry-After"], answer.Body)
 				}
 			})
 		}
@@ -82,7 +82,8 @@ func TestD3_ASweepThatRunsOutOfTimeSaysSoAndLeavesTheRestToTheNext(t *testing.T)
 		Remaining bool
 	}
 	slow := localtest.Inject(t, localtest.Fault{
-		Effect: localtest.Slow, Delay: working, Function: "expiry-sweep", Action: "TransactWriteItems", Times: localtest.All,
+		Effect: localtest.Slow, Delay: working, Function: "expiry-sweep", Action: "TransactWriteItems",
+		Times: localtest.All,
 	})
 	first := localtest.Decode[result](t, localtest.Invoke(t, "expiry-sweep", story.Object{}).Expect(t, 200))
 	if first.Expired == 0 || first.Expired >= claims || !first.Remaining {

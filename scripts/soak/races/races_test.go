@@ -163,7 +163,8 @@ func TestS6_OfOnePartnersCrowdOneClaimIsBorn(t *testing.T) {
 		})
 		counts := statuses(answers)
 		if counts[201] != 1 || counts[409] != len(answers)-1 {
-			// The first may have been for one engagement alone: what names both is refused then, and nothing is born by halves.
+			// The first may have been for one engagement alone: what names both is refused then, and nothing is born by
+			// halves.
 			t.Errorf("answered %v", counts)
 		}
 		soak.Audit(t)
@@ -185,11 +186,12 @@ func TestD13_OfACrowdWithOneKeyAllGetTheSameAnswer(t *testing.T) {
 				return localtest.Call(t, "POST", "/v1/customers", partner.Token, body, "Idempotency-Key", "one")
 			}},
 			{"asking", 202, func() localtest.Response {
-				return story.Post(t, partner.Token, claim, "consent-requests", story.FirstRequest("10.00"), "Idempotency-Key",
-					"two")
+				return story.Post(t, partner.Token, claim, "consent-requests", story.FirstRequest("10.00"),
+					"Idempotency-Key", "two")
 			}},
 			{"cancelling", 200, func() localtest.Response {
-				return story.Post(t, partner.Token, claim, "cancellation", story.Object{"reason": ""}, "Idempotency-Key", "three")
+				return story.Post(t, partner.Token, claim, "cancellation", story.Object{"reason": ""},
+					"Idempotency-Key", "three")
 			}},
 		} {
 			t.Run(step.name, func(t *testing.T) {
@@ -202,8 +204,8 @@ func TestD13_OfACrowdWithOneKeyAllGetTheSameAnswer(t *testing.T) {
 				})
 				for _, answer := range answers {
 					if answer.Status != step.status || string(answer.Body) != string(answers[0].Body) {
-						t.Fatalf("one was answered %d %s and another %d %s", answers[0].Status, answers[0].Body, answer.Status,
-							answer.Body)
+						t.Fatalf("one was answered %d %s and another %d %s", answers[0].Status, answers[0].Body,
+							answer.Status, answer.Body)
 					}
 				}
 				if claim == "" {
@@ -380,7 +382,8 @@ func TestD3_AtTheInstantOfTheDeadline(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rounds(t, func(t *testing.T) {
 				d := deadline{
-					act: a, engagement: story.Engagement(t, story.Object{"claimLimits": story.Object{"active": 1, "allowed": 200}}),
+					act: a, engagement: story.Engagement(t, story.Object{"claimLimits": story.Object{"active": 1,
+						"allowed": 200}}),
 					partner: story.NewPartner(t), rivals: story.NewPartners(t, 4),
 				}
 				made, late := 0, 0
@@ -441,7 +444,9 @@ func (d deadline) meet(t *testing.T, n int, lead time.Duration) []*contest {
 		meeting.Go(func() {
 			for localtest.Now().Before(last) {
 				if localtest.Now().Before(c.due.Add(-c.lead)) {
-					c.looks = append(c.looks, timed(func() localtest.Response { return localtest.Call(t, "GET", c.link, "", nil) }))
+					c.looks = append(c.looks, timed(func() localtest.Response {
+						return localtest.Call(t, "GET", c.link, "", nil)
+					}))
 				} else {
 					c.acts = append(c.acts, timed(func() localtest.Response { return d.do(t, d.partner, c) }))
 				}
@@ -474,7 +479,8 @@ func (d deadline) judge(t *testing.T, c *contest) (made bool) {
 	for _, look := range c.looks {
 		tooLate := look.Status == 410 && d.from == mci.ConsentPending && !look.answered.Before(c.due)
 		if look.Status != 200 && !tooLate {
-			t.Errorf("before anybody acted, the link that is due %s answered %d at %s", c.due, look.Status, look.answered)
+			t.Errorf("before anybody acted, the link that is due %s answered %d at %s", c.due, look.Status,
+				look.answered)
 		}
 	}
 	done := settled(c.acts)
@@ -492,7 +498,8 @@ func (d deadline) judge(t *testing.T, c *contest) (made bool) {
 			want = d.answers.again
 		}
 		if a.Status != want {
-			t.Errorf("act %d was answered %d instead of %d, the first one %d: %s", i+1, a.Status, want, first.Status, a.Body)
+			t.Errorf("act %d was answered %d instead of %d, the first one %d: %s", i+1, a.Status, want, first.Status,
+				a.Body)
 		}
 		if want == 409 {
 			story.Refused(t, a.Response, 409, mci.WrongStatus)
@@ -515,12 +522,13 @@ func (d deadline) judge(t *testing.T, c *contest) (made bool) {
 	}
 	if whole.Status != string(status) || !whole.EventsIntact || acted != made || expired == made || made &&
 		!took.Before(c.due) {
-		t.Errorf("answered %d, and the claim that was due %s is %s by %v", first.Status, c.due, whole.Status, whole.Events)
+		t.Errorf("answered %d, and the claim that was due %s is %s by %v", first.Status, c.due, whole.Status,
+			whole.Events)
 	}
 	if d.event == mci.ConsentAccepted {
 		page := localtest.Call(t, "GET", c.link, "", nil)
-		if says := strings.Contains(string(page.Body), "Accepted"); says != made || page.Status != map[bool]int{true: 200,
-			false: 410}[made] {
+		if says := strings.Contains(string(page.Body), "Accepted"); says != made ||
+			page.Status != map[bool]int{true: 200, false: 410}[made] {
 			t.Errorf("answered %d, and the page then answers %d %s", first.Status, page.Status, page.Body)
 		}
 	}
@@ -547,8 +555,8 @@ func (d deadline) judgeRivals(t *testing.T, c *contest, first answer) {
 		case 201:
 			births++
 			if !ended || a.answered.Before(earliest) {
-				t.Errorf("a rival got a place at %s; the first claim was due %s, and was answered %d at %s", a.answered, c.due,
-					first.Status, first.answered)
+				t.Errorf("a rival got a place at %s; the first claim was due %s, and was answered %d at %s", a.answered,
+					c.due, first.Status, first.answered)
 			}
 		case 409:
 			story.Refused(t, a.Response, 409, mci.ClaimExists)
@@ -579,7 +587,8 @@ func TestD3_WhatIsCommittedAfterTheDeadlineIsTooLate(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			engagement := story.Engagement(t, story.Object{"claimLimits": story.Object{"active": 1, "allowed": 200}})
-			partner, rival, c := story.NewPartner(t), story.NewPartner(t), &contest{customer: story.NewCustomer(t, engagement)}
+			partner, rival, c := story.NewPartner(t), story.NewPartner(t),
+				&contest{customer: story.NewCustomer(t, engagement)}
 			c.claim, c.link = partner.Bring(t, a.from, c.customer, engagement)
 			due := a.due(c.claim)
 			story.ClockAt(t, due.Add(-2*time.Second))
@@ -594,7 +603,8 @@ func TestD3_WhatIsCommittedAfterTheDeadlineIsTooLate(t *testing.T) {
 			if answer := <-late; answer.Status != a.answers.late {
 				t.Errorf("it was answered %d: %s", answer.Status, answer.Body)
 			}
-			if now := partner.Get(t, c.claim.ID); now.Status != "expired" || strings.Contains(now.Types(), string(a.event)) {
+			if now := partner.Get(t, c.claim.ID); now.Status != "expired" ||
+				strings.Contains(now.Types(), string(a.event)) {
 				t.Errorf("the claim is %s: %s", now.Status, now.Types())
 			}
 			soak.Audit(t)
