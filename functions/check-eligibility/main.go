@@ -31,7 +31,7 @@ type result struct {
 	Ineligible               []mci.Verdict       `json:"ineligible"`
 }
 
-// question is what is asked about a customer: a new one by an ID, or a known one.
+// question names the customer that is asked about: a new one by an ID, or a known one.
 type question struct {
 	id            mci.CustomerID
 	knownID       string

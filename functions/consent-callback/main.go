@@ -68,7 +68,7 @@ func (f function) handle(ctx context.Context, event rest.GatewayRequest) (rest.G
 		nil
 }
 
-// show shows what there is to decide, or what was decided.
+// show shows the question, or the decision that stands.
 func (f function) show(ctx context.Context, v pageVisit) (rest.GatewayResponse, error) {
 	opened, err := f.open(ctx, v)
 	if err != nil {

@@ -29,7 +29,7 @@ const lookedAt = 100
 // byDue orders a partner's open claims by the deadline that they run under, the soonest first.
 const byDue = "due"
 
-// query is what is looked for.
+// query says which claims are asked for.
 type query struct {
 	partnerID    string // whose claims; "" for those of all partners that wait for review
 	sort         string

@@ -56,7 +56,7 @@ type row struct {
 	Reasons     []mci.Reason        `json:"reasons,omitempty"`
 }
 
-// query is what is looked for.
+// query says which page is asked for.
 type query struct {
 	*rest.Request
 	engagementID string
@@ -123,7 +123,7 @@ func (e entry) position() string {
 func ofClaim(c *mci.Claim) entry             { return entry{claim: c} }
 func ofKnown(k *mci.NominatedCustomer) entry { return entry{known: k} }
 
-// found is what is read of a page.
+// found is a page as it was read.
 type found struct {
 	engagement mci.Engagement
 	entries    []entry

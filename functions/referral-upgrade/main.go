@@ -60,7 +60,7 @@ func (f function) onStream(ctx context.Context, records []json.RawMessage) event
 		var record events.DynamoDBEventRecord
 		unread := json.Unmarshal(payload, &record)
 		id, isClaim := claimOf(record)
-		if unread != nil || !isClaim { // it would fail each time that it came again, and keep back what is behind it
+		if unread != nil || !isClaim { // reporting it would bring it again and again, and hold up the records behind it
 			slog.Error("a record of the stream names no claim", "event", record.EventID, "error", unread)
 			platform.Emit(map[string]float64{platform.RecordsUnreadable: 1})
 			continue

@@ -57,8 +57,8 @@ func ChooseLocale(contactLocale, acceptLanguage string) Locale {
 	return English
 }
 
-// texts is one file of texts/: all the words of a language, and how it writes dates and amounts. Braces in a sentence
-// name what is filled in.
+// texts is one file of texts/: all the words of a language, and how it writes dates and amounts. Words in braces are
+// places to fill in.
 type texts struct {
 	Language  string              `json:"language"`
 	Direction string              `json:"direction"`

@@ -97,8 +97,8 @@ func (k ContactCheck) Mismatch() string {
 	return ""
 }
 
-// Mistakes gives what is wrong with the contacts whatever the reason (D23): the customer's address is the partner
-// contact's own, or the partner's contact is at a domain that is not the partner's.
+// Mistakes gives the mistakes that no reason excuses (D23): the customer's address is the partner contact's own, or the
+// partner's contact is at a domain that is not the partner's.
 func (k ContactCheck) Mistakes() []Mistake {
 	var mistakes []Mistake
 	if k.Customer.Email != "" && SameAddress(k.Customer.Email, k.Partner.Email) {

@@ -1,10 +1,10 @@
 package mci
 
-// DirectoryEntry is what the program's directory has on a customer ID (D5); the zero value for one that it does not
+// DirectoryEntry is a customer ID in the program's directory (D5). The zero value is an ID that the directory does not
 // know.
 //
-// A domain leads to a tenant (S10). Its entry names the tenant's customer as well, so that both can be read at once;
-// that name is a hint from the day of the import, "" where the tenant was nobody's: the tenant's own entry decides.
+// A domain leads to a tenant (S10). Its entry also names the tenant's customer as of the import, so that both can be
+// read at once; "" where the tenant had no customer. The tenant's own entry decides.
 type DirectoryEntry struct {
 	CustomerID
 	Customer    string       `json:"customerId,omitempty"`  // the ID of the customer

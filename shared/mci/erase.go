@@ -97,8 +97,8 @@ func (c Claim) PersonalData(p Person, h History) []PersonalData {
 	return all
 }
 
-// concerning says which parts of private details concern a person: every part that names the person, and where the
-// person was asked for consent what came with the answer, and what was typed beside it.
+// concerning says which parts of private details concern a person: those that name the person, and, if the person was
+// asked for consent, the evidence of the answer and the texts typed beside it.
 func (c Claim) concerning(p Person, h History) func(Private, Part) bool {
 	asked := p.is(c.CustomerContact)
 	for _, private := range h.Private {

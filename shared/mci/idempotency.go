@@ -5,14 +5,14 @@ import (
 	"encoding/hex"
 )
 
-// IdempotentRequest is what an Idempotency-Key binds: the same caller, route, key and body get the first success again
-// (D13). The zero value has no key, and binds nothing.
+// IdempotentRequest is a request with an Idempotency-Key: the same caller, route, key and body get the first success
+// again (D13). The zero value has no key.
 type IdempotentRequest struct {
 	PartnerID, UserID, Route, IdempotencyKey string
 	Body                                     []byte
 }
 
-// BodyHash is what is kept of the body.
+// BodyHash is kept in place of the body.
 func (r IdempotentRequest) BodyHash() string {
 	sum := sha256.Sum256(r.Body)
 	return hex.EncodeToString(sum[:])

@@ -40,8 +40,8 @@ const (
 	MailUnavailable        Code = "mail-unavailable"
 )
 
-// Refusal is a clear no: what was wrong, where, and what to do. Whatever else fails is an internal error, of which
-// callers are told nothing.
+// Refusal is a clear no: what was wrong, where, and what to do. All other errors are internal, and callers learn
+// nothing of them.
 type Refusal struct {
 	Code       Code
 	Detail     string

@@ -15,8 +15,8 @@ const (
 	MaxNotes  = 2000
 )
 
-// CheckLine checks a text of one line that people will read: at most max characters, not blank, with nothing in it that
-// hides or reorders what is shown, and nothing that could end a line of an email's header.
+// CheckLine checks a text of one line that people will read: at most max characters, not blank, without characters that
+// hide or reorder others, or that could end a line of an email's header.
 func CheckLine(text string, max int) error {
 	if strings.TrimSpace(text) == "" {
 		return fmt.Errorf("must not be blank")

@@ -66,7 +66,7 @@ type Signer struct {
 	key    Key
 }
 
-// NewSigner signs with the last of the keys, of which there is at least one.
+// NewSigner signs with the last of the keys; there must be one.
 func NewSigner(client *kms.Client, keys []Key) *Signer { return &Signer{client, keys[len(keys)-1]} }
 
 // Sign gives the receipt as a compact JWS. 1 round trip to KMS.

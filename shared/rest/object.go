@@ -18,8 +18,8 @@ import (
 // maxDepth is how deep a body may nest; none of ours needs more than four.
 const maxDepth = 16
 
-// Object is a JSON object whose fields are read one by one. Every mistake is kept with its JSON pointer, so that all
-// can be told at once; what was never read is unknown, and a mistake too.
+// Object is a JSON object whose fields are read one by one. It keeps every mistake with its JSON pointer, so that all
+// can be told at once. A field that nobody read is unknown, which is a mistake too.
 type Object struct {
 	pointer  string
 	fields   map[string]any

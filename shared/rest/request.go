@@ -172,7 +172,7 @@ func (r *Request) Query(name string) string {
 	return value
 }
 
-// QueryOneOf gives a query parameter that is one of some words, or what it is where it is not given.
+// QueryOneOf gives a query parameter that must be one of the words; otherwise stands for one that is not given.
 func QueryOneOf[T ~string](r *Request, name string, words []T, otherwise T) T {
 	value := T(r.Query(name))
 	switch {

@@ -6,9 +6,9 @@ import (
 	"mci.example/customers/shared/mci"
 )
 
-// The catalogue is what the program's files say: engagements, locations, grants, customers, their IDs, and which ID is
-// eligible for what. The import writes these records, and all else reads them. A record stands for itself: putting it
-// again, or putting a newer one, needs nothing of what was there before.
+// The catalogue holds the program's files: engagements, locations, grants, customers, their IDs, and which ID is
+// eligible for which engagement. The import writes these records, everybody else reads them. A record is written whole:
+// to put it again, or a newer one, nothing need be read first.
 
 // EngagementRecord is an engagement as the table holds it.
 type EngagementRecord struct {

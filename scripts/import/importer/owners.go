@@ -11,9 +11,8 @@ import (
 	"mci.example/customers/shared/table"
 )
 
-// besideOwners gives what changes ask of the customers whose IDs they are about: beside its owner, each ID's
-// eligibility stands once more (D33). It is written before the changes themselves, so that a load that was cut short
-// finds what is left to do when it is repeated.
+// besideOwners gives the writes that keep a copy of each ID's eligibility beside its owner (D33). They come before the
+// changes themselves, so that a load that was cut short finds what is left to do when it is repeated.
 func (s store) besideOwners(ctx context.Context, batch []change) ([]types.WriteRequest, error) {
 	batch = slices.DeleteFunc(slices.Clone(batch), func(c change) bool { return !c.ofOwner() })
 	var keys []table.Key

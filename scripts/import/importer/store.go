@@ -31,7 +31,7 @@ const (
 
 	firstPause = 50 * time.Millisecond
 	maxPause   = 5 * time.Second
-	maxRounds  = 12 // that may pass in which DynamoDB does nothing of what is asked
+	maxRounds  = 12 // in a row in which DynamoDB does nothing
 )
 
 // ErrUnreachable is the error of a load that found no table, or no way to it, before anything was written.

@@ -283,8 +283,8 @@ func (p *poller) keep(shard, sequence string) error {
 	return nil
 }
 
-// deliver hands the batch to the function until every record of it was taken or given up. A batch of which nothing was
-// taken is halved, so that a bad record keeps back as few others as possible.
+// deliver hands the batch to the function until every record was taken or given up. If nothing was taken it halves the
+// batch, so that a bad record holds up as few others as possible.
 func (p *poller) deliver(ctx context.Context, shard string, batch []streamRecord) error {
 	tries, backoff := 0, firstBackoff
 	for len(batch) > 0 {
@@ -350,8 +350,8 @@ func (c *Cloud) publish(ctx context.Context, _ string, batch []streamRecord) (ta
 	return len(batch), Result{}
 }
 
-// firstFailure reads which records a function reports as failed, as the event source mapping does: a report that names
-// what was not in the batch, or that cannot be read, is a failure of the whole batch.
+// firstFailure reads which records a function reports as failed, as the event source mapping does: the whole batch
+// failed if the report cannot be read, or names a record that was not in it.
 func firstFailure(answer []byte, batch []streamRecord) int {
 	var report struct {
 		Failures []struct {

@@ -597,7 +597,7 @@ func TestD3_WhatIsCommittedAfterTheDeadlineIsTooLate(t *testing.T) {
 			late := make(chan localtest.Response)
 			go func() { late <- a.do(t, partner, c) }()
 			held.Wait(t)
-			<-time.After(due.Sub(localtest.Now())) // for it, too: a clock that is moved leaves a process in work as it is
+			<-time.After(due.Sub(localtest.Now())) // for it, too: moving the clock leaves a process in work as it is
 			rival.Add(t, c.customer, engagement)
 			held.Release()
 			if answer := <-late; answer.Status != a.answers.late {

@@ -23,11 +23,11 @@ import (
 	"mci.example/customers/shared/mail"
 )
 
-// What can come of sending, beside success.
+// Why an email was not sent.
 var (
 	// ErrUnavailable: SES could not be reached, or does not send just now. The email may go out on a later try.
 	ErrUnavailable = errors.New("email is unavailable")
-	// ErrUnanswered is the ErrUnavailable of which nobody knows more: the email may have gone out on this try.
+	// ErrUnanswered is an ErrUnavailable: SES gave no answer, so the email may have gone out on this try.
 	ErrUnanswered = fmt.Errorf("%w: no answer", ErrUnavailable)
 	// ErrRefused: SES does not take this message or one of its addresses.
 	ErrRefused = errors.New("email was refused")
