@@ -96,6 +96,9 @@ func (s standing) refusesAll(t *testing.T, p story.Partner) {
 			})
 		}
 	}
+	if !p.Get(t, s.claim.ID).EventsIntact {
+		t.Errorf("the history of the claim that is %s%s is said to be broken", s.status, s.how)
+	}
 	if after := shown(t, p, s.claim.ID); after != before {
 		t.Errorf("a refusal changed the %s claim from\n%s\nto\n%s", s.status, before, after)
 	}

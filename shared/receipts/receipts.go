@@ -163,26 +163,40 @@ func NewPublicKeys(client *kms.Client, keys []Key) *PublicKeys {
 // failure is not. Callers that ask at the same time share one answer, and none waits longer than its context. Parallel
 // GetPublicKey: 1 round trip to KMS, or none.
 func (p *PublicKeys) Set(ctx context.Context) (jose.JSONWebKeySet, error) {
+	set, own, err := p.share(ctx)
+	if err != nil && !own && ctx.Err() == nil { // the other may have asked long ago, before the environment was frozen
+		set, _, err = p.share(ctx)
+	}
+	return set, err
+}
+
+// share asks for the keys, or waits with whoever asks already. It says whether it asked itself.
+func (p *PublicKeys) share(ctx context.Context) (set jose.JSONWebKeySet, own bool, err error) {
 	if known := p.known.Load(); known != nil {
-		return *known, nil
+		return *known, false, nil
+	}
+	type answer struct {
+		set   jose.JSONWebKeySet
+		asker *bool
 	}
 	asked := p.flight.DoChan("", func() (any, error) {
 		if known := p.known.Load(); known != nil { // since it was looked at
-			return *known, nil
+			return answer{*known, &own}, nil
 		}
 		set, err := p.ask(context.WithoutCancel(ctx))
 		if err != nil {
 			slog.Error("asking for the keys of receipts", "error", err)
-			return set, errors.Join(errNoKeys, err)
+			return answer{set, &own}, errors.Join(errNoKeys, err)
 		}
 		p.known.Store(&set)
-		return set, nil
+		return answer{set, &own}, nil
 	})
 	select {
 	case answered := <-asked:
-		return answered.Val.(jose.JSONWebKeySet), answered.Err
+		got := answered.Val.(answer)
+		return got.set, got.asker == &own, answered.Err
 	case <-ctx.Done():
-		return jose.JSONWebKeySet{}, fmt.Errorf("waiting for the keys of receipts: %w", ctx.Err())
+		return set, false, fmt.Errorf("waiting for the keys of receipts: %w", ctx.Err())
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 
 // kmsEdge answers Sign and GetPublicKey as KMS does, with a key of its own for each ID that it is asked for.
 type kmsEdge struct {
+	mu     sync.Mutex
 	keys   map[string]*ecdsa.PrivateKey
 	other  any // a public key to give instead, if any
 	broken bool
@@ -35,12 +37,14 @@ type kmsEdge struct {
 }
 
 func (e *kmsEdge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	e.asked++
 	if e.held != nil {
 		released := make(chan struct{})
 		e.held <- released
 		<-released
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.asked++
 	var input struct {
 		KeyId, MessageType, SigningAlgorithm string
 		Message                              []byte
@@ -281,5 +285,33 @@ func TestReadersOfTheKeysShareOneAnswerAndWaitNoLongerThanTheyLike(t *testing.T)
 	}
 	if edge.asked != 1 {
 		t.Errorf("KMS was asked %d times for one key", edge.asked)
+	}
+}
+
+func TestWhoWaitedForAnothersFailureAsksAgain(t *testing.T) {
+	edge, client := newKMS(t, "k")
+	wrong, _ := rsa.GenerateKey(rand.Reader, 2048)
+	edge.other, edge.held = &wrong.PublicKey, make(chan chan struct{})
+	public := receipts.NewPublicKeys(client, keysOf(t, "1=k"))
+	read := func() chan error {
+		done := make(chan error, 1)
+		go func() {
+			_, err := public.Set(t.Context())
+			done <- err
+		}()
+		return done
+	}
+	first := read()
+	released := <-edge.held
+	second := read()
+	close(released)
+	if err := <-first; mci.CodeOf(err) != mci.TryAgain {
+		t.Errorf("who asked is told %v", err)
+	}
+	released = <-edge.held
+	edge.other = nil
+	close(released)
+	if err := <-second; err != nil {
+		t.Errorf("who waited is told %v", err)
 	}
 }
