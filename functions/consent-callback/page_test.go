@@ -2,9 +2,7 @@ package main
 
 import (
 	"bufio"
-	"encoding/csv"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -13,11 +11,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"mci.example/customers/scripts/local/localtest"
+	"mci.example/customers/scripts/local/localtest/story"
 	"mci.example/customers/shared/mail"
 	"mci.example/customers/shared/mci"
 )
@@ -148,90 +146,29 @@ func (b *browser) visit(t *testing.T, v call) sight {
 	return s
 }
 
-const (
-	pagePartner    = "page-partner"
-	pageUser       = "page-user"
-	pageEngagement = "page-engagement"
-)
-
-// customers counts those that tests have made: each has a claim of its own.
-var customers atomic.Int64
-
 // invited is a customer whom a partner asked.
 type invited struct {
-	claim, address, link string
+	partner story.Partner
+	claim   story.Claim
+	link    string
 }
 
 // invite nominates a new customer, sends the consent email and takes the link from it. An empty locale is none.
 func invite(t *testing.T, name, locale string) invited {
 	t.Helper()
-	pageData(t)
-	n := customers.Add(1)
-	id, tpid := fmt.Sprintf("page-customer-%d", n), fmt.Sprint(88000000+n)
-	localtest.Load(t, localtest.Files{
-		"customers.csv": sheet(t, []string{"customerId", "name", "country", "managed"}, []string{id, name, "DE",
-			"false"}),
-		"customer-ids.csv": sheet(t, []string{"customerId", "idType", "idValue"}, []string{id, "tpid", tpid}),
-		"eligibility.csv": sheet(t, []string{"engagementId", "idType", "idValue", "eligible", "reason"},
-			[]string{pageEngagement, "tpid", tpid, "true", ""}),
-	})
-	address := fmt.Sprintf("reader-%d@page.example", n)
-	contact := map[string]any{"name": "Robin Reader", "email": address}
+	p := story.NewPartner(t)
+	e := story.Engagement(t, story.Object{"name": "Security Workshop <b>&amp;</b>", "payout": "12500.00"})
+	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country," +
+		"enrolled,engagementIds\n" +
+		p.ID + ",Contoso <script>alert(1)</script> Consulting," + p.Location + ",Berlin,DE,true,*\n"})
+	c := story.NewCustomerNamed(t, name, e)
+	contact := story.Object{"name": "Robin Reader", "email": c.Email}
 	if locale != "" {
 		contact["locale"] = locale
 	}
-	token := localtest.Token(t, pagePartner, pageUser, mci.IncentivesUser)
-	added := localtest.Decode[struct {
-		Claims []struct {
-			ID string `json:"id"`
-		} `json:"claims"`
-	}](t, localtest.Call(t, "POST", "/v1/customers", token, map[string]any{
-		"friendlyName": "page", "locationId": "page-location", "customerId": map[string]string{"type": "tpid",
-			"value": tpid},
-		"engagementIds": []string{pageEngagement}, "customerContact": contact,
-		"partnerContact": map[string]string{"name": "Kim Lee", "email": "kim@partner.example"},
-	}).Expect(t, 201))
-	claim := added.Claims[0].ID
-	localtest.Call(t, "POST", "/v1/claims/"+claim+"/consent-requests", token, map[string]any{
-		"dealSize": map[string]string{"amount": "5000.00", "currency": "USD"}, "disclaimerAccepted": true}).Expect(t,
-		202)
-	return invited{claim, address, localtest.URL() + localtest.ConsentLink(t, localtest.Mail(t, address, 1))}
-}
-
-var pageDataLoaded atomic.Bool
-
-// pageData loads what all these tests share, once.
-func pageData(t *testing.T) {
-	t.Helper()
-	if pageDataLoaded.Swap(true) {
-		return
-	}
-	localtest.Load(t, localtest.Files{
-		"engagements.json": []map[string]any{{
-			"id": pageEngagement, "name": "Security Workshop <b>&amp;</b>", "solutionArea": "Security",
-			"description": "A workshop.",
-			"payType":     "fixed", "customerIdTypes": []string{"tpid"}, "startsOn": "2020-01-01",
-			"endsOn":            "2099-12-31",
-			"consentWindowDays": 30, "submissionWindowDays": 90, "resubmissionWindowDays": 14,
-			"claimLimits": map[string]int{"active": 5, "allowed": 10}, "exclusive": false, "payout": "12500.00",
-			"referral": nil, "coSell": nil,
-		}},
-		"locations.csv": sheet(t, []string{"partnerId", "partnerName", "locationId", "locationName", "country",
-			"enrolled", "engagementIds"},
-			[]string{pagePartner, "Contoso <script>alert(1)</script> Consulting", "page-location", "Berlin", "DE",
-				"true", "*"}),
-		"grants.csv": sheet(t, []string{"partnerId", "userId", "locationId", "role"}, []string{pagePartner, pageUser,
-			"page-location", "incentives-user"}),
-	})
-}
-
-func sheet(t *testing.T, rows ...[]string) string {
-	t.Helper()
-	var b strings.Builder
-	if err := csv.NewWriter(&b).WriteAll(rows); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
+	claim := story.Born(t, localtest.Call(t, "POST", "/v1/customers", p.Token,
+		p.Nomination(c, c.By(mci.TPID), []string{e}, story.Object{"customerContact": contact})))[0]
+	return invited{p, claim, localtest.URL() + p.Ask(t, claim)}
 }
 
 func TestD11_ThePageIsReadableInEveryLanguageOnAnyScreen(t *testing.T) {
@@ -266,9 +203,9 @@ func TestD11_TheEmailArrivesInEveryLanguage(t *testing.T) {
 	for _, locale := range mail.Locales {
 		t.Run(string(locale), func(t *testing.T) {
 			customer := invite(t, "Fabrikam", string(locale))
-			email := localtest.Mail(t, customer.address, 1)
-			if len(email.To) != 1 || email.To[0] != customer.address || len(email.ReplyTo) != 1 ||
-				email.ReplyTo[0] != "kim@partner.example" {
+			email := localtest.Mail(t, customer.claim.CustomerContact.Email, 1)
+			if len(email.To) != 1 || email.To[0] != customer.claim.CustomerContact.Email || len(email.ReplyTo) != 1 ||
+				email.ReplyTo[0] != "pat@partner.example" {
 				t.Errorf("it is to %v, answers go to %v", email.To, email.ReplyTo)
 			}
 			for _, width := range []int{320, 800} {
@@ -287,9 +224,9 @@ func TestD11_TheEmailArrivesInEveryLanguage(t *testing.T) {
 
 func TestD10_OpeningTheLinkChangesNothing(t *testing.T) {
 	customer := invite(t, "Fabrikam", "tr")
-	token := localtest.Token(t, pagePartner, pageUser, mci.IncentivesUser)
 	claim := func() string {
-		return string(localtest.Call(t, "GET", "/v1/claims/"+customer.claim, token, nil).Expect(t, 200).Body)
+		return string(localtest.Call(t, "GET", "/v1/claims/"+customer.claim.ID, customer.partner.Token, nil).Expect(t,
+			200).Body)
 	}
 	path := strings.TrimPrefix(customer.link, localtest.URL())
 	before := claim()
@@ -360,8 +297,8 @@ func TestD10_TheCustomerAnswersWithoutScripts(t *testing.T) {
 			if again := b.visit(t, call{URL: customer.link}); again.Message != recorded {
 				t.Errorf("contradicted, the page says\n%s", again.Text)
 			}
-			token := localtest.Token(t, pagePartner, pageUser, mci.IncentivesUser)
-			claim := localtest.Call(t, "GET", "/v1/claims/"+customer.claim, token, nil).Expect(t, 200).JSON(t)
+			claim := localtest.Call(t, "GET", "/v1/claims/"+customer.claim.ID, customer.partner.Token, nil).Expect(t,
+				200).JSON(t)
 			if claim["status"] != c.status {
 				t.Errorf("the claim is %v", claim["status"])
 			}

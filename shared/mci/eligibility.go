@@ -170,11 +170,6 @@ func (e Engagement) taken(types []IDType) []IDType {
 // same says whether two reasons tell a person the same.
 func (r Reason) same(other Reason) bool { return r.Code == other.Code && r.Detail == other.Detail }
 
-// Has says whether a reason is among those found.
-func Has(reasons []Reason, code ReasonCode) bool {
-	return slices.ContainsFunc(reasons, func(r Reason) bool { return r.Code == code })
-}
-
 // FirstEligible gives, of candidates that differ in the ID alone, the first that is eligible, in the order of
 // nomination; if none is, it gives the reasons of all, each once (D19). There must be at least one candidate.
 func FirstEligible(candidates []Candidate) (Candidate, []Reason) {
