@@ -18,8 +18,8 @@ import (
 	"mci.example/customers/shared/mail"
 )
 
-// words is one file of texts/: all sentences of a language, and how it writes dates and amounts.
-type words struct {
+// texts is one file of texts/: all sentences of a language, and how it writes dates and amounts.
+type texts struct {
 	Language    string            `json:"language"`
 	Months      []string          `json:"months"`
 	Day         string            `json:"day"`  // {day} {month} {year}
@@ -27,43 +27,42 @@ type words struct {
 	DecimalMark string            `json:"decimalMark"`
 	GroupMark   string            `json:"groupMark"`
 	Sentences   map[string]string `json:"sentences"`
-
-	locale mail.Locale
 }
+
+// words say things in a language. Its texts are read when the first is needed: a redirect says nothing.
+type words struct{ locale mail.Locale }
 
 //go:embed texts
 var textFiles embed.FS
 
 // loaded holds a loader for each language, so that a process reads only those that it meets.
-var loaded = func() map[mail.Locale]func() (*words, error) {
-	loaders := map[mail.Locale]func() (*words, error){}
+var loaded = func() map[mail.Locale]func() (*texts, error) {
+	loaders := map[mail.Locale]func() (*texts, error){}
 	for _, locale := range mail.Locales {
-		loaders[locale] = sync.OnceValues(func() (*words, error) { return load(locale) })
+		loaders[locale] = sync.OnceValues(func() (*texts, error) { return load(locale) })
 	}
 	return loaders
 }()
 
-func load(locale mail.Locale) (*words, error) {
+func load(locale mail.Locale) (*texts, error) {
 	content, err := textFiles.ReadFile("texts/" + string(locale) + ".json")
 	if err != nil {
 		return nil, fmt.Errorf("reading the texts of %q: %w", locale, err)
 	}
-	w := &words{locale: locale}
-	if err := json.Unmarshal(content, w); err != nil {
+	t := &texts{}
+	if err := json.Unmarshal(content, t); err != nil {
 		return nil, fmt.Errorf("decoding the texts of %q: %w", locale, err)
 	}
-	return w, nil
+	return t, nil
 }
 
-func wordsIn(locale mail.Locale) (*words, error) { return loaded[locale]() }
-
-// wordsOrEnglish gives a language's words; a language that cannot be read cannot be in a build that passed its tests.
-func wordsOrEnglish(locale mail.Locale) *words {
-	if w, err := wordsIn(locale); err == nil {
-		return w
+// texts gives the language's own; one that cannot be read cannot be in a build that passed its tests.
+func (w *words) texts() *texts {
+	t, err := loaded[w.locale]()
+	if err != nil {
+		return &texts{}
 	}
-	w, _ := wordsIn(mail.English)
-	return w
+	return t
 }
 
 // languageNames are the languages' own names: how each file of texts/ begins.
@@ -87,7 +86,7 @@ func languageName(locale string) string { return cmp.Or(languageNames()[mail.Loc
 // say gives a sentence with values, pairs of name and value, in the place of their names in braces. Without such a
 // sentence it gives the key, which the tests rule out.
 func (w *words) say(key string, namesAndValues ...string) string {
-	sentence, known := w.Sentences[key]
+	sentence, known := w.texts().Sentences[key]
 	if !known {
 		return key
 	}
@@ -102,7 +101,7 @@ func (w *words) say(key string, namesAndValues ...string) string {
 }
 
 // knows says whether there is such a sentence.
-func (w *words) knows(key string) bool { return w.Sentences[key] != "" }
+func (w *words) knows(key string) bool { return w.texts().Sentences[key] != "" }
 
 // text is a sentence as a node.
 func (w *words) text(key string, namesAndValues ...string) g.Node {
@@ -113,15 +112,16 @@ func (w *words) text(key string, namesAndValues ...string) g.Node {
 // is.
 func (w *words) word(family, code string) string {
 	if key := family + "." + code; w.knows(key) {
-		return w.Sentences[key]
+		return w.say(key)
 	}
 	return strings.ReplaceAll(code, "-", " ")
 }
 
 // date writes a day.
 func (w *words) date(at time.Time) string {
-	return strings.NewReplacer("{day}", strconv.Itoa(at.Day()), "{month}", w.Months[at.Month()-1], "{year}",
-		strconv.Itoa(at.Year())).Replace(w.Day)
+	t := w.texts()
+	return strings.NewReplacer("{day}", strconv.Itoa(at.Day()), "{month}", t.Months[at.Month()-1], "{year}",
+		strconv.Itoa(at.Year())).Replace(t.Day)
 }
 
 // day writes a day such as 2026-11-01.
@@ -136,7 +136,7 @@ func (w *words) day(text string) string {
 // instant writes an instant in UTC, to the minute.
 func (w *words) instant(at time.Time) string {
 	at = at.UTC()
-	return strings.NewReplacer("{day}", w.date(at), "{time}", at.Format("15:04")).Replace(w.Time)
+	return strings.NewReplacer("{day}", w.date(at), "{time}", at.Format("15:04")).Replace(w.texts().Time)
 }
 
 // at is an instant on a page; script sets the reader's own time before the UTC.
@@ -162,7 +162,7 @@ func (w *words) money(m money) string {
 	if strings.Trim(whole+fraction, "0123456789") != "" || whole == "" {
 		return m.Amount + " " + m.Currency // no amount, as it was typed
 	}
-	return sign + w.group(whole) + w.DecimalMark + (fraction + "00")[:max(2, len(fraction))] + " " + m.Currency
+	return sign + w.group(whole) + w.texts().DecimalMark + (fraction + "00")[:max(2, len(fraction))] + " " + m.Currency
 }
 
 // group sets the language's mark between each three digits.
@@ -170,7 +170,7 @@ func (w *words) group(whole string) string {
 	var b strings.Builder
 	for i, digit := range whole {
 		if i > 0 && (len(whole)-i)%3 == 0 {
-			b.WriteString(w.GroupMark)
+			b.WriteString(w.texts().GroupMark)
 		}
 		b.WriteRune(digit)
 	}
@@ -202,7 +202,7 @@ func chooseLanguage(v *visit) error {
 func (v *visit) keepLanguage(locale string) {
 	if slices.Contains(mail.Locales, mail.Locale(locale)) {
 		v.setCookie(languageCookie, locale, languageLife)
-		v.words = wordsOrEnglish(mail.Locale(locale))
+		v.words = &words{mail.Locale(locale)}
 		v.api.language = locale
 	}
 }

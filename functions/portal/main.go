@@ -15,9 +15,7 @@ import (
 )
 
 func main() {
-	p := newPortal(platform.Open("portal"))
-	go func() { _, _ = wordsIn("en") }() // texts are in memory when the first request comes
-	lambda.Start(serveGateway(p.handler()))
+	lambda.Start(serveGateway(newPortal(platform.Open("portal")).handler()))
 }
 
 // portal is what every request shares.

@@ -25,6 +25,7 @@ import (
 	localissuer "mci.example/customers/scripts/local/issuer"
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
+	"mci.example/customers/shared/mail"
 	"mci.example/customers/shared/mci"
 )
 
@@ -518,7 +519,7 @@ func TestPagesSayThatTheAPIFailsAndLoseNothing(t *testing.T) {
 			payload, _ := json.Marshal(map[string]any{"sub": "ana", "custom:partnerId": "p",
 				"exp":            time.Now().Add(time.Hour).Unix(),
 				"cognito:groups": []string{"incentives-admin", "referral-admin", "program-admin"}})
-			words := wordsOrEnglish("ja")
+			words := &words{mail.Locale("ja")}
 			said := html.EscapeString(words.say(failure.key))
 			for _, request := range requests("c") {
 				if strings.HasPrefix(request.path, "/portal/sign") || slices.Contains([]string{"/portal/nowhere", "/portal/callback",

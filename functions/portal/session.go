@@ -67,7 +67,7 @@ func (u *user) incentives() bool { return u.has(incentives...) }
 // newVisit reads the language and the session, which may have none or an old token.
 func (p *portal) newVisit(w http.ResponseWriter, r *http.Request) *visit {
 	v := &visit{p: p, w: w, r: r}
-	v.words = wordsOrEnglish(mail.ChooseLocale(v.cookie(languageCookie), r.Header.Get("Accept-Language")))
+	v.words = &words{mail.ChooseLocale(v.cookie(languageCookie), r.Header.Get("Accept-Language"))}
 	v.use(v.cookie(idTokenCookie))
 	return v
 }

@@ -18,7 +18,7 @@ var placeholder = regexp.MustCompile(`\{[a-zA-Z]+\}`)
 
 // P11: every language says every sentence, with the same values in it.
 func TestP11_EveryLanguageHasEverySentence(t *testing.T) {
-	english, err := wordsIn(mail.English)
+	english, err := load(mail.English)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestP11_EveryLanguageHasEverySentence(t *testing.T) {
 		return found
 	}
 	for _, locale := range mail.Locales {
-		w, err := wordsIn(locale)
+		w, err := load(locale)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +64,7 @@ func TestP11_EveryLanguageHasEverySentence(t *testing.T) {
 
 // Every key in the sources is a sentence, and so is every word of the product that pages show.
 func TestEverySentenceThatPagesSayIsThere(t *testing.T) {
-	w := wordsOrEnglish(mail.English)
+	w := &words{mail.English}
 	sources, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func TestEverySentenceThatPagesSayIsThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, found := range said.FindAllStringSubmatch(string(content), -1) {
-			if _, known := w.Sentences[found[1]]; !known {
+			if _, known := w.texts().Sentences[found[1]]; !known {
 				t.Errorf("%s says %s, which English lacks", source, found[1])
 			}
 		}

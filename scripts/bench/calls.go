@@ -291,7 +291,7 @@ func (b *bench) lifecycle(ctx context.Context) error {
 		return err
 	}
 	portal := b.route("portal, to sign in", "portal", 303, 0, request{route: "GET /portal"})
-	if _, err := run(portal, cold(emptyFunction)); err != nil {
+	if _, err := run(portal, cold(emptyClient)); err != nil {
 		return err
 	}
 	if _, err := run(b.route("list-engagements", "list-engagements", 200, 1, request{route: "GET /v1/engagements",

@@ -42,21 +42,20 @@ type bench struct {
 	stand *stand
 	began time.Time
 
-	Machine    machine         `json:"machine"`
-	Quick      bool            `json:"quick"`
-	Calls      []callFigures   `json:"calls"`
-	Cold       []coldFigures   `json:"coldStarts"`
-	Sizes      []sizeFigures   `json:"sizes"`
-	Growth     []growthFigures `json:"growth"`
-	Flat       []flatFigures   `json:"flatness"`
-	Sweep      *sweepFigures   `json:"sweep,omitempty"`
-	Pages      []pageFigures   `json:"pages"`
-	PortalCold *portalCold     `json:"portalColdStart,omitempty"`
-	Marks      []marks         `json:"lighthouse"`
-	Import     *importFigures  `json:"import,omitempty"`
-	Costs      []costFigures   `json:"costPerMillionCalls"`
-	Prices     priceList       `json:"prices"`
-	Missed     []string        `json:"missed"`
+	Machine machine         `json:"machine"`
+	Quick   bool            `json:"quick"`
+	Calls   []callFigures   `json:"calls"`
+	Cold    []coldFigures   `json:"coldStarts"`
+	Sizes   []sizeFigures   `json:"sizes"`
+	Growth  []growthFigures `json:"growth"`
+	Flat    []flatFigures   `json:"flatness"`
+	Sweep   *sweepFigures   `json:"sweep,omitempty"`
+	Pages   []pageFigures   `json:"pages"`
+	Marks   []marks         `json:"lighthouse"`
+	Import  *importFigures  `json:"import,omitempty"`
+	Costs   []costFigures   `json:"costPerMillionCalls"`
+	Prices  priceList       `json:"prices"`
+	Missed  []string        `json:"missed"`
 }
 
 // parts are what is measured, in order. All but the sweep and the import stand on one table.

@@ -18,9 +18,6 @@ import (
 	"mci.example/customers/shared/rest"
 )
 
-// emptyClient holds an HTTP client, and makes the calls that it is told.
-const emptyClient = "empty-client"
-
 // What the portal's pages may take.
 const (
 	maxOverCalls  = 2.0    // milliseconds at p50, beside the page's calls
@@ -36,13 +33,6 @@ type pageFigures struct {
 	Calls float64 `json:"callsMilliseconds"`
 	Over  float64 `json:"overMilliseconds"`
 	Bytes int     `json:"firstVisitBytes"`
-}
-
-// portalCold is the cold start to the redirect of somebody who is not signed in, which asks nothing of the API.
-type portalCold struct {
-	Answer float64 `json:"milliseconds"`
-	Empty  float64 `json:"emptyMilliseconds"`
-	Ratio  float64 `json:"ratio"`
 }
 
 // marks are Lighthouse's, of 100.
@@ -89,9 +79,6 @@ func (b *bench) portal(ctx context.Context) error {
 			maxOverCalls)
 		b.expect(f.Bytes <= maxFirstVisit, "portal, %s: a first visit has %d bytes, more than %d", f.Page, f.Bytes,
 			maxFirstVisit)
-	}
-	if err := b.portalColdStart(); err != nil {
-		return fmt.Errorf("starting cold: %w", err)
 	}
 	return b.lighthouse(ctx, token, map[string]string{"Home": "/portal", "Customers": customers, "a claim": claim})
 }
@@ -154,16 +141,14 @@ func (b *bench) ask(ctx context.Context, method, path, token string, body any) (
 // sessionCookie is the portal's, which holds the user's token.
 const sessionCookie = "portal-id-token"
 
-// pagePayload is what the gateway hands to the portal for a page.
+// pagePayload is what the gateway hands to the portal for a page of somebody who is signed in.
 func pagePayload(path, token string) ([]byte, error) {
 	var event rest.GatewayRequest
 	if err := json.Unmarshal(request{route: "GET " + path}.payload(), &event); err != nil {
 		return nil, fmt.Errorf("making a payload: %w", err)
 	}
 	event.RouteKey = "GET /portal/{proxy+}"
-	if token != "" {
-		event.Cookies = []string{sessionCookie + "=" + token}
-	}
+	event.Cookies = []string{sessionCookie + "=" + token}
 	return json.Marshal(event)
 }
 
@@ -218,28 +203,6 @@ func (b *bench) firstVisit(answer []byte) (int, error) {
 	return size, nil
 }
 
-// portalColdStart measures a cold start against that of an empty function with the same client.
-func (b *bench) portalColdStart() error {
-	payload, err := pagePayload("/portal", "")
-	if err != nil {
-		return err
-	}
-	again := func(int) error { return b.stand.replace() }
-	taken, err := interleave(b.size(100, 3),
-		contender{again, func(int) error { return b.stand.time("portal", payload) }},
-		contender{again, func(int) error { return b.stand.time(emptyClient, payload) }})
-	if err != nil {
-		return err
-	}
-	f := portalCold{Answer: milliseconds(taken[0].percentile(50)), Empty: milliseconds(taken[1].percentile(50))}
-	f.Ratio = f.Answer / f.Empty
-	b.PortalCold = &f
-	progress("%-44s %6.2f ms, %.2f × an empty function", "portal, cold", f.Answer, f.Ratio)
-	b.expect(f.Ratio <= 1.2, "portal: the cold start is %.2f × that of an empty function with an HTTP client, more than 1.2 ×",
-		f.Ratio)
-	return nil
-}
-
 // lighthouse has Lighthouse judge pages in the test browser.
 func (b *bench) lighthouse(ctx context.Context, token string, pages map[string]string) error {
 	folder := filepath.Join(b.root, "scripts", "bench", "lighthouse")
@@ -282,12 +245,6 @@ func (b *bench) portalTables(section func(title string, columns []string, rows [
 	section("The portal's pages, in milliseconds: the page, its calls to the API by themselves, the page's own; bytes of a first visit",
 		[]string{"page", "p50", "calls", "own", "bytes"}, rows)
 	rows = nil
-	if f := b.PortalCold; f != nil {
-		rows = append(rows, []string{"portal", number("%.1f", f.Answer), number("%.1f", f.Empty), number("%.2f", f.Ratio)})
-	}
-	section("The portal's cold start, in milliseconds, against an empty function with an HTTP client",
-		[]string{"function", "answer", "empty", "×"}, rows)
-	rows = nil
 	for _, m := range b.Marks {
 		rows = append(rows, []string{m.Page, fmt.Sprint(m.Speed), fmt.Sprint(m.Accessibility), fmt.Sprint(m.BestPractices)})
 	}
@@ -309,9 +266,6 @@ func (b *bench) portalTargets(add func(what, reach, measured string, values ...a
 		add("a page of the portal, beside its calls, p50", "at most 2 ms", "%.2f ms at most (%s)", most.Over, most.Page)
 		add("a first visit of a page, uncompressed", fmt.Sprintf("at most %d bytes", maxFirstVisit), "%d at most (%s)",
 			largest.Bytes, largest.Page)
-	}
-	if f := b.PortalCold; f != nil {
-		add("the portal's cold start", "at most 1.2 × an empty function with an HTTP client", "%.2f ×", f.Ratio)
 	}
 	if len(b.Marks) > 0 {
 		least := b.Marks[0]

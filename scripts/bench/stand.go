@@ -25,10 +25,11 @@ import (
 // The functions that others are measured against.
 const (
 	floorFunction = "floor"
-	emptyFunction = "empty"       // holds no client
-	emptyTable    = "empty-table" // holds the table's client
-	emptyMail     = "empty-mail"  // holds the table's and SES's
-	emptyKeys     = "empty-keys"  // holds the table's and KMS's
+	emptyFunction = "empty"        // holds no client
+	emptyClient   = "empty-client" // holds an HTTP client, and makes the calls that it is told
+	emptyTable    = "empty-table"  // holds the table's client
+	emptyMail     = "empty-mail"   // holds the table's and SES's
+	emptyKeys     = "empty-keys"   // holds the table's and KMS's
 )
 
 // stand is a one-machine cloud to measure on: the functions as they are deployed and the floor, on a table without a

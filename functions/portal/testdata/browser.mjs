@@ -29,6 +29,7 @@ async function life(browser) {
   const ana = await visitor(browser, 'adding', { timezoneId: 'Europe/Berlin' });
   await signIn(ana, 'Ana');
   is(ana, await ana.getByRole('heading', { level: 1 }).innerText(), 'What is next', 'the heading');
+  is(ana, await ana.evaluate(() => document.cookie), '', 'what script can read of cookies');
   await follow(ana, 'Engagements');
   await follow(ana, 'Cloud Assessment');
   await ana.getByLabel('Search').fill('cont');
