@@ -137,11 +137,18 @@ func statusText(w *words, c claim) string { return w.word("status", c.Status) }
 // statusNode is the status, with that of the email while an answer is awaited.
 func statusNode(v *visit, c claim) g.Node {
 	var email g.Node
-	if c.EmailStatus != "" && c.Status == "consent-pending" {
-		email = g.Group{g.Text(" "), badge("email-"+c.EmailStatus, v.words.say("emailIs", "status",
-			v.words.word("emailStatus", c.EmailStatus)))}
+	if said := emailText(v.words, c); said != "" {
+		email = g.Group{g.Text(" "), badge("email-"+c.EmailStatus, said)}
 	}
 	return g.Group{badge(c.Status, v.words.word("status", c.Status)), email}
+}
+
+// emailText says what became of the email while its answer is awaited.
+func emailText(w *words, c claim) string {
+	if c.EmailStatus == "" || c.Status != "consent-pending" {
+		return ""
+	}
+	return w.say("emailIs", "status", w.word("emailStatus", c.EmailStatus))
 }
 
 func badge(class, text string) g.Node { return h.Span(h.Class("badge "+class), g.Text(text)) }

@@ -85,7 +85,11 @@ func changing(w *words, row any) g.Node {
 // changingClaim marks a part of a page that shows a claim, with the sentence that tells of its change.
 func changingClaim(w *words, id string, c claim) g.Node {
 	awaited := c.Status == "consent-pending" || c.Status == "submitted"
-	return g.Group{h.ID(id), h.Data("part", c.FriendlyName+": "+statusText(w, c)), g.If(awaited, h.Data("awaited", ""))}
+	said := c.FriendlyName + ": " + statusText(w, c)
+	if email := emailText(w, c); email != "" {
+		said += w.say("listMark") + email
+	}
+	return g.Group{h.ID(id), h.Data("part", said), g.If(awaited, h.Data("awaited", ""))}
 }
 
 // pager leads to the next page of a list, and back to the first.

@@ -49,8 +49,8 @@ func newPortal(environment *platform.Environment) *portal {
 // policy is the content security policy of every page. Browsers apply form-action to redirects: "Sign out" leads to the
 // issuer.
 func policy(issuer, signOut string) string {
-	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
-		"frame-ancestors 'none'; form-action 'self'" + originOf(issuer) + originOf(signOut)
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+		"base-uri 'none'; frame-ancestors 'none'; form-action 'self'" + originOf(issuer) + originOf(signOut)
 }
 
 // originOf gives an address's scheme and host behind a space, "" where it has none.
