@@ -496,7 +496,8 @@ var known = map[string]string{
 		"customer":{"id":"x","name":"Contoso","country":"US"},"payout":{"amount":"1.00","currency":"USD"}}`,
 	"/engagements/c": `{"id":"c","name":"Assessment","customerIdTypes":["domain"],"state":"active",
 		"locations":[{"id":"l","name":"Seattle","country":"US"}]}`,
-	"/referrals/c": `{"id":"c","claimId":"c","type":"partner-led","status":"new","dealSize":{"amount":"1.00","currency":"USD"},
+	"/referrals/c": `{"id":"c","claimId":"c","type":"partner-led","status":"new",
+		"dealSize":{"amount":"1.00","currency":"USD"},
 		"customer":{"id":"x","name":"Contoso","country":"US"}}`,
 }
 
@@ -522,8 +523,8 @@ func TestPagesSayThatTheAPIFailsAndLoseNothing(t *testing.T) {
 			words := &words{mail.Locale("ja")}
 			said := html.EscapeString(words.say(failure.key))
 			for _, request := range requests("c") {
-				if strings.HasPrefix(request.path, "/portal/sign") || slices.Contains([]string{"/portal/nowhere", "/portal/callback",
-					"/portal/language"}, request.path) || readsFirst && request.method == "GET" {
+				if strings.HasPrefix(request.path, "/portal/sign") || slices.Contains([]string{"/portal/nowhere",
+					"/portal/callback", "/portal/language"}, request.path) || readsFirst && request.method == "GET" {
 					continue // these ask nothing of the API
 				}
 				form := url.Values{"reason": {typed}, "friendlyName": {typed}, "notes": {typed}, "file": {typed},

@@ -62,7 +62,8 @@ func (b *bench) portal(ctx context.Context) error {
 		{"/portal", [][]string{{"/v1/claims?sort=due"}}},
 		{"/portal/engagements", [][]string{{"/v1/engagements?state=active", "/v1/engagements?state=upcoming",
 			"/v1/engagements?state=ended"}}},
-		{customers, [][]string{{"/v1/engagements/" + engagement, "/v1/engagements/" + engagement + "/customers?tab=eligible"}}},
+		{customers, [][]string{{"/v1/engagements/" + engagement,
+			"/v1/engagements/" + engagement + "/customers?tab=eligible"}}},
 		{claim, [][]string{{"/v1/claims/" + claimID}}},
 		{claim + "/consent", [][]string{{"/v1/claims/" + claimID}}},
 	}
@@ -214,7 +215,8 @@ func (b *bench) lighthouse(ctx context.Context, token string, pages map[string]s
 		if err != nil {
 			return fmt.Errorf("making an address: %w", err)
 		}
-		command := exec.CommandContext(ctx, "node", filepath.Join(folder, "measure.mjs"), filepath.Join(b.root, "infra"), address)
+		command := exec.CommandContext(ctx, "node", filepath.Join(folder, "measure.mjs"), filepath.Join(b.root, "infra"),
+			address)
 		// The token goes by the environment, which other users of the machine cannot read.
 		command.Env = append(os.Environ(), "AWS_EXECUTION_ENV=AWS_Lambda_nodejs22.x", "COOKIE="+sessionCookie+"="+token)
 		command.Stderr = os.Stderr
@@ -242,7 +244,7 @@ func (b *bench) portalTables(section func(title string, columns []string, rows [
 		rows = append(rows, []string{p.Page, number("%.2f", p.P50), number("%.2f", p.Calls), number("%.2f", p.Over),
 			fmt.Sprint(p.Bytes)})
 	}
-	section("The portal's pages, in milliseconds: the page, its calls to the API by themselves, the page's own; bytes of a first visit",
+	section("The portal's pages, in milliseconds: the page, its calls by themselves, its own; bytes of a first visit",
 		[]string{"page", "p50", "calls", "own", "bytes"}, rows)
 	rows = nil
 	for _, m := range b.Marks {
