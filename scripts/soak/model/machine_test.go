@@ -87,9 +87,9 @@ func newMachine(t *testing.T, rt *rapid.T) *machine {
 	}
 	m.engagements = []*engagement{
 		{types: []string{"domain", "tpid"}, active: 2, allowed: 3, consent: 10, submit: 20, resubmit: 25, referralFrom: 1000,
-			coSellFrom: 50000, managedOnly: true},
+			coSellFrom: 50000, managedOnly: true, reminders: []int{9, 8, 5, 2}},
 		{types: []string{"tenant-id", "tpid"}, exclusive: true, active: 5, allowed: 5, consent: 5, submit: 8, resubmit: 3,
-			referralFrom: -1, coSellFrom: -1},
+			referralFrom: -1, coSellFrom: -1, reminders: []int{2, 1}},
 		{types: []string{"msx-opportunity-id"}, variable: true, active: 1, allowed: 1, consent: 7, submit: 7, resubmit: 7,
 			referralFrom: 0, coSellFrom: 0},
 	}
@@ -133,6 +133,9 @@ func rulesOf(e *engagement) story.Object {
 		"claimLimits": story.Object{"active": e.active, "allowed": e.allowed}, "exclusive": e.exclusive, "payout": "1250.00",
 		"referral": nil, "coSell": nil,
 	}
+	if len(e.reminders) > 0 {
+		rules["reminders"] = story.Object{"consentDays": e.reminders, "submissionDays": e.reminders}
+	}
 	if e.variable {
 		delete(rules, "payout")
 		rules["payType"] = "variable"
@@ -162,7 +165,8 @@ var steps = []step{
 	{"send", 1, (*machine).send}, {"accept", 4, (*machine).accept}, {"answer", 2, (*machine).answer},
 	{"submit", 2, (*machine).submit},
 	{"review", 2, (*machine).review}, {"cancel", 1, (*machine).cancel}, {"come to a deadline", 2, (*machine).deadline},
-	{"let time pass", 1, (*machine).pass}, {"sweep", 1, (*machine).sweep}, {"upgrade", 1, (*machine).upgrade},
+	{"let time pass", 1, (*machine).pass}, {"sweep", 1, (*machine).sweep},
+	{"come to a reminder", 2, (*machine).reminder}, {"upgrade", 1, (*machine).upgrade},
 	{"mail event", 1, (*machine).mailEvent},
 	{"eligibility changes", 1, (*machine).changeEligibility}, {"management changes", 1, (*machine).changeManaged},
 	{"look at a page", 1, (*machine).look}, {"look at lists", 1, (*machine).lists}, {"look at lists across partners", 1,
@@ -406,7 +410,7 @@ func (m *machine) nominated(rt *rapid.T, p *partner, c *customer, engagements []
 		}
 		m.claims = append(m.claims, &claim{
 			id: made.ID, birth: m.births, partner: p, customer: c, engagement: e, wasKnown: wasKnown, status: "consent-not-sent",
-			consentDue: made.ConsentDue, deal: -1,
+			consentDue: made.ConsentDue, deal: -1, remindedTo: made.CreatedAt,
 		})
 		p.remember(c, chosen[i])
 	}
@@ -454,19 +458,20 @@ func (m *machine) request(rt *rapid.T, c *claim, full bool) {
 		c.address++
 	}
 	if status == "consent-not-sent" {
-		c.status, c.deal = "consent-pending", deal
+		c.enters("consent-pending", now())
+		c.deal = deal
 		if c.engagement.referralFrom >= 0 && deal >= c.engagement.referralFrom {
 			c.referral = "partner-led"
 		}
 	}
-	c.email, c.sends = "sent", append(c.sends, instant)
-	m.readEmail(rt, c, answer)
+	c.sends = append(c.sends, instant)
+	m.readEmail(rt, c, answer, false)
 }
 
 var consentPath = regexp.MustCompile(`/consent/[A-Za-z0-9_.-]+`)
 
 // readEmail takes the link and SES's ID from the one email that the request sent.
-func (m *machine) readEmail(rt *rapid.T, c *claim, answer localtest.Response) {
+func (m *machine) readEmail(rt *rapid.T, c *claim, answer localtest.Response, bySystem bool) {
 	sent := 0
 	for _, request := range answer.Requests() {
 		if request.Service != localtest.SESService {
@@ -480,9 +485,11 @@ func (m *machine) readEmail(rt *rapid.T, c *claim, answer localtest.Response) {
 		c.links = append(c.links, link{consentPath.FindString(string(request.Body)), c.address})
 		c.message = taken.MessageId
 	}
-	if sent != 1 {
-		differ(rt, "%d emails were sent", sent)
+	whole := m.get(rt, c)
+	if sent != 1 || whole.EmailSentAt == nil {
+		differ(rt, "%d emails were sent, the latest at %v", sent, whole.EmailSentAt)
 	}
+	c.email, c.sentAt, c.bySystem = "sent", *whole.EmailSentAt, bySystem
 }
 
 func (m *machine) accept(rt *rapid.T) { m.decide(rt, m.drawClaim(rt, "consent-pending"), "accept") }
@@ -522,7 +529,8 @@ func (m *machine) decide(rt *rapid.T, c *claim, decision string) {
 		if decision == "decline" {
 			c.status = "declined"
 		} else {
-			c.status, c.consented, c.submissionDue = "consented", true, now().Add(day) // until the claim says when
+			c.enters("consented", now())
+			c.consented, c.submissionDue = true, now().Add(day) // until the claim says when
 			whole := m.get(rt, c)
 			if whole.ConsentedAt == nil || whole.SubmissionDue == nil ||
 				!whole.SubmissionDue.Equal(whole.ConsentedAt.Add(time.Duration(c.engagement.submit)*day)) {
@@ -549,6 +557,15 @@ func (m *machine) get(rt *rapid.T, c *claim) story.Claim {
 	}
 	if whole.Status != c.at(now()) || !whole.EventsIntact {
 		differ(rt, "the claim is %s instead of %s; its history is whole: %t", whole.Status, c.at(now()), whole.EventsIntact)
+	}
+	reminders := 0
+	for _, event := range whole.Events {
+		if strings.HasSuffix(event.Type, ".due-soon") || event.Type == "consent.reminded" && event.Actor == mci.ActorSystem {
+			reminders++
+		}
+	}
+	if reminders != c.reminders {
+		differ(rt, "the claim has %d reminders of the system instead of %d: %s", reminders, c.reminders, whole.Types())
 	}
 	return whole
 }
@@ -589,7 +606,8 @@ func (m *machine) review(rt *rapid.T) {
 	if !m.do(rt, c, m.program, "review", story.Object{"decision": decision, "reason": "Seen."}, "submitted") {
 		return
 	}
-	c.status = map[string]string{"complete": "completed", "return": "action-required", "reject": "rejected"}[decision]
+	c.enters(map[string]string{"complete": "completed", "return": "action-required", "reject": "rejected"}[decision],
+		now())
 	if decision == "return" {
 		// Whichever is later; the review's own instant is known to a moment only.
 		if moved := instant.Add(time.Duration(c.engagement.resubmit) * day); moved.After(c.submissionDue) {
@@ -606,10 +624,30 @@ func (m *machine) review(rt *rapid.T) {
 }
 
 func (m *machine) sweep(rt *rapid.T) {
+	swept := now()
 	expect(rt, localtest.Invoke(m.t, "expiry-sweep", story.Object{}), 200, "")
 	for _, c := range m.claims {
 		if c.at(now()) == "expired" {
 			c.status = "expired"
+		}
+		event := c.remind(swept)
+		if event == "" {
+			continue
+		}
+		c.reminders++
+		last := m.get(rt, c).Events
+		if got := last[len(last)-1]; got.Type != event || got.Actor != mci.ActorSystem {
+			differ(rt, "the sweep recorded %s by %s instead of %s", got.Type, got.Actor, event)
+		}
+		told := story.Object{"detail": story.Object{"claimId": c.id, "seq": strconv.Itoa(len(last))}}
+		answer := localtest.Invoke(m.t, "notify", told)
+		expect(rt, answer, 200, "")
+		if event == "consent.reminded" {
+			c.sends = append(c.sends, now())
+			m.readEmail(rt, c, answer, true)
+		}
+		if again := localtest.Invoke(m.t, "notify", told); string(again.Body) != `{"sent":0}` {
+			differ(rt, "told again, %s is answered %s", event, again.Body)
 		}
 	}
 }
@@ -625,10 +663,7 @@ func (m *machine) pass(rt *rapid.T) {
 // deadline moves the clock to a claim's deadline, or to a minute before it.
 func (m *machine) deadline(rt *rapid.T) {
 	c := m.drawClaim(rt, "consent-not-sent", "consent-pending", "consented", "action-required")
-	due := c.consentDue
-	if c.consented {
-		due = c.submissionDue
-	}
+	due := c.due()
 	if draw(rt, "before it", 4) == 0 {
 		due = due.Add(-time.Minute)
 	}
@@ -641,17 +676,36 @@ func (m *machine) deadline(rt *rapid.T) {
 	}
 }
 
-// stepOver moves the clock to a deadline that is a moment away, so that none passes between a step and its comparison,
-// however slow the machine.
-func (m *machine) stepOver(rt *rapid.T) {
-	for _, c := range m.claims {
-		due := c.consentDue
-		if c.consented {
-			due = c.submissionDue
+// reminder moves the clock to the instant of a claim's next reminder, and sweeps.
+func (m *machine) reminder(rt *rapid.T) {
+	c := m.drawClaim(rt, "consent-not-sent", "consent-pending", "consented", "action-required")
+	for _, at := range c.instants(now()) {
+		ahead := at.Sub(now())
+		if ahead < 0 {
+			continue
 		}
-		if left := due.Sub(now()); 0 < left && left < 20*time.Second {
-			if err := localtest.Cloud().SetClock(localtest.Cloud().Offset() + left); err != nil {
-				rt.Fatal(err)
+		if err := localtest.Cloud().SetClock(localtest.Cloud().Offset() + ahead); err != nil {
+			rt.Fatal(err)
+		}
+		m.stepOver(rt)
+		m.sweep(rt)
+		return
+	}
+}
+
+// stepOver moves the clock to an instant that is a moment away, so that none passes between a step and its comparison,
+// however slow the machine: a deadline, one of a reminder, or the end of the time in which an email keeps one back.
+func (m *machine) stepOver(rt *rapid.T) {
+	for moved := true; moved; {
+		moved = false
+		for _, c := range m.claims {
+			for _, at := range append(c.instants(now()), c.due(), c.sentAt.Add(day/2), c.sentAt.Add(day)) {
+				if left := at.Sub(now()); 0 < left && left < 20*time.Second {
+					moved = true
+					if err := localtest.Cloud().SetClock(localtest.Cloud().Offset() + left); err != nil {
+						rt.Fatal(err)
+					}
+				}
 			}
 		}
 	}

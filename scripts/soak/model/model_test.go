@@ -25,6 +25,7 @@ type engagement struct {
 	referralFrom    int // dollars, -1 for no referrals
 	coSellFrom      int // dollars, -1 for no co-sell
 	managedOnly     bool
+	reminders       []int // days before either deadline, falling
 }
 
 // opportunitiesOnly says that the engagement takes MSX opportunity IDs only.
@@ -74,6 +75,64 @@ type claim struct {
 	message       string // SES's ID of the latest email to the present address
 	email         string // what became of it
 	sends         []time.Time
+	sentAt        time.Time // the latest of them
+	bySystem      bool      // which was a reminder of the system
+	remindedTo    time.Time // reminders whose instant is not later are over
+	reminders     int       // how many were recorded
+}
+
+// due is the deadline that the claim runs under while it is not over.
+func (c *claim) due() time.Time {
+	if c.consented {
+		return c.submissionDue
+	}
+	return c.consentDue
+}
+
+// enters has the claim come into a status at an instant: reminders of before are skipped.
+func (c *claim) enters(status string, now time.Time) { c.status, c.remindedTo = status, now }
+
+// instants are those of the claim's reminders in the status that it has.
+func (c *claim) instants(now time.Time) []time.Time {
+	if status := c.at(now); over(status) || status == "submitted" {
+		return nil
+	}
+	var instants []time.Time
+	for _, days := range c.engagement.reminders {
+		instants = append(instants, c.due().Add(-time.Duration(days)*day))
+	}
+	return instants
+}
+
+// remind says what a sweep records of the claim's reminders (D30), of several that have passed one: "" for nothing.
+func (c *claim) remind(now time.Time) string {
+	passed := slices.ContainsFunc(c.instants(now), func(at time.Time) bool {
+		return at.After(c.remindedTo) && !at.After(now)
+	})
+	if !passed {
+		return ""
+	}
+	c.remindedTo = now
+	switch c.status {
+	case "consent-not-sent":
+		return "consent.due-soon"
+	case "consented", "action-required":
+		return "submission.due-soon"
+	}
+	gap := day
+	if c.bySystem {
+		gap = day / 2
+	}
+	recent := 0
+	for _, sent := range c.sends {
+		if now.Sub(sent) < day {
+			recent++
+		}
+	}
+	if c.email == "bounced" || c.email == "complained" || now.Sub(c.sentAt) < gap || recent >= 10 {
+		return "" // for good
+	}
+	return "consent.reminded"
 }
 
 // badness orders what becomes of an email: the worst counts.
@@ -187,10 +246,15 @@ func (w *world) refusals(p *partner, c *customer, e *engagement, id nominatedID,
 	if e.variable && hours >= 0 && (hours < 10 || hours > 100) {
 		reasons = append(reasons, "hours-out-of-range")
 	}
-	open, completed := w.open(c, e, now), w.completed(c, e)
 	if w.own(p, c, e, now) != nil {
 		reasons = append(reasons, "claim-exists")
 	}
+	return append(reasons, w.places(p, c, e, now)...)
+}
+
+// places are the reasons why other claims leave a partner no place, whatever the ID.
+func (w *world) places(p *partner, c *customer, e *engagement, now time.Time) (reasons []string) {
+	open, completed := w.open(c, e, now), w.completed(c, e)
 	if len(open) >= e.active {
 		reasons = append(reasons, "active-limit-reached")
 	}
@@ -314,7 +378,11 @@ func (w *world) page(p *partner, e *engagement, tab string, now time.Time) []str
 		}
 		switch {
 		case tab == "eligible" && len(reasons) == 0:
-			rows = append(rows, row{c.name, c.id, 0, fmt.Sprintf("%s known true: claim-customer", c.id)})
+			action := "claim-customer"
+			if e.opportunitiesOnly() && len(w.places(p, c, e, now)) > 0 {
+				action = "" // the row stands there all the same
+			}
+			rows = append(rows, row{c.name, c.id, 0, fmt.Sprintf("%s known true: %s", c.id, action)})
 		case tab == "ineligible" && len(reasons) > 0:
 			rows = append(rows, row{c.name, c.id, 0, fmt.Sprintf("%s: %s", c.id, set(reasons))})
 		}
