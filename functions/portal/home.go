@@ -191,7 +191,8 @@ func (v *visit) claimActions(c claim, names []string) g.Node {
 			if len(links) == 0 && name != "cancel-claim" {
 				class = "button primary"
 			}
-			links = append(links, h.A(h.Class(class), h.Href(claimPath(c.ID)+actionPaths[name]), v.words.text("action."+name)))
+			links = append(links, h.A(h.Class(class), h.Href(claimPath(c.ID)+actionPaths[name]),
+				v.words.text("action."+name)))
 		}
 	}
 	return links

@@ -146,8 +146,8 @@ func export[T any](v *visit, name string, columns []column[T], read func(cursor 
 			return err
 		}
 		if written += len(rows); written > maxExport || time.Since(began) > timeToExport {
-			return v.problemPage(http.StatusUnprocessableEntity, "tooMany", link(strings.TrimSuffix(v.r.URL.Path, ".csv"),
-				v.words.say("toList")))
+			return v.problemPage(http.StatusUnprocessableEntity, "tooMany",
+				link(strings.TrimSuffix(v.r.URL.Path, ".csv"), v.words.say("toList")))
 		}
 		for _, row := range rows {
 			if err := write(func(c column[T]) string { return c.Text(v.words, row) }); err != nil {

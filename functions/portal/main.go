@@ -40,8 +40,8 @@ func newPortal(environment *platform.Environment) *portal {
 		partner:   environment.Setting(platform.PartnerClaim),
 	}
 	signOut := environment.Setting(platform.SignOutURL)
-	p.issuer = newIssuer(environment.Setting(platform.OIDCIssuer), environment.Setting(platform.OIDCClientID), p.publicURL,
-		signOut)
+	p.issuer = newIssuer(environment.Setting(platform.OIDCIssuer), environment.Setting(platform.OIDCClientID),
+		p.publicURL, signOut)
 	p.csp = policy(p.issuer.url, signOut)
 	return p
 }

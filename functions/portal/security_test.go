@@ -70,7 +70,8 @@ func TestP12_APostNeedsProofThatThisPageSentIt(t *testing.T) {
 			"neither header":        {"Origin", ""},
 			"a page of a same site": {"Origin", "", "Sec-Fetch-Site", "same-site"},
 		} {
-			form := url.Values{"go": {"send"}, "decision": {"complete"}, "reason": {"x"}, "key": {"k"}, "language": {"fr"}}
+			form := url.Values{"go": {"send"}, "decision": {"complete"}, "reason": {"x"}, "key": {"k"},
+				"language": {"fr"}}
 			a := r.send("POST", request.path, form, headers...).expect(t, http.StatusForbidden, "Not accepted")
 			if len(a.header["Set-Cookie"]) > 0 {
 				t.Errorf("a POST to %s of %s sets a cookie", request.path, name)
@@ -93,7 +94,8 @@ func TestWhatIsAnotherPartnersIsNotFoundOnEveryPage(t *testing.T) {
 	referral := theirs.ReferralNow(t)
 	r := as(t, p.NewUser(t, mci.IncentivesAdmin, mci.IncentivesAdmin, mci.ReferralAdmin))
 	tried := 0
-	for id, part := range map[string]string{theirs.ID: "/claims/" + theirs.ID, referral.ID: "/referrals/" + referral.ID} {
+	for id, part := range map[string]string{theirs.ID: "/claims/" + theirs.ID, referral.ID: "/referrals/" +
+		referral.ID} {
 		for _, request := range requests(id) {
 			if !strings.Contains(request.path, part) {
 				continue
@@ -142,14 +144,17 @@ func TestHostileTextsStayTextOnEveryPageAndInEveryFile(t *testing.T) {
 	engagement["name"], engagement["description"], engagement["solutionArea"] = name, name, name
 	e := story.Engagement(t, engagement)
 	p := story.NewPartner(t)
-	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country,enrolled," +
-		"engagementIds\n" + strings.Join([]string{p.ID, cell(name), p.Location, cell(name), "US", "true", "*"}, ",") + "\n"})
+	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country," +
+		"enrolled," +
+		"engagementIds\n" + strings.Join([]string{p.ID, cell(name), p.Location, cell(name), "US", "true", "*"}, ",") +
+		"\n"})
 	contactName := `<img onerror=alert(1)>"'`
 	add := func() story.Claim {
 		c := story.NewCustomerNamed(t, name, e)
-		body := p.Nomination(c, c.By(mci.TenantID), []string{e}, story.Object{"friendlyName": name, "mismatchReason": name,
-			"customerContact": story.Object{"name": contactName, "email": "kim@nowhere.example"},
-			"partnerContact":  story.Object{"name": contactName, "email": "pat@partner.example"}})
+		body := p.Nomination(c, c.By(mci.TenantID), []string{e}, story.Object{"friendlyName": name,
+			"mismatchReason": name, "customerContact": story.Object{"name": contactName,
+				"email": "kim@nowhere.example"},
+			"partnerContact": story.Object{"name": contactName, "email": "pat@partner.example"}})
 		return story.Born(t, localtest.Call(t, "POST", "/v1/customers", p.Token, body))[0]
 	}
 	consented := func() story.Claim {
@@ -177,9 +182,11 @@ func TestHostileTextsStayTextOnEveryPageAndInEveryFile(t *testing.T) {
 	customers, claims := "/portal/engagements/"+e+"/customers", "/portal/claims/"
 	readers := map[string][]string{
 		p.NewUser(t, mci.IncentivesAdmin, mci.IncentivesAdmin, mci.ReferralAdmin): {
-			"/portal", "/portal/engagements", customers, customers + "?tab=complete", customers + "/add", customers + "/import",
+			"/portal", "/portal/engagements", customers, customers + "?tab=complete", customers + "/add",
+			customers + "/import",
 			"/portal/claims", claims + notSent.ID, claims + returned.ID, claims + declined.ID, claims + cancelled.ID,
-			claims + notSent.ID + "/consent", claims + notSent.ID + "/cancellation", claims + returned.ID + "/submission",
+			claims + notSent.ID + "/consent", claims + notSent.ID + "/cancellation", claims + returned.ID +
+				"/submission",
 			"/portal/referrals", "/portal/referrals/" + referral,
 			"/portal/home.csv", "/portal/engagements.csv", customers + ".csv", customers + ".csv?tab=complete",
 			"/portal/claims.csv", "/portal/referrals.csv",
@@ -220,7 +227,8 @@ func isHarmlessPage(t *testing.T, path, body string) {
 		}
 		for _, attribute := range node.Attr {
 			if strings.HasPrefix(attribute.Key, "on") || strings.HasPrefix(attribute.Val, "javascript:") ||
-				node.Data == "script" && attribute.Key == "src" && !strings.HasPrefix(attribute.Val, "/portal/assets/") {
+				node.Data == "script" && attribute.Key == "src" && !strings.HasPrefix(attribute.Val,
+					"/portal/assets/") {
 				t.Errorf("%s has <%s %s=%q>", path, node.Data, attribute.Key, attribute.Val)
 			}
 		}
@@ -476,12 +484,16 @@ var failures = []struct {
 	}, 502, "problem.internal", ""},
 	{"nonsense", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>goroutine 1 [running]") }, 502,
 		"problem.unavailable", ""},
-	{"JSON of another shape", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `["goroutine 1 [running]"]`) },
+	{"JSON of another shape", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `["goroutine 1 [running]"]`)
+	},
 		502, "problem.unavailable", ""},
 	{"leading elsewhere", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "https://evil.example/", http.StatusFound)
 	}, 502, "problem.unavailable", ""},
-	{"breaking off", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 502, "problem.unavailable",
+	{"breaking off", func(http.ResponseWriter, *http.Request) {
+		panic(http.ErrAbortHandler)
+	}, 502, "problem.unavailable",
 		""},
 	{"slow", func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // so that the caller's giving up is noticed
@@ -530,8 +542,9 @@ func TestPagesSayThatTheAPIFailsAndLoseNothing(t *testing.T) {
 				form := url.Values{"reason": {typed}, "friendlyName": {typed}, "notes": {typed}, "file": {typed},
 					"locationId": {"l"}, "idType": {"domain"}, "idValue": {"contoso.example"}, "engagementIds": {"c"},
 					"customerName": {"Kim"}, "customerEmail": {"kim@contoso.example"}, "partnerName": {"Pat"},
-					"partnerEmail": {"pat@partner.example"}, "disclaimerAccepted": {"yes"}, "completedOn": {"2026-11-01"},
-					"go": {"send"}, "decision": {"return"}, "step": {"review"}, "key": {"k"}}
+					"partnerEmail": {"pat@partner.example"}, "disclaimerAccepted": {"yes"},
+					"completedOn": {"2026-11-01"},
+					"go":          {"send"}, "decision": {"return"}, "step": {"review"}, "key": {"k"}}
 				if strings.HasSuffix(request.path, "/import") {
 					form.Set("go", "add")
 					form.Set("file", strings.Join(nominationColumns, ",")+"\n"+
@@ -551,7 +564,8 @@ func TestPagesSayThatTheAPIFailsAndLoseNothing(t *testing.T) {
 				recorder := httptest.NewRecorder()
 				r.portal.handler().ServeHTTP(recorder, asked)
 				body := recorder.Body.String()
-				what := fmt.Sprintf("%s %s, %s, reading first: %t", request.method, request.path, failure.name, readsFirst)
+				what := fmt.Sprintf("%s %s, %s, reading first: %t", request.method, request.path, failure.name,
+					readsFirst)
 				isImport := readsFirst && strings.HasSuffix(request.path, "/import") // whose page tells how far it came
 				if recorder.Code != failure.status && !isImport {
 					t.Errorf("%s: answered %d, not %d", what, recorder.Code, failure.status)
@@ -562,7 +576,8 @@ func TestPagesSayThatTheAPIFailsAndLoseNothing(t *testing.T) {
 				if got := recorder.Header().Get("Retry-After"); got != failure.retryAfter && !isImport {
 					t.Errorf("%s: Retry-After is %q", what, got)
 				}
-				carries := strings.HasSuffix(request.path, "/upgrade") || strings.Contains(body, html.EscapeString(typed)) ||
+				carries := strings.HasSuffix(request.path, "/upgrade") ||
+					strings.Contains(body, html.EscapeString(typed)) ||
 					strings.Contains(body, html.EscapeString(cell(typed)))
 				if request.method == "POST" && !carries {
 					t.Errorf("%s: what was typed is lost: %s", what, body)
@@ -578,7 +593,8 @@ func TestPagesSayThatTheAPIFailsAndLoseNothing(t *testing.T) {
 // A file that was chosen waits with the form, in the session's end as in the API's.
 func TestP10_AChosenFileIsNotLost(t *testing.T) {
 	t.Parallel()
-	content := strings.Join(nominationColumns, ",") + "\nTyped with care" + strings.Repeat(",", len(nominationColumns)-1)
+	content := strings.Join(nominationColumns, ",") + "\nTyped with care" + strings.Repeat(",",
+		len(nominationColumns)-1)
 	newReader(t).upload("/portal/engagements/e/customers/import", content).expect(t, 401, "Typed with care", "Continue")
 }
 

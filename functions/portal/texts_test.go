@@ -121,8 +121,9 @@ func TestB5_TheClientsTypesAreTheAPIs(t *testing.T) {
 		"ClaimDetails": claim{}, "EngagementDetails": engagement{}, "Contact": contact{}, "Customer": customer{},
 		"CustomerID": customerID{},
 		"Money":      money{}, "Event": event{}, "ClaimList": claimList{}, "ReferralList": referralList{},
-		"EligibilityCheckRequest": checkRequest{}, "EligibilityCheck": checkAnswer{}, "ConsentRequest": consentRequest{},
-		"ReviewRequest": review{}, "CancellationRequest": cancellation{}, "SubmissionRequest": submission{},
+		"EligibilityCheckRequest": checkRequest{}, "EligibilityCheck": checkAnswer{},
+		"ConsentRequest": consentRequest{},
+		"ReviewRequest":  review{}, "CancellationRequest": cancellation{}, "SubmissionRequest": submission{},
 	} {
 		described, err := openapitest.Schema("/components/schemas/" + schema)
 		if err != nil {

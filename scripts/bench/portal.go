@@ -75,7 +75,8 @@ func (b *bench) portal(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", names[page.path], err)
 		}
 		b.Pages = append(b.Pages, f)
-		progress("%-44s %6.2f ms, %.2f over its calls; a first visit has %d bytes", "portal, "+f.Page, f.P50, f.Over, f.Bytes)
+		progress("%-44s %6.2f ms, %.2f over its calls; a first visit has %d bytes", "portal, "+f.Page, f.P50, f.Over,
+			f.Bytes)
 		b.expect(f.Over <= maxOverCalls, "portal, %s: takes %.2f ms beside its calls, more than %.0f", f.Page, f.Over,
 			maxOverCalls)
 		b.expect(f.Bytes <= maxFirstVisit, "portal, %s: a first visit has %d bytes, more than %d", f.Page, f.Bytes,
@@ -215,8 +216,8 @@ func (b *bench) lighthouse(ctx context.Context, token string, pages map[string]s
 		if err != nil {
 			return fmt.Errorf("making an address: %w", err)
 		}
-		command := exec.CommandContext(ctx, "node", filepath.Join(folder, "measure.mjs"), filepath.Join(b.root, "infra"),
-			address)
+		command := exec.CommandContext(ctx, "node", filepath.Join(folder, "measure.mjs"), filepath.Join(b.root,
+			"infra"), address)
 		// The token goes by the environment, which other users of the machine cannot read.
 		command.Env = append(os.Environ(), "AWS_EXECUTION_ENV=AWS_Lambda_nodejs22.x", "COOKIE="+sessionCookie+"="+token)
 		command.Stderr = os.Stderr
@@ -248,7 +249,8 @@ func (b *bench) portalTables(section func(title string, columns []string, rows [
 		[]string{"page", "p50", "calls", "own", "bytes"}, rows)
 	rows = nil
 	for _, m := range b.Marks {
-		rows = append(rows, []string{m.Page, fmt.Sprint(m.Speed), fmt.Sprint(m.Accessibility), fmt.Sprint(m.BestPractices)})
+		rows = append(rows, []string{m.Page, fmt.Sprint(m.Speed), fmt.Sprint(m.Accessibility),
+			fmt.Sprint(m.BestPractices)})
 	}
 	section("Lighthouse's marks of 100", []string{"page", "speed", "accessibility", "best practices"}, rows)
 }
@@ -275,7 +277,8 @@ func (b *bench) portalTargets(add func(what, reach, measured string, values ...a
 			least.Speed, least.Accessibility = min(least.Speed, m.Speed), min(least.Accessibility, m.Accessibility)
 			least.BestPractices = min(least.BestPractices, m.BestPractices)
 		}
-		add("Lighthouse on Home, Customers and a claim", "at least 95 for speed, 100 for accessibility and best practices",
-			"%d, %d and %d at least", least.Speed, least.Accessibility, least.BestPractices)
+		add("Lighthouse on Home, Customers and a claim",
+			"at least 95 for speed, 100 for accessibility and best practices", "%d, %d and %d at least", least.Speed,
+			least.Accessibility, least.BestPractices)
 	}
 }
