@@ -73,7 +73,8 @@ func (c Claim) chainFaults(h History) []string {
 // recordedFields are the claim's fields that its events record, as the events write them.
 func (c Claim) recordedFields() map[string]string {
 	fields := map[string]string{
-		"status": string(c.Status), "partnerId": c.PartnerID, "createdAt": instant(c.CreatedAt), "engagementId": c.EngagementID, "locationId": c.LocationID,
+		"status": string(c.Status), "partnerId": c.PartnerID, "createdAt": instant(c.CreatedAt),
+		"engagementId": c.EngagementID, "locationId": c.LocationID,
 		"customerId": c.Customer.ID, "idType": string(c.Nominated.Type), "idValue": c.Nominated.Value,
 		"payout": c.Payout.String(), "consentDue": instant(c.ConsentDue),
 		"submissionWindowDays": strconv.Itoa(c.SubmissionWindowDays), "completedOn": string(c.CompletedOn),

@@ -177,24 +177,25 @@ func (p *PublicKeys) share(ctx context.Context) (set jose.JSONWebKeySet, own boo
 	}
 	type answer struct {
 		set   jose.JSONWebKeySet
-		asker *bool
+		asker *byte
 	}
+	me := new(byte)
 	asked := p.flight.DoChan("", func() (any, error) {
 		if known := p.known.Load(); known != nil { // since it was looked at
-			return answer{*known, &own}, nil
+			return answer{*known, me}, nil
 		}
 		set, err := p.ask(context.WithoutCancel(ctx))
 		if err != nil {
 			slog.Error("asking for the keys of receipts", "error", err)
-			return answer{set, &own}, errors.Join(errNoKeys, err)
+			return answer{asker: me}, errors.Join(errNoKeys, err)
 		}
 		p.known.Store(&set)
-		return answer{set, &own}, nil
+		return answer{set, me}, nil
 	})
 	select {
 	case answered := <-asked:
 		got := answered.Val.(answer)
-		return got.set, got.asker == &own, answered.Err
+		return got.set, got.asker == me, answered.Err
 	case <-ctx.Done():
 		return set, false, fmt.Errorf("waiting for the keys of receipts: %w", ctx.Err())
 	}
