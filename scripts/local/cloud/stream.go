@@ -23,6 +23,9 @@ const pipe = "events"
 const (
 	// idlePoll is how often the stream is looked at while nothing happens; a Lambda poller does so four times a second.
 	idlePoll = 250 * time.Millisecond
+	// relist is how often the stream's shards are listed, which takes the engine longer with every record: new ones come
+	// once another has ended, which is noticed, or else with a new stream.
+	relist = 10 * time.Second
 	// Retries of a batch wait longer and longer, between these bounds.
 	firstBackoff, longestBackoff = 100 * time.Millisecond, 5 * time.Second
 )
@@ -40,6 +43,8 @@ type poller struct {
 
 	checkpointFile string
 	checkpoint     checkpoint
+	shards         []string           // as they were listed
+	listed         time.Time          // when that was
 	iterators      map[string]string  // by shard
 	wake           chan chan struct{} // a request to read everything now; closed by the poller once it did
 }
@@ -92,6 +97,7 @@ func (p *poller) run(ctx context.Context) {
 		wait := idlePoll
 		if err != nil {
 			fmt.Fprintf(p.config.Output, "the table's stream cannot be read, trying again in %s: %v\n", backoff, err)
+			p.listed = time.Time{}
 			clear(p.iterators)
 			wait, backoff = backoff, min(2*backoff, longestBackoff)
 		} else {
@@ -143,22 +149,32 @@ func (p *poller) round(ctx context.Context) error {
 	if stream != p.checkpoint.Stream {
 		// A new stream has new shards, except on an engine that goes on with the old ones: then so does the checkpoint.
 		p.checkpoint.Stream = stream
+		p.listed = time.Time{}
 		clear(p.iterators)
 	}
-	shards, err := p.shards(ctx)
-	if err != nil {
-		return err
-	}
-	for _, shard := range shards {
-		if err := p.readShard(ctx, shard); err != nil {
-			return fmt.Errorf("read shard %s: %w", shard, err)
+	for list := time.Since(p.listed) > relist; ; list = true {
+		if list {
+			if p.shards, err = p.listShards(ctx); err != nil {
+				return err
+			}
+			p.listed = time.Now()
+		}
+		someEnded := false
+		for _, shard := range p.shards {
+			ended, err := p.readShard(ctx, shard)
+			if err != nil {
+				return fmt.Errorf("read shard %s: %w", shard, err)
+			}
+			someEnded = someEnded || ended
+		}
+		if !someEnded { // else other shards go on with it
+			return nil
 		}
 	}
-	return nil
 }
 
-// shards lists the stream's shards, parents before children.
-func (p *poller) shards(ctx context.Context) ([]string, error) {
+// listShards lists the stream's shards, parents before children.
+func (p *poller) listShards(ctx context.Context) ([]string, error) {
 	var shards []string
 	input := &dynamodbstreams.DescribeStreamInput{StreamArn: aws.String(p.checkpoint.Stream)}
 	for {
@@ -177,13 +193,17 @@ func (p *poller) shards(ctx context.Context) ([]string, error) {
 	}
 }
 
-func (p *poller) readShard(ctx context.Context, shard string) error {
+// readShard reads a shard up to its present end, and says whether it has come to its last one.
+func (p *poller) readShard(ctx context.Context, shard string) (ended bool, err error) {
 	iterator, known := p.iterators[shard]
+	if known && iterator == "" {
+		return false, nil // it had ended before
+	}
 	if !known {
-		var err error
 		if iterator, err = p.iterator(ctx, shard); err != nil {
-			return err
+			return false, err
 		}
+		p.iterators[shard] = iterator
 	}
 	for iterator != "" { // a shard that is closed and read to its end has no next iterator
 		page, err := p.client.GetRecords(ctx, &dynamodbstreams.GetRecordsInput{ShardIterator: aws.String(iterator)})
@@ -193,18 +213,18 @@ func (p *poller) readShard(ctx context.Context, shard string) error {
 			}
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 		if err := p.handle(ctx, shard, page.Records); err != nil {
-			return err
+			return false, err
 		}
 		iterator = aws.ToString(page.NextShardIterator)
 		p.iterators[shard] = iterator
-		if len(page.Records) == 0 {
-			return nil
+		if iterator != "" && len(page.Records) == 0 {
+			return false, nil
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // iterator begins after the last record that is done with, or at the oldest there is.
