@@ -8,7 +8,7 @@ import (
 
 // quiet is how long a function must have asked nothing more until its requests count as one round trip. It is far
 // longer than a function needs to send requests that it sends at once, even on a busy machine.
-const quiet = 50 * time.Millisecond
+const quiet = 150 * time.Millisecond
 
 // Measure has the proxy count round trips and consumed capacity until the test ends. It holds back all answers until
 // the function has asked nothing more for a moment, so that requests made at the same time are counted as one round
