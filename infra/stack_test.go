@@ -732,13 +732,13 @@ func TestTableIsTheSchema(t *testing.T) {
 		var got, want []string
 		for kind, local := range map[string]bool{"LocalSecondaryIndexes": true, "GlobalSecondaryIndexes": false} {
 			for _, index := range list(table.get(kind)) {
-				whole := said(at(index, "Projection", "ProjectionType")) == "ALL"
-				got = append(got, fmt.Sprint(said(at(index, "IndexName")), " ", keys(index), " ", local, " ", whole))
+				projection := said(at(index, "Projection", "ProjectionType"))
+				got = append(got, fmt.Sprint(said(at(index, "IndexName")), " ", keys(index), " ", local, " ", projection))
 			}
 		}
 		for _, index := range schema.Indexes {
 			want = append(want, fmt.Sprint(index.Name, " ", index.PartitionKey, " ", index.SortKey, " ", index.Local,
-				" ", index.Whole))
+				" KEYS_ONLY"))
 		}
 		same(t, "indexes", got, want)
 		table.is(t, "PAY_PER_REQUEST", "BillingMode")

@@ -27,9 +27,6 @@ func (s *system) addTable() {
 	for _, index := range schema.Indexes {
 		names[index.PartitionKey], names[index.SortKey] = true, true
 		projection := &awsdynamodb.CfnTable_ProjectionProperty{ProjectionType: str("KEYS_ONLY")}
-		if index.Whole {
-			projection.ProjectionType = str("ALL")
-		}
 		if index.Local {
 			local = append(local, &awsdynamodb.CfnTable_LocalSecondaryIndexProperty{
 				IndexName: str(index.Name), KeySchema: keys(index.PartitionKey, index.SortKey), Projection: projection})

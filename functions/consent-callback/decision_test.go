@@ -23,8 +23,7 @@ func everything(t *testing.T, claim story.Claim) string {
 	t.Helper()
 	customer := claim.Customer["id"].(string)
 	all := slices.Concat(
-		story.Items(t, "PARTNER#"+claim.PartnerID, "CLAIM#"+claim.ID[:26]), story.Items(t, "PARTNER#"+claim.PartnerID,
-			"REFERRAL#"+claim.ID[:26]),
+		story.Items(t, "PARTNER#"+claim.PartnerID, "CLAIM#"+claim.ID[:26]),
 		story.Items(t, "PARTNER#"+claim.PartnerID, "CUSTOMER#"+customer), story.Items(t, "CUSTOMER#"+customer, ""),
 		story.Items(t, "CLAIM#"+claim.ID, ""))
 	var values []map[string]any

@@ -159,8 +159,8 @@ func (s *sweeping) claim(claim mci.Claim, work func(mci.Claim) error) {
 	}
 }
 
-// advance commits what time has brought to a claim: 1 round trip. It decides by the claim as it was listed; where that
-// has moved on since, by the claim as it is now.
+// advance commits what time has brought to a claim: 1 round trip, 2 where a customer is reminded. It decides by the
+// claim as it was listed; where that has moved on since, by the claim as it is now.
 func (s *sweeping) advance(ctx context.Context, claim mci.Claim) error {
 	listed, mailAllowed := true, true
 	_, err := table.Settle(ctx, func(ctx context.Context) (none struct{}, err error) {
@@ -180,11 +180,18 @@ func (s *sweeping) advance(ctx context.Context, claim mci.Claim) error {
 		}
 		writes := s.table.UpdateClaim(change)
 		if slices.ContainsFunc(change.Events, func(e mci.Event) bool { return e.Type == mci.ConsentReminded }) {
+			optedOut, err := s.table.OptedOut(ctx, claim.PartnerID, claim.Email.AddressHash)
+			if err != nil {
+				return none, err
+			}
+			if mailAllowed = !optedOut; optedOut { // this reminder is left out
+				return none, table.ErrLostRace
+			}
 			writes = append(writes, s.table.CountMail(claim, s.perPartner, s.at)...)
 		}
 		err = s.table.Commit(ctx, writes)
-		if code := mci.CodeOf(err); code == mci.RecipientOptedOut || code == mci.TooManyRequests {
-			mailAllowed = false // the customer said stop, or a bound is reached: this reminder is left out
+		if mci.CodeOf(err) == mci.TooManyRequests {
+			mailAllowed = false // a bound is reached: this reminder is left out
 			return none, table.ErrLostRace
 		}
 		if err != nil {

@@ -64,7 +64,7 @@ func read(r *rest.Request) (query, error) {
 
 // wants says whether a claim, as it stands now, is one that is looked for.
 func (q query) wants(claim mci.Claim) bool {
-	return (q.sort != byDue || claim.Due() != nil) &&
+	return (q.sort != byDue || claim.Due() != nil) && (q.partnerID != "" || claim.Status == mci.Submitted) &&
 		(q.status == "" || claim.Status == q.status) &&
 		(q.engagementID == "" || claim.EngagementID == q.engagementID) &&
 		(q.locationID == "" || claim.LocationID == q.locationID) &&
@@ -76,7 +76,7 @@ func (q query) filtered() bool {
 	return q.status != "" || q.engagementID != "" || q.locationID != "" || q.emailStatus != ""
 }
 
-// page reads the query's list: 1 round trip.
+// page reads the query's list: 1 round trip, or 2 where an index names its claims.
 func (f function) page(ctx context.Context, q query, now time.Time) (table.Page[mci.Claim], error) {
 	limit := q.limit
 	if q.filtered() {

@@ -100,16 +100,8 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, err
 // entry is what stands at one position of the page, before it is judged: an open or an ended claim, or a known
 // customer.
 type entry struct {
-	claim *mci.Claim
+	claim *table.ListedClaim
 	known *mci.NominatedCustomer
-}
-
-// customer is the entry's, by the name under which it is listed.
-func (e entry) customer() mci.CustomerSummary {
-	if e.known != nil {
-		return e.known.Customer
-	}
-	return e.claim.Customer
 }
 
 // position is the entry's place on its tab.
@@ -117,10 +109,10 @@ func (e entry) position() string {
 	if e.known != nil {
 		return table.CustomerPosition(e.known.Customer)
 	}
-	return table.ClaimPosition(*e.claim)
+	return e.claim.Position
 }
 
-func ofClaim(c *mci.Claim) entry             { return entry{claim: c} }
+func ofClaim(c *table.ListedClaim) entry     { return entry{claim: c} }
 func ofKnown(k *mci.NominatedCustomer) entry { return entry{known: k} }
 
 // found is a page as it was read.
@@ -142,11 +134,13 @@ func (f function) read(ctx context.Context, q query) (found, error) {
 	}
 	ask := table.PageCustomers{PartnerID: q.Caller.PartnerID, EngagementID: q.engagementID}
 	for _, e := range result.entries {
-		id := e.customer().ID
-		if ask.CustomerIDs = append(ask.CustomerIDs, id); e.known != nil {
-			ask.Known = append(ask.Known, *e.known)
-		} else if q.tab != complete {
-			ask.WithClaim = append(ask.WithClaim, id)
+		if e.known != nil {
+			ask.CustomerIDs, ask.Known = append(ask.CustomerIDs, e.known.Customer.ID), append(ask.Known, *e.known)
+			continue
+		}
+		ask.CustomerIDs, ask.Claims = append(ask.CustomerIDs, e.claim.CustomerID), append(ask.Claims, e.claim.ID)
+		if q.tab != complete {
+			ask.WithClaim = append(ask.WithClaim, e.claim.CustomerID)
 		}
 	}
 	byID := make([]customerByID, len(result.named))
@@ -175,7 +169,7 @@ func (f function) lists(ctx context.Context, q query) (found, error) {
 	var result found
 	var exists bool
 	var locations []mci.Location
-	var open, done table.Page[mci.Claim]
+	var open, done table.Page[table.ListedClaim]
 	var known table.Page[mci.NominatedCustomer]
 	partnerID := q.Caller.PartnerID
 	group, ctx := errgroup.WithContext(ctx)
@@ -268,9 +262,9 @@ func (p *found) add(q query, customers []customerByID) {
 		if nominated.PartnerID == "" {
 			continue
 		}
-		for i := range c.claims {
-			if q.tab == complete || q.tab == eligible && !c.claims[i].Status.Terminal() {
-				add(ofClaim(&c.claims[i]))
+		for _, claim := range c.claims {
+			if p.Claims[claim.ID] = claim; q.tab == complete || q.tab == eligible && !claim.Status.Terminal() {
+				add(ofClaim(&table.ListedClaim{ID: claim.ID, CustomerID: customer.ID, Position: table.ClaimPosition(claim)}))
 			}
 		}
 		if q.tab != complete && nominated.Known() {
@@ -304,7 +298,7 @@ func (p found) present(listed mci.CustomerSummary) mci.CustomerSummary {
 func (p found) complete(q query) []row {
 	rows := []row{}
 	for _, e := range p.entries {
-		claim := e.claim.At(q.Now)
+		claim := p.Claims[e.claim.ID].At(q.Now)
 		if claim.Status.Terminal() && !claim.Hidden() {
 			view := q.ViewClaim(claim, p.grants)
 			rows = append(rows, row{Customer: p.present(claim.Customer), Claim: &view})
@@ -318,7 +312,8 @@ func (p found) standing(q query) []row {
 	rows := []row{}
 	for _, e := range p.entries {
 		if e.claim != nil {
-			if claim := e.claim.At(q.Now); q.tab == eligible && !claim.Status.Terminal() {
+			claim, found := p.Claims[e.claim.ID]
+			if claim = claim.At(q.Now); found && q.tab == eligible && !claim.Status.Terminal() {
 				rows = append(rows, p.claimRow(q, claim, p.Nominated[claim.Customer.ID]))
 			}
 			continue

@@ -78,7 +78,7 @@ func (f function) read(ctx context.Context, caller rest.Caller, asked mci.Referr
 	}
 	if !everyPartners && caller.PartnerID != "" && caller.Has(mci.ReferralAdmin) {
 		reads = append(reads, func(ctx context.Context) (table.Page[mci.Claim], error) {
-			return f.table.PartnerReferrals(ctx, caller.PartnerID, from, limit)
+			return f.table.Claims(ctx, caller.PartnerID, from, limit) // those with a referral are among them
 		})
 	}
 	same := func(claim *mci.Claim) mci.Claim { return *claim }

@@ -205,7 +205,7 @@ func TestD3_AClaimPastItsDeadlineTakesNoWordOfItsEmail(t *testing.T) {
 	claim, message := asked(t, p, e)
 	unrecorded := p.Add(t, story.NewCustomer(t, e), e) // SES has its email; send-consent died before it could say so
 	localtest.Inject(t, localtest.Fault{Effect: localtest.KillBefore, Function: "send-consent",
-		Action: "TransactWriteItems", Skip: 2})
+		Action: "TransactWriteItems", Skip: 1})
 	story.Post(t, p.Token, unrecorded.ID, "consent-requests", story.FirstRequest("100.00")).Expect(t, 500)
 	overtaking := story.Object{"mail": story.Object{
 		"messageId": localtest.Mail(t, unrecorded.CustomerContact.Email, 1).MessageID, "tags": tagsOf(t, unrecorded)}}

@@ -181,7 +181,7 @@ func raced(err error) error {
 // remind sends the system's reminder to the customer, by the code by which partners ask (D30). Whether it may go is
 // looked at again: what the customer or the mail service has said since leaves it out for good.
 func (f function) remind(ctx context.Context, r table.Recorded, done *result) error {
-	optedOut, err := f.table.OptedOut(ctx, r.Claim.PartnerID, r.Claim.CustomerContact.Email)
+	optedOut, err := f.table.OptedOut(ctx, r.Claim.PartnerID, mci.AddressHash(r.Claim.CustomerContact.Email))
 	if err != nil {
 		return err
 	}

@@ -209,7 +209,7 @@ func consented(t *testing.T, p story.Partner, engagement string, n int) (claims 
 		ids, claims = append(ids, claim.ID), append(claims, claim)
 		if len(claims) == n {
 			held := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Function: "referral-upgrade",
-				Action: "GetItem", Match: func(r localtest.Request) bool {
+				Action: "Query", Match: func(r localtest.Request) bool {
 					return slices.ContainsFunc(ids, func(id string) bool {
 						return strings.Contains(string(r.Body), id[:26])
 					})

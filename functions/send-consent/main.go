@@ -119,9 +119,22 @@ func (s *sending) decide(ctx context.Context, act mci.Act, grants mci.Grants) (w
 		return write.Decision{}, err
 	}
 	s.request.LinkHash, s.request.CurrentDisclaimer, s.request.Shown = hash, disclaimer.Version, statement.Shown()
-	change, err := claim.RequestConsent(act, s.request, s.claim.Engagement)
-	if err != nil {
-		return write.Decision{}, s.afterOptOut(ctx, asked.CustomerContact.Email, err)
+	change, refused := claim.RequestConsent(act, s.request, s.claim.Engagement)
+	if refused != nil && mci.CodeOf(refused) != mci.TooManyRequests {
+		return write.Decision{}, refused
+	}
+	// A twin of this request may have succeeded before the claim was read; one that succeeds from then on changes it.
+	optedOut, kept, err := s.table.OptedOutOrKept(ctx, claim.PartnerID,
+		mci.AddressHash(asked.CustomerContact.Email), s.Idempotency(), s.Now)
+	switch {
+	case err != nil:
+		return write.Decision{}, err
+	case kept:
+		return write.Decision{}, table.ErrLostRace
+	case optedOut: // which comes before the bounds of mail
+		return write.Decision{}, mci.OptedOut
+	case refused != nil:
+		return write.Decision{}, refused
 	}
 	s.change = change
 	return write.Decision{
@@ -130,21 +143,6 @@ func (s *sending) decide(ctx context.Context, act mci.Act, grants mci.Grants) (w
 			s.table.CountMail(change.After, s.perPartner, act.At)),
 		After: func(ctx context.Context) (rest.Response, error) { return s.email(ctx, act, grants) },
 	}, nil
-}
-
-// afterOptOut gives the refusal that wins: a recipient's opt-out comes before the bounds of mail.
-func (s *sending) afterOptOut(ctx context.Context, address string, refused error) error {
-	if mci.CodeOf(refused) != mci.TooManyRequests {
-		return refused
-	}
-	optedOut, err := s.table.OptedOut(ctx, s.claim.PartnerID, address)
-	switch {
-	case err != nil:
-		return err
-	case optedOut:
-		return mci.OptedOut
-	}
-	return refused
 }
 
 // email sends the email that was committed to, and records that it was sent.

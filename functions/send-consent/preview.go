@@ -44,7 +44,7 @@ func (s *sending) show(ctx context.Context, act mci.Act, _ mci.Grants) (write.De
 		return write.Decision{}, err
 	}
 	claim.CustomerContact, claim.PartnerContact = claim.CorrectedContacts(s.request)
-	optedOut, err := s.table.OptedOut(ctx, claim.PartnerID, claim.CustomerContact.Email)
+	optedOut, err := s.table.OptedOut(ctx, claim.PartnerID, mci.AddressHash(claim.CustomerContact.Email))
 	if err != nil {
 		return write.Decision{}, err
 	}

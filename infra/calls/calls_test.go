@@ -181,14 +181,16 @@ func everything(t *testing.T) {
 	get(link, "")
 	get(link+"/receipt", "")
 	localtest.WaitDrained(t)
-	p.Submit(t, claim.ID)
-	story.Review(t, claim.ID, mci.Return)
+	submitted := story.Post(t, p.Token, claim.ID, "submission", story.Submission(), "Idempotency-Key", "submit")
+	submitted.Expect(t, 200)
+	returned := story.Object{"decision": mci.Return, "reason": "The report is missing."}
+	story.Post(t, program, claim.ID, "review", returned, "Idempotency-Key", "return").Expect(t, 200)
 	p.Submit(t, claim.ID)
 	story.Review(t, claim.ID, mci.Complete)
 
 	// Others end in every other way.
 	known := p.Claim(t, c, plain)
-	p.Cancel(t, known.ID)
+	story.Post(t, p.Token, known.ID, "cancellation", story.Object{}, "Idempotency-Key", "cancel").Expect(t, 200)
 	small := story.NewCustomer(t, engagements...)
 	managed(t, small, false)
 	asked := p.Add(t, small, referred)
@@ -197,7 +199,7 @@ func everything(t *testing.T) {
 	upgrade := "/v1/referrals/" + p.Get(t, asked.ID).Referral.ID + "/upgrade"
 	localtest.Call(t, "POST", upgrade, referrals, nil).Expect(t, 409)
 	managed(t, small, true)
-	localtest.Call(t, "POST", upgrade, program, nil).Expect(t, 200)
+	localtest.Call(t, "POST", upgrade, program, nil, "Idempotency-Key", "upgrade").Expect(t, 200)
 	p.Submit(t, asked.ID)
 	story.Review(t, asked.ID, mci.Reject)
 	refusing := story.NewCustomer(t, engagements...)
@@ -214,7 +216,7 @@ func everything(t *testing.T) {
 			get("/v1/engagements/"+engagement+"/customers?"+url.Values{"tab": {tab}, "q": {"cust"}}.Encode(), p.Token)
 		}
 	}
-	for _, query := range []string{"", "?status=cancelled", "?engagementId=" + plain, "?limit=1"} {
+	for _, query := range []string{"", "?status=cancelled", "?engagementId=" + plain, "?limit=1", "?sort=due"} {
 		get("/v1/claims"+query, p.Token)
 	}
 	get("/v1/claims", program)
@@ -248,6 +250,8 @@ func reminders(t *testing.T) {
 	}
 	localtest.WaitDrained(t)
 	localtest.SetClock(t, 6*24*time.Hour)
+	localtest.Inject(t, localtest.Fault{Effect: localtest.Conflict, Function: "notify", Action: "TransactWriteItems",
+		Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), string(mci.EmailSent)) }})
 	localtest.Invoke(t, "expiry-sweep", story.Object{}).Expect(t, 200)
 	localtest.WaitDrained(t)
 }

@@ -57,7 +57,7 @@ func (b *bench) costs() {
 		c.All = c.Gateway + c.Lambda + c.DynamoDB + c.SES + c.KMS
 		b.Costs = append(b.Costs, c)
 	}
-	b.life()
+	b.wholeLife()
 }
 
 // lifeCalls are the calls that a claim's life consists of, by their names: from the adding to the completion. Emails
@@ -70,19 +70,19 @@ var lifeCalls = []string{
 // lifeBudget is how many units a claim's life may write.
 const lifeBudget = 100
 
-// life adds up what a claim's life costs, as the last of the costs, where all its calls were measured.
-func (b *bench) life() {
-	life := costFigures{Name: "a claim's life"}
+// wholeLife adds up what a claim's life costs, as the last of the costs, where all its calls were measured.
+func (b *bench) wholeLife() {
+	whole := costFigures{Name: life}
 	for _, name := range lifeCalls {
 		at := slices.IndexFunc(b.Costs, func(c costFigures) bool { return c.Name == name })
 		if at < 0 {
 			return
 		}
 		c := b.Costs[at]
-		life.Reads, life.Writes = life.Reads+c.Reads, life.Writes+c.Writes
-		life.Gateway, life.Lambda, life.DynamoDB = life.Gateway+c.Gateway, life.Lambda+c.Lambda, life.DynamoDB+c.DynamoDB
-		life.SES, life.KMS, life.All = life.SES+c.SES, life.KMS+c.KMS, life.All+c.All
+		whole.Reads, whole.Writes = whole.Reads+c.Reads, whole.Writes+c.Writes
+		whole.Gateway, whole.Lambda, whole.DynamoDB = whole.Gateway+c.Gateway, whole.Lambda+c.Lambda, whole.DynamoDB+c.DynamoDB
+		whole.SES, whole.KMS, whole.All = whole.SES+c.SES, whole.KMS+c.KMS, whole.All+c.All
 	}
-	b.Costs = append(b.Costs, life)
-	b.expect(life.Writes <= lifeBudget, "a claim's life writes %.1f units, more than %d", life.Writes, lifeBudget)
+	b.Costs = append(b.Costs, whole)
+	b.expect(whole.Writes <= lifeBudget, "a claim's life writes %.1f units, more than %d", whole.Writes, lifeBudget)
 }

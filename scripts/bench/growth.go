@@ -105,7 +105,7 @@ func (b *bench) knownCustomer(partnerID string, c customer, n int, now time.Time
 	case 1:
 		claim.Status, claim.ConsentedAt, claim.SubmittedAt, claim.EndedAt, claim.WasKnown = mci.Completed, &since, &since,
 			&since, true
-		writes = append(writes, t.UpdateClaim(mci.Change{Before: &claim, After: claim}))
+		writes = append(writes, t.PutClaim(claim))
 	}
 	puts, err := table.Puts(writes...)
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"mci.example/customers/shared/platform"
+	"mci.example/customers/shared/table"
 )
 
 func main() {
@@ -42,6 +43,9 @@ type bench struct {
 	stand *stand
 	began time.Time
 
+	consumed map[string]map[string]consumption // by act and partition
+	stored   map[table.Key]table.Item          // all that a claim's life puts
+
 	Machine machine         `json:"machine"`
 	Quick   bool            `json:"quick"`
 	Calls   []callFigures   `json:"calls"`
@@ -56,6 +60,9 @@ type bench struct {
 	Costs   []costFigures   `json:"costPerMillionCalls"`
 	Prices  priceList       `json:"prices"`
 	Missed  []string        `json:"missed"`
+
+	Ceilings      []ceilingFigures `json:"ceilings"`
+	BytesOfAClaim int              `json:"bytesOfAClaimInItsPartnersPartition"`
 }
 
 // parts are what is measured, in order. All but the sweep and the import stand on one table.

@@ -71,6 +71,11 @@ func (b *bench) report(whole bool) error {
 	if whole && !b.quick {
 		plots = filepath.Join(b.root, "scripts", "bench", "plots")
 	}
+	if len(b.Ceilings) > 0 && !b.quick {
+		if err := b.writeCeilings(); err != nil {
+			return err
+		}
+	}
 	return b.plots(plots)
 }
 
@@ -147,6 +152,9 @@ func (b *bench) tables() string {
 	section(fmt.Sprintf("Request units of one call; cost of a million in US dollars, at the public prices of %s of %s",
 		b.Prices.Region, b.Prices.Seen),
 		[]string{"call", "read", "written", "API Gateway", "Lambda", "DynamoDB", "SES", "KMS", "all"}, rows)
+	if tables := b.ceilingTables(); tables != "" {
+		fmt.Fprintf(&text, "Ceilings. %s\n", tables)
+	}
 	return text.String()
 }
 

@@ -68,6 +68,8 @@ func (b *bench) targets() []target {
 			least.Ratio, most.Ratio, least.Rate, most.Rate)
 		add(fmt.Sprintf("the sweep, with %d claims in the table and with %d", least.Claims, most.Claims),
 			"flat within 1.2 ×", "%.2f × slower, by its floor", s.Flat)
+		add(fmt.Sprintf("a sweep with %d reminders due among %d claims", s.Reminded, most.Claims),
+			"at most 200 items read", "%d", s.ItemsRead)
 		add("a sweep cut short; two at once", "no harm",
 			"done in %d runs; %.2f × the time of one; every claim expired once", s.Resumed, s.Twice)
 	}

@@ -30,6 +30,9 @@ type sweepFigures struct {
 	Flat    float64 `json:"flat"`
 	Resumed int     `json:"resumedIn"` // runs, each cut short, that together expired every due claim once
 	Twice   float64 `json:"twoAtOnce"` // the time of two sweeps at once by that of one, every due claim expired once
+
+	Reminded  int `json:"reminded"` // claims due for a reminder, among as many as the last point has
+	ItemsRead int `json:"itemsReadForReminders"`
 }
 
 // sweepPoint is the rate with so many claims in the table, by the second.
@@ -100,6 +103,9 @@ func (b *bench) sweep(ctx context.Context) error {
 	b.expect(figures.Flat <= 1.2, "expiry-sweep: %.2f × slower with %d claims than with %d, more than 1.2 ×",
 		figures.Flat, figures.Points[1].Claims, figures.Points[0].Claims)
 
+	if err := b.reminders(ctx, s, figures); err != nil {
+		return fmt.Errorf("reminders: %w", err)
+	}
 	if err := b.twoSweeps(ctx, s, figures, recorded, due); err != nil {
 		return fmt.Errorf("two sweeps at once: %w", err)
 	}
@@ -110,6 +116,58 @@ func (b *bench) sweep(ctx context.Context) error {
 	b.stand.peaks[sweepFunction] = max(b.stand.peaks[sweepFunction], s.peaks[sweepFunction])
 	b.Sweep = figures
 	return nil
+}
+
+// reminders counts what a sweep reads where a hundred of all claims are due for a reminder, and nothing else is (D30).
+func (b *bench) reminders(ctx context.Context, s *stand, figures *sweepFigures) error {
+	if _, _, err := sweepOnce(s); err != nil { // of what is due
+		return err
+	}
+	const due = 100
+	now := s.Now()
+	past := now.Add(-time.Hour)
+	t := table.New(nil, cloud.TableName)
+	err := s.load(ctx, "claims due for a reminder", due, func(n int) ([]types.WriteRequest, error) {
+		birth, _, err := born(fmt.Sprintf("reminded-%d", n), customer(n), 0, now.Add(-mci.Days(1)))
+		if err != nil {
+			return nil, err
+		}
+		birth.After.ReminderDays, birth.After.RemindAt = []int{29}, &past
+		return table.Puts(t.PutClaim(birth.After))
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.record(true); err != nil {
+		return err
+	}
+	s.recorder.begin(false)
+	answer, err := s.invoke(sweepFunction, scheduled, 0)
+	if err != nil {
+		return err
+	}
+	var result struct{ Reminded int }
+	if err := json.Unmarshal(answer, &result); err != nil {
+		return fmt.Errorf("reading the sweep's answer: %w", err)
+	}
+	for _, request := range s.recorder.end(nil).requests {
+		var got struct {
+			ScannedCount int
+			Item         json.RawMessage
+			Responses    map[string][]json.RawMessage
+		}
+		if err := json.Unmarshal(request.answer, &got); err != nil {
+			return fmt.Errorf("reading what the sweep was answered: %w", err)
+		}
+		if figures.ItemsRead += got.ScannedCount + len(got.Responses[cloud.TableName]); got.Item != nil {
+			figures.ItemsRead++
+		}
+	}
+	figures.Reminded = result.Reminded
+	progress("%-44s %6d items read for %d reminders", "expiry-sweep, reminders", figures.ItemsRead, figures.Reminded)
+	b.expect(figures.Reminded == due && figures.ItemsRead <= 2*due,
+		"expiry-sweep: for %d reminders of %d due it reads %d items", figures.Reminded, due, figures.ItemsRead)
+	return s.record(false)
 }
 
 // transactions is the recorded sweep's writing alone, as many at a time.

@@ -28,7 +28,7 @@ var budgets = map[string]int{
 	"GET /v1/claims/{claimId}/receipt":             1,
 	"GET /.well-known/jwks.json":                   1, // the keys, once per environment
 	"POST /v1/claims/{claimId}/consent-previews":   2,
-	"POST /v1/claims/{claimId}/consent-requests":   3 + 1,
+	"POST /v1/claims/{claimId}/consent-requests":   4 + 1,
 	"GET /consent/{token}":                         1,
 	"HEAD /consent/{token}":                        1,
 	"GET /consent/{token}/receipt":                 2,
@@ -62,6 +62,7 @@ func TestBudgets(t *testing.T) {
 		tokens[route.Key()] = w.token(t, route)
 		prepared[route.Key()] = calls[route.Key()](t, w)
 	}
+	tokens["GET /v1/claims"] = w.partner.Token // for the partner's own list; the program's is below
 	measure := func(route rest.Route, state string, c call) {
 		t.Helper()
 		answer := measured(t, func() localtest.Response {
@@ -124,6 +125,19 @@ func TestBudgets(t *testing.T) {
 			t.Errorf("the transaction holds %d items; DynamoDB takes 100", n)
 		}
 		fmt.Fprintln(table, row("POST /v1/customers to ten engagements", "steady", answer))
+	})
+
+	t.Run("an index names the claims, which are read in one batch", func(t *testing.T) {
+		w.claim(t, mci.Submitted)
+		for path, token := range map[string]string{
+			"/v1/claims?sort=due": w.partner.Token, "/v1/claims": story.Program(t),
+		} {
+			answer := measured(t, func() localtest.Response { return localtest.Call(t, "GET", path, token, nil) })
+			if answer.Expect(t, 200); answer.Waves() > 2 {
+				t.Errorf("%d round trips: %s", answer.Waves(), trips(answer))
+			}
+			fmt.Fprintln(table, row("GET "+path, "steady", answer))
+		}
 	})
 
 	t.Run("a full page of customers of every kind", func(t *testing.T) {

@@ -108,6 +108,10 @@ func (s Sender) Record(
 		if err != nil {
 			return struct{}{}, err
 		}
+		if !recorded && len(more) > 0 && claim.AwaitsConsent() {
+			// SES's word was recorded first. A twin of the request may have read the claim since, and no kept response.
+			change = claim.Touch()
+		}
 		message := s.Table.PutMessage(messageID, claim.ID, act.At)
 		if err := s.Table.Commit(ctx, s.Table.UpdateClaim(change), message, more); err != nil {
 			return struct{}{}, err

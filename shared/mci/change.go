@@ -48,17 +48,15 @@ func (c Change) BecameKnown() bool {
 	return c.Before != nil && c.Before.ConsentedAt == nil && c.After.ConsentedAt != nil
 }
 
-// ReferralListed says that the claim's referral is new, or of another type than before.
-func (c Change) ReferralListed() bool {
-	return c.After.Referral != nil && (c.Before.Referral == nil || c.Before.Referral.Type != c.After.Referral.Type)
-}
-
 // begin starts a change of the claim.
 func (c Claim) begin() Change {
 	change := Change{Before: &c, After: c}
 	change.After.Version++
 	return change
 }
+
+// Touch changes nothing but the version: who decided by the claim as it was decides anew.
+func (c Claim) Touch() Change { return c.begin() }
 
 // move begins a change by an event that the state machine allows (D1). A claim that ends closes its referral (D9). It
 // says whether the claim's status allows the event.
@@ -70,6 +68,7 @@ func (c Claim) move(act Act, event EventType, detail map[string]string, private 
 	change := c.begin()
 	if next != c.Status {
 		change.After.Status, change.After.ReminderDays, change.After.RemindAt = next, nil, nil
+		change.After.Email.AddressHash = ""
 	}
 	change.record(act, event, detail, private)
 	if next.Terminal() {

@@ -149,6 +149,12 @@ type Claim struct {
 	Head            string         `json:"head"`   // the latest event's hash
 	Version         int            `json:"version"`
 
+	// Corrected says that a contact, the email domain or the mismatch reason is not the one that the claim was born with.
+	Corrected bool `json:"corrected,omitempty"`
+
+	// ListedAs is the form of the customer's name by which the claim is listed, where the name itself was not read.
+	ListedAs string `json:"-"`
+
 	// SubmissionWindowDays is what the engagement promised when the claim was born (D27).
 	SubmissionWindowDays int `json:"submissionWindowDays"`
 
@@ -307,6 +313,7 @@ func (c Claim) OwnedBy(partnerID, userID string) error {
 // Review completes, rejects or sends back a submitted claim. One that is sent back gets the engagement's present time
 // to resubmit (D2, D27).
 func (c Claim) Review(act Act, decision ReviewDecision, reason string, engagement Engagement) (Change, error) {
+	act.Addresses = nil // D24 asks for those of the partner's users alone
 	detail := map[string]string{}
 	var due *time.Time
 	if decision == Return && c.SubmissionDue != nil {

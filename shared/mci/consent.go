@@ -38,6 +38,9 @@ type Email struct {
 	Status         EmailStatus `json:"status,omitempty"`
 	SentAt         *time.Time  `json:"sentAt,omitempty"`   // when SES took the email that Status speaks of
 	BySystem       bool        `json:"bySystem,omitempty"` // that email was a reminder of the system (D30)
+
+	// AddressHash is of the address that was asked, while there is no answer: mail is counted and stopped by it.
+	AddressHash string `json:"addressHash,omitempty"`
 }
 
 // Sending is an email that was committed to and is not yet recorded as sent. Until its lease is over another request
@@ -200,6 +203,8 @@ func (c Claim) RequestConsent(act Act, request ConsentRequest, engagement Engage
 	}
 	sameCustomer := after.CustomerContact.String() == c.CustomerContact.String()
 	samePartner := after.PartnerContact.String() == c.PartnerContact.String()
+	after.Corrected = c.Corrected || !sameCustomer || !samePartner || after.EmailDomain != c.EmailDomain ||
+		after.MismatchReason != c.MismatchReason
 	resumed := pending != nil && sameCustomer && samePartner && !first
 	if !resumed || !pending.Unsent { // an email that may have gone out is one of the day's, too
 		after.Email.Sends = c.Email.recentSends(act.At)
@@ -211,6 +216,7 @@ func (c Claim) RequestConsent(act Act, request ConsentRequest, engagement Engage
 		}
 		after.Email.Sends = append(after.Email.Sends, act.At)
 	}
+	after.Email.AddressHash = AddressHash(after.CustomerContact.Email)
 	number := c.Events + 1 // unique among this claim's emails: every new one records an event
 	if resumed {
 		number = pending.Number

@@ -1,6 +1,8 @@
 package mci
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -27,6 +29,12 @@ func (c Contact) TakesNotices() bool { return c != ErasedContact && (c.Notices =
 
 // SameAddress compares two checked addresses: letter case and the spelling of the domain make no difference (D18).
 func SameAddress(a, b string) bool { return NormalAddress(a) == NormalAddress(b) }
+
+// AddressHash stands for a checked address where the address itself is not stored.
+func AddressHash(address string) string {
+	sum := sha256.Sum256([]byte(NormalAddress(address)))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
 
 // NormalAddress is the one spelling by which addresses are compared.
 func NormalAddress(address string) string {

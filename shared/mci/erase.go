@@ -137,13 +137,14 @@ func (c Claim) Erase(p Person, h History, now time.Time) (after Claim, erased []
 	after.DeclineReason, after.SubmissionNotes = fields["declineReason"], fields["submissionNotes"]
 	after.ReviewReason = fields["reviewReason"]
 	if fields["customerContact"] == ErasedContact.String() {
-		after.CustomerContact = ErasedContact
+		after.CustomerContact, after.Email.AddressHash = ErasedContact, ""
 	}
 	if fields["partnerContact"] == ErasedContact.String() {
 		after.PartnerContact = ErasedContact
 	}
 	if len(erased) > 0 {
 		after.Version++
+		after.Corrected = true
 	}
 	return after, erased, len(erased) > 0
 }

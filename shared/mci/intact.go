@@ -170,6 +170,9 @@ func replay(h History) map[string]string {
 		}
 		fields["partnerId"] = event.PartnerID
 		recording, parts := recordings[event.Type], private[event.Seq].Parts
+		if event.RemindsBySystem() { // by the contacts that were asked last
+			continue
+		}
 		for key, field := range recording.detail {
 			fields[field] = event.Detail[key]
 		}

@@ -72,7 +72,7 @@ func (c Claim) remindable(now time.Time) bool {
 // emailMayGo says whether the system may write to the customer who was asked.
 func (c Claim) emailMayGo() bool {
 	refused := c.Email.Status == EmailStatusBounced || c.Email.Status == EmailStatusComplained
-	return c.Status == ConsentPending && !refused && c.CustomerContact != ErasedContact
+	return c.Status == ConsentPending && !refused && c.Email.AddressHash != ""
 }
 
 func (c Claim) reminderPassed(now time.Time) bool {
@@ -101,8 +101,8 @@ func (c Claim) Remind(act Act, mailAllowed bool) (Change, bool) {
 	case mailAllowed && c.remindable(act.At):
 		after.Email.Sends = append(c.Email.recentSends(act.At), act.At)
 		after.Email.Pending = &Sending{Number: c.Events + 1, Lease: act.At, Unsent: true}
-		detail := map[string]string{"addressVersion": strconv.Itoa(c.Email.AddressVersion)}
-		change.record(act, ConsentReminded, detail, c.contactsAsked())
+		// It goes to the contacts that were asked last.
+		change.record(act, ConsentReminded, map[string]string{"addressVersion": strconv.Itoa(c.Email.AddressVersion)}, nil)
 	}
 	return change, true
 }

@@ -13,6 +13,7 @@ func remindedClaim(status Status, days ...int) Claim {
 	if claim.SubmissionDue != nil {
 		claim.SubmissionDue = &due
 	}
+	claim.Email.AddressHash = AddressHash("kim@contoso.com")
 	claim.setReminders(Engagement{Reminders: &Reminders{ConsentDays: days, SubmissionDays: days}}, noon)
 	return claim
 }
@@ -97,6 +98,9 @@ func TestD30_TheCustomerIsRemindedWhereTheEmailMayGoElseLeftOutForGood(t *testin
 			}
 		}
 		claim.Email, claim.CustomerContact = c.email, c.contact
+		if c.contact != ErasedContact {
+			claim.Email.AddressHash = AddressHash(c.contact.Email)
+		}
 		change, due := claim.Remind(Act{At: now, Actor: ActorSystem}, c.allowed)
 		if reminded := len(change.Events) == 1; !due || reminded != c.want ||
 			reminded != (len(change.After.Email.Sends) == 1) && c.email.Sends == nil {

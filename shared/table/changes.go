@@ -16,8 +16,8 @@ import (
 
 // PutBirth writes a claim that is born: the claim, its event, and its place in the participation as it was loaded.
 func (t *Table) PutBirth(change mci.Change, loaded mci.Participation, now time.Time) []Write {
-	writes := append(t.putHistory(change), t.put(newClaimRecord(change.After), "attribute_not_exists(pk)", nil,
-		ErrLostRace))
+	writes := append(t.putHistory(change), t.putBorn(change.After, "attribute_not_exists(pk)"),
+		t.putMoving(change.After, 0))
 	return append(writes, t.putVersion(struct {
 		Key
 		mci.Participation
@@ -45,20 +45,16 @@ func (t *Table) UpdateClaim(change mci.Change) []Write {
 	if change.Empty() {
 		return nil
 	}
-	writes := append(t.putHistory(change), t.putVersion(newClaimRecord(change.After), change.Before.Version))
+	writes := append(t.putHistory(change), t.putMoving(change.After, change.Before.Version))
 	writes = append(writes, t.updatePlace(change)...)
 	if change.BecameKnown() {
 		writes = append(writes, t.updateKnown(change.After))
-	}
-	if change.ReferralListed() {
-		writes = append(writes, t.put(newReferralRecord(change.After), "", nil, nil))
 	}
 	if change.ManagedOnly {
 		writes = append(writes, t.checkManaged(change.After.Customer.ID))
 	}
 	if change.Receipt != "" {
-		receipt := receiptRecord{receiptKey(change.After.ID), change.Receipt}
-		writes = append(writes, t.put(receipt, "attribute_not_exists(pk)", nil, ErrLostRace))
+		writes = append(writes, t.PutReceipt(change.After.ID, change.Receipt)...)
 	}
 	return writes
 }

@@ -98,14 +98,25 @@ func Settle[T any](ctx context.Context, decide func(ctx context.Context) (T, err
 
 // putVersion puts a record whose version was loaded; 0 is that of an item that is not there yet.
 func (t *Table) putVersion(record any, loaded int) Write {
+	condition, values := unchanged(loaded)
+	return t.put(record, condition, values, ErrLostRace)
+}
+
+// unchanged is the condition that an item still has the version that was loaded.
+func unchanged(loaded int) (condition string, values Item) {
 	if loaded == 0 {
-		return t.put(record, "attribute_not_exists(pk)", nil, ErrLostRace)
+		return "attribute_not_exists(pk)", nil
 	}
-	return t.put(record, "version = :loaded", Item{":loaded": version(loaded)}, ErrLostRace)
+	return "version = :loaded", Item{":loaded": version(loaded)}
 }
 
 func (t *Table) put(record any, condition string, values Item, lost error) Write {
 	item, err := encode(record)
+	return t.putItem(item, err, condition, values, lost)
+}
+
+// putItem puts an item, unless making it failed.
+func (t *Table) putItem(item Item, err error, condition string, values Item, lost error) Write {
 	put := &types.Put{TableName: &t.name, Item: item, ExpressionAttributeValues: values}
 	if condition != "" {
 		put.ConditionExpression = &condition

@@ -1,6 +1,8 @@
 package table
 
 import (
+	"slices"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -21,9 +23,6 @@ func CreateInput(name string) *dynamodb.CreateTableInput {
 	for _, index := range Indexes {
 		schema := keySchema(index.PartitionKey, index.SortKey)
 		projection := &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly}
-		if index.Whole {
-			projection.ProjectionType = types.ProjectionTypeAll
-		}
 		if index.Local {
 			input.LocalSecondaryIndexes = append(input.LocalSecondaryIndexes,
 				types.LocalSecondaryIndex{IndexName: aws.String(index.Name), KeySchema: schema, Projection: projection})
@@ -34,7 +33,8 @@ func CreateInput(name string) *dynamodb.CreateTableInput {
 			attributes = append(attributes, index.PartitionKey, index.SortKey)
 		}
 	}
-	for _, attribute := range attributes {
+	slices.Sort(attributes)
+	for _, attribute := range slices.Compact(attributes) {
 		input.AttributeDefinitions = append(input.AttributeDefinitions,
 			types.AttributeDefinition{AttributeName: aws.String(attribute), AttributeType: types.ScalarAttributeTypeS})
 	}

@@ -29,7 +29,7 @@ func (t *Table) Erase(ctx context.Context, before, after mci.Claim, erased []mci
 	if after.Version == before.Version {
 		return nil
 	}
-	return t.Commit(ctx, []Write{t.putVersion(newClaimRecord(after), before.Version)})
+	return t.Commit(ctx, []Write{t.putBorn(after, "attribute_exists(pk)"), t.putMoving(after, before.Version)})
 }
 
 // KeptResponseKind is a kept response, which may hold contacts of a claim.

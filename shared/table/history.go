@@ -46,7 +46,7 @@ func historyOf(items []Item) mci.History {
 		case sk == receiptSK:
 			var record receiptRecord
 			history.Altered = !asWritten(item, &record) || history.Altered
-			history.Receipt = record.Receipt
+			history.Receipt = record.receipt()
 		}
 	}
 	return history

@@ -21,9 +21,9 @@ type Kind string
 // The kinds of item that the rules of claims speak of; all others are the program's own data and what lives for a
 // while.
 const (
-	ClaimKind         Kind = "claim"
+	ClaimKind         Kind = "claim" // what moves of it
+	BirthKind         Kind = "claim's birth"
 	KnownKind         Kind = "nominated customer"
-	ReferralKind      Kind = "referral"
 	PartnerKind       Kind = "partner's data" // locations and grants
 	ParticipationKind Kind = "participation"
 	EventKind         Kind = "event"
@@ -35,15 +35,19 @@ const (
 
 // kinds finds the kind by the words with which partition and sort key begin.
 var kinds = map[string]Kind{
-	"PARTNER CLAIM": ClaimKind, "PARTNER CUSTOMER": KnownKind, "PARTNER REFERRAL": ReferralKind,
-	"PARTNER LOCATION": PartnerKind,
-	"PARTNER GRANT":    PartnerKind, "CUSTOMER PARTICIPATION": ParticipationKind, "CLAIM EVENT": EventKind,
+	"PARTNER CLAIM": ClaimKind, "PARTNER CUSTOMER": KnownKind, "PARTNER LOCATION": PartnerKind,
+	"PARTNER GRANT": PartnerKind, "CUSTOMER PARTICIPATION": ParticipationKind, "CLAIM EVENT": EventKind,
 	"CLAIM PRIVATE": PrivateKind, "CLAIM CONSENT": LinkKind, "MESSAGE MESSAGE": MessageKind,
 	"IDEMPOTENCY IDEMPOTENCY": KeptResponseKind,
 }
 
 // Kind is what the item of this key is.
-func (k Key) Kind() Kind { return kinds[k.kind()] }
+func (k Key) Kind() Kind {
+	if kind := kinds[k.kind()]; kind != ClaimKind || !strings.HasSuffix(k.SK, birthSuffix) {
+		return kind
+	}
+	return BirthKind
+}
 
 var unescaper = strings.NewReplacer("%23", "#", "%25", "%")
 
@@ -57,7 +61,7 @@ func (k Key) Owner() string {
 func Decode(item Item, record any) error { return decode(item, record) }
 
 // indexed are the attributes that place an item: its keys and those of the indexes.
-var indexed = []string{PartitionKey, SortKey, PageKey, DueKey, CustomerKey, Queue, QueueKey, Review, ReviewKey}
+var indexed = []string{PartitionKey, SortKey, PageKey, DueKey, CustomerKey, Queue, QueueKey, Referred}
 
 // misplaced names the attributes of an item that are not what the record that it holds asks for.
 func misplaced(item Item, record any) ([]string, error) {
@@ -91,13 +95,6 @@ type Surroundings struct {
 	History       mci.History
 	Participation mci.Participation
 	Nominated     mci.NominatedCustomer
-	Referral      *StoredReferral // nil where none is listed
-}
-
-// StoredReferral is a referral as it is listed.
-type StoredReferral struct {
-	ClaimID   mci.ClaimID
-	Misplaced []string // attributes of its item that the claim does not ask for
 }
 
 // Surroundings reads a claim and all that follows from it. GetItem and Query of its history, then BatchGetItem: 2 round
@@ -107,12 +104,19 @@ func (t *Table) Surroundings(ctx context.Context, id mci.ClaimID) (Surroundings,
 	var items []Item
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		found, err := t.getAll(groupCtx, []Key{claimKey(id)})
-		if err != nil || found[claimKey(id)] == nil {
+		found, err := t.getAll(groupCtx, claimKeys(id))
+		if err != nil {
 			return err
 		}
-		s.Found = true
-		return s.claim(found[claimKey(id)])
+		if s.Claim, s.Found, err = claimIn(found, id); err != nil || !s.Found {
+			return err
+		}
+		record := newClaimRecord(s.Claim)
+		s.Misplaced, err = misplaced(found[claimKey(id)], record)
+		if value(found[birthKey(id)], CustomerKey) != record.CustomerKey {
+			s.Misplaced = append(s.Misplaced, CustomerKey+" of the birth")
+		}
+		return err
 	})
 	group.Go(func() (err error) {
 		items, _, err = t.query(groupCtx, span{partition: historyPK(id), from: eventPrefix, to: receiptSK})
@@ -124,45 +128,14 @@ func (t *Table) Surroundings(ctx context.Context, id mci.ClaimID) (Surroundings,
 	s.History = historyOf(items)
 	participation, nominated := participationKey(s.Claim.Customer.ID, s.Claim.EngagementID), nominatedKey(id.PartnerID(),
 		s.Claim.Customer.ID)
-	found, err := t.getAll(ctx, []Key{participation, nominated, referralKey(id)})
+	found, err := t.getAll(ctx, []Key{participation, nominated})
 	if err != nil {
 		return s, err
 	}
 	if err := decode(found[participation], &s.Participation); err != nil {
 		return s, err
 	}
-	if err := decode(found[nominated], &s.Nominated); err != nil {
-		return s, err
-	}
-	if item := found[referralKey(id)]; item != nil {
-		return s, s.referral(item)
-	}
-	return s, nil
-}
-
-func (s *Surroundings) claim(item Item) error {
-	var record claimRecord
-	if err := decode(item, &record); err != nil {
-		return err
-	}
-	s.Claim = record.Claim
-	var err error
-	s.Misplaced, err = misplaced(item, newClaimRecord(s.Claim))
-	return err
-}
-
-func (s *Surroundings) referral(item Item) error {
-	var record referralRecord
-	if err := decode(item, &record); err != nil {
-		return err
-	}
-	s.Referral = &StoredReferral{ClaimID: record.QueueKey}
-	if s.Claim.Referral == nil {
-		return nil
-	}
-	var err error
-	s.Referral.Misplaced, err = misplaced(item, newReferralRecord(s.Claim))
-	return err
+	return s, decode(found[nominated], &s.Nominated)
 }
 
 // Managed says whether a customer is managed, as an upgrade relies on (D9). GetItem: 1 round trip, 1 unit.
@@ -183,8 +156,11 @@ func (t *Table) Participation(ctx context.Context, key Key) (mci.Participation, 
 // ParticipationKey is where a participation belongs.
 func ParticipationKey(p mci.Participation) Key { return participationKey(p.CustomerID, p.EngagementID) }
 
-// ClaimKey is where a claim belongs.
+// ClaimKey is where what moves of a claim belongs.
 func ClaimKey(id mci.ClaimID) Key { return claimKey(id) }
+
+// ClaimIDAt is the ID of the claim of which an item has this key.
+func ClaimIDAt(key Key) mci.ClaimID { return claimIDAt(key) }
 
 // NominatedAsStored gives a nominated customer, and the attributes of its item that its state does not ask for.
 // GetItem: 1 round trip, 1 unit.

@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"mci.example/customers/shared/mci"
 )
 
@@ -16,9 +13,12 @@ type KeptResponse struct {
 	Key
 	BodyHash   string `json:"bodyHash"` // of the request
 	Status     int    `json:"status"`
-	Body       string `json:"body"`
+	Packed     packed `json:"body"`
 	TimeToLive int64  `json:"ttl"`
 }
+
+// Body is the response's.
+func (r KeptResponse) Body() string { return r.Packed.text }
 
 func keptResponseKey(r mci.IdempotentRequest) Key {
 	return idempotencyKey(hash(r.PartnerID, r.UserID, r.Route, r.IdempotencyKey))
@@ -41,28 +41,13 @@ func (t *Table) KeptResponse(ctx context.Context, request mci.IdempotentRequest,
 // noneKept holds where no response is kept, or one whose time is over.
 const noneKept = "attribute_not_exists(pk) OR #ttl <= :now"
 
-// CheckNoneKept has a commit rely on no response being kept for a request's key: the same request may have succeeded
-// since it was looked for.
-func (t *Table) CheckNoneKept(request mci.IdempotentRequest, now time.Time) []Write {
-	if request.IdempotencyKey == "" {
-		return nil
-	}
-	key, err := encode(keptResponseKey(request))
-	check := &types.ConditionCheck{
-		TableName: &t.name, Key: key, ConditionExpression: aws.String(noneKept),
-		ExpressionAttributeNames:  map[string]string{"#ttl": TimeToLive},
-		ExpressionAttributeValues: Item{":now": number(fmt.Sprint(now.Unix()))},
-	}
-	return []Write{{item: types.TransactWriteItem{ConditionCheck: check}, lost: ErrLostRace, err: err}}
-}
-
 // PutKeptResponse keeps the response to a request's first success; of several requests with one key, one wins.
 func (t *Table) PutKeptResponse(request mci.IdempotentRequest, status int, body []byte, now time.Time) []Write {
 	if request.IdempotencyKey == "" {
 		return nil
 	}
 	response := KeptResponse{
-		keptResponseKey(request), request.BodyHash(), status, string(body), now.Add(keptResponseLife).Unix(),
+		keptResponseKey(request), request.BodyHash(), status, packed{text: string(body)}, now.Add(keptResponseLife).Unix(),
 	}
 	write := t.put(response, noneKept, Item{":now": number(fmt.Sprint(now.Unix()))}, ErrLostRace)
 	write.item.Put.ExpressionAttributeNames = map[string]string{"#ttl": TimeToLive}

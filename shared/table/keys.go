@@ -46,7 +46,6 @@ const (
 	engagements       = "ENGAGEMENTS"
 	locationPrefix    = "LOCATION#"
 	claimPrefix       = "CLAIM#"
-	referralPrefix    = "REFERRAL#"
 	eligibilityPrefix = "ELIGIBILITY#" // of an ID, and of a customer: between its own item and its participations
 	participation     = "PARTICIPATION#"
 	eventPrefix       = "EVENT#"
@@ -54,7 +53,7 @@ const (
 	customerSK        = "CUSTOMER"
 	ownerSK           = "CUSTOMER" // whose an ID is; before the ID's eligibility
 	receiptSK         = "RECEIPT"  // after the events and private details of the same claim
-	reviewQueue       = "REVIEW"
+	birthSuffix       = "#BIRTH"   // of the item that holds what a claim was born with, behind the claim's own
 )
 
 func partnerPK(partnerID string) string     { return join("PARTNER", partnerID) }
@@ -86,8 +85,8 @@ func privateKey(claimID mci.ClaimID, seq int) Key {
 func linkKey(claimID mci.ClaimID, tokenHash string) Key {
 	return Key{historyPK(claimID), join("CONSENT", tokenHash)}
 }
-func optOutKey(partnerID, address string) Key {
-	return Key{join("OPTOUT", hash(partnerID, mci.NormalAddress(address))), "OPTOUT"}
+func optOutKey(partnerID, addressHash string) Key {
+	return Key{join("OPTOUT", hash(partnerID, addressHash)), "OPTOUT"}
 }
 func mailCountKey(kind, owner, day string) Key {
 	return Key{join("MAILS", kind, owner), join("DAY", day)}
@@ -106,8 +105,15 @@ func grantKey(g mci.Grant) Key {
 // one in a single read; all others' keys are built from their own partner.
 func claimKey(id mci.ClaimID) Key { return Key{partnerPK(id.PartnerID()), claimPrefix + id.Ordinal()} }
 
-func referralKey(id mci.ClaimID) Key {
-	return Key{partnerPK(id.PartnerID()), referralPrefix + id.Ordinal()}
+func birthKey(id mci.ClaimID) Key {
+	key := claimKey(id)
+	return Key{key.PK, key.SK + birthSuffix}
+}
+
+// claimIDAt is the ID of the claim of which an item has this key.
+func claimIDAt(key Key) mci.ClaimID {
+	ordinal := strings.TrimSuffix(strings.TrimPrefix(key.SK, claimPrefix), birthSuffix)
+	return mci.NewClaimID(ordinal, key.Owner())
 }
 
 // openPages and donePages are prefixes of page keys: the claims that an engagement's Customers page shows to a partner,
@@ -117,18 +123,30 @@ func donePages(engagementID string) string { return join("DONE", engagementID, "
 
 const knownPages = "KNOWN#"
 
-// customersPage is the prefix of the customer keys of a partner's claims for a customer on an engagement.
-func customersPage(engagementID, customerID string) string { return join(engagementID, customerID, "") }
+// customersPage is the customer key of a partner's claims for a customer on an engagement.
+func customersPage(engagementID, customerID string) string { return join(engagementID, customerID) }
 
 // CustomerPosition is a customer's place in name order (D22).
 func CustomerPosition(customer mci.CustomerSummary) string {
 	return mci.SortName(customer.Name) + separator + customer.ID
 }
 
-// Shards is over how many partitions the due claims are spread, so that the sweep's index can grow.
-const Shards = 16
+// Shards is over how many partitions each queue of the sweep is spread, so that it can grow; ListShards is the same for
+// lists across partners, of which each page reads them all.
+const (
+	Shards     = 16
+	ListShards = 4
+)
 
 func dueQueue(shard int) string { return fmt.Sprintf("DUE#%02d", shard) }
+
+// reviewQueue holds the submitted claims.
+func reviewQueue(shard int) string { return fmt.Sprintf("REVIEW#%02d", shard) }
+
+// referralQueue holds the claims that have a referral of a type.
+func referralQueue(t mci.ReferralType, shard int) string {
+	return join("REFERRAL", string(t), fmt.Sprintf("%02d", shard))
+}
 
 // endedQueue holds the ended claims of which people's data may be due to be erased (D37).
 func endedQueue(shard int) string { return fmt.Sprintf("ENDED#%02d", shard) }

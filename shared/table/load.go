@@ -1,6 +1,15 @@
 package table
 
-import "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+import (
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"mci.example/customers/shared/mci"
+)
+
+// PutClaim puts a claim as it is, whatever it was before.
+func (t *Table) PutClaim(claim mci.Claim) []Write {
+	return []Write{t.putBorn(claim, ""), t.putMoving(claim, 0)}
+}
 
 // Puts gives the items that writes put, as requests of a batch, without the conditions that make the writes safe: for
 // loading a table that nobody else uses, such as that of a benchmark. What the writes do to other items is left out.

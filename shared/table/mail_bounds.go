@@ -5,9 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"mci.example/customers/shared/mci"
 )
 
@@ -19,24 +16,37 @@ type optOut struct {
 
 // PutOptOut writes that a partner shall send no more consent emails to an address.
 func (t *Table) PutOptOut(partnerID, address string, now time.Time) []Write {
-	return []Write{t.put(optOut{optOutKey(partnerID, address), now}, "", nil, nil)}
+	return []Write{t.put(optOut{optOutKey(partnerID, mci.AddressHash(address)), now}, "", nil, nil)}
 }
 
 // OptedOut says whether a partner shall send no more consent emails to an address. GetItem: 1 round trip, 1 unit.
-func (t *Table) OptedOut(ctx context.Context, partnerID, address string) (bool, error) {
-	return t.get(ctx, optOutKey(partnerID, address), &optOut{})
+func (t *Table) OptedOut(ctx context.Context, partnerID, addressHash string) (bool, error) {
+	return t.get(ctx, optOutKey(partnerID, addressHash), &optOut{})
+}
+
+// OptedOutOrKept says whether a partner shall send no more consent emails to an address, and whether a response is kept
+// for a request's key. BatchGetItem: 1 round trip, 1 unit each.
+func (t *Table) OptedOutOrKept(ctx context.Context, partnerID, addressHash string, request mci.IdempotentRequest,
+	now time.Time) (optedOut, kept bool, err error) {
+	optOut, response := optOutKey(partnerID, addressHash), keptResponseKey(request)
+	keys := []Key{optOut}
+	if request.IdempotencyKey != "" {
+		keys = append(keys, response)
+	}
+	items, err := t.getAll(ctx, keys)
+	if err != nil {
+		return false, false, err
+	}
+	var found KeptResponse
+	err = decode(items[response], &found)
+	return items[optOut] != nil, found.TimeToLive > now.Unix(), err
 }
 
 // CountMail counts a claim's consent email among its partner's and its address's of the day. The commit that it belongs
-// to is refused where the recipient opted out (mci.OptedOut) or a bound of the day is reached (D25, D26).
+// to is refused where a bound of the day is reached (D25).
 func (t *Table) CountMail(claim mci.Claim, perPartner int, now time.Time) []Write {
 	address, partner := mailCountKeys(claim, now)
-	key, err := encode(optOutKey(claim.PartnerID, claim.CustomerContact.Email))
-	check := &types.ConditionCheck{
-		TableName: &t.name, Key: key, ConditionExpression: aws.String("attribute_not_exists(pk)"),
-	}
 	return []Write{
-		{item: types.TransactWriteItem{ConditionCheck: check}, lost: mci.OptedOut, err: err},
 		t.countOne(address, mci.MaxMailsToAddress, now,
 			mci.TooMuchMail("One address gets at most 30 consent emails in a day (UTC), over all partners.", now)),
 		t.countOne(partner, perPartner, now,
@@ -59,7 +69,7 @@ func (t *Table) UncountMail(ctx context.Context, claim mci.Claim, counted time.T
 
 func mailCountKeys(claim mci.Claim, now time.Time) (address, partner Key) {
 	day := string(mci.DateOf(now))
-	return mailCountKey("ADDRESS", hash(mci.NormalAddress(claim.CustomerContact.Email)), day),
+	return mailCountKey("ADDRESS", claim.Email.AddressHash, day),
 		mailCountKey("PARTNER", claim.PartnerID, day)
 }
 

@@ -15,11 +15,12 @@ type placed[T any] struct {
 type List[T any] struct {
 	items []placed[T]
 	more  bool
+	end   string // where it goes on
 }
 
 // MergeAs makes a page a list of what its items are merged as.
 func MergeAs[S, T any](page Page[S], as func(*S) T) List[T] {
-	list := List[T]{more: page.Next != ""}
+	list := List[T]{more: page.Next != "", end: page.Next}
 	for i := range page.Items {
 		list.items = append(list.items, placed[T]{page.Position(i), as(&page.Items[i])})
 	}
@@ -30,7 +31,8 @@ func MergeAs[S, T any](page Page[S], as func(*S) T) List[T] {
 func ListOf[T any](items []T, positionOf func(T) string, more bool) List[T] {
 	list := List[T]{more: more}
 	for _, item := range items {
-		list.items = append(list.items, placed[T]{positionOf(item), item})
+		list.end = positionOf(item)
+		list.items = append(list.items, placed[T]{list.end, item})
 	}
 	return list
 }
@@ -56,8 +58,8 @@ func MergeWhere[T any](order func(a, b string) int, limit int, wanted func(T) bo
 	for _, list := range lists {
 		all = append(all, list.items...)
 		if list.more {
-			if end := list.items[len(list.items)-1].position; !cut || order(end, horizon) < 0 {
-				horizon, cut = end, true
+			if !cut || order(list.end, horizon) < 0 {
+				horizon, cut = list.end, true
 			}
 		}
 	}

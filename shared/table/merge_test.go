@@ -16,7 +16,7 @@ func listOf(order func(a, b string) int, positions []string, after string, size 
 			continue
 		}
 		if len(list.items) == size {
-			list.more = true
+			list.more, list.end = true, list.items[size-1].position
 			break
 		}
 		list.items = append(list.items, placed[string]{position, position})

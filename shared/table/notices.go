@@ -27,19 +27,18 @@ type Recorded struct {
 // each per 4 KB.
 func (t *Table) Recorded(ctx context.Context, id mci.ClaimID, seq int) (Recorded, bool, error) {
 	keys := []Key{
-		claimKey(id), eventKey(id, seq), privateKey(id, seq), receiptKey(id),
+		eventKey(id, seq), privateKey(id, seq), receiptKey(id),
 		noticeKey(id, seq, mci.RecipientCustomer), noticeKey(id, seq, mci.RecipientPartner),
 	}
-	items, err := t.getAll(ctx, keys)
-	if err != nil || items[claimKey(id)] == nil || items[eventKey(id, seq)] == nil {
+	items, err := t.getAll(ctx, append(claimKeys(id), keys...))
+	if err != nil {
 		return Recorded{}, false, err
 	}
-	var claim claimRecord
-	if err := decode(items[claimKey(id)], &claim); err != nil {
+	claim, found, err := claimIn(items, id)
+	if err != nil || !found || items[eventKey(id, seq)] == nil {
 		return Recorded{}, false, err
 	}
-	delete(items, claimKey(id))
-	recorded := Recorded{Claim: claim.Claim, Notices: map[mci.Recipient]mci.Notice{}}
+	recorded := Recorded{Claim: claim, Notices: map[mci.Recipient]mci.Notice{}}
 	for _, recipient := range []mci.Recipient{mci.RecipientCustomer, mci.RecipientPartner} {
 		var record noticeRecord
 		if err := decode(items[noticeKey(id, seq, recipient)], &record); err != nil {
@@ -48,7 +47,7 @@ func (t *Table) Recorded(ctx context.Context, id mci.ClaimID, seq int) (Recorded
 		recorded.Notices[recipient] = record.Notice
 	}
 	var history []Item
-	for _, key := range keys[1:4] {
+	for _, key := range keys[:3] {
 		if items[key] != nil {
 			history = append(history, items[key])
 		}

@@ -11,20 +11,17 @@ const (
 	CustomerKey  = "customerKey" // sort key of Customers
 	Queue        = "queue"       // partition key of Queues
 	QueueKey     = "queueKey"    // sort key of Queues
-	Review       = "review"      // partition key of Reviews
-	ReviewKey    = "reviewKey"   // sort key of Reviews
+	Referred     = "referred"    // partition key of Referrals
 	TimeToLive   = "ttl"         // Unix seconds
 )
 
-// Index is a secondary index. Unless it holds whole items, keys alone are projected: so it costs a write only where a
-// key changes. Reads of a local index have DynamoDB fetch the rest of each item, in the same request; those of a global
-// one read it by key.
+// Index is a secondary index. Keys alone are projected: so it costs a write only where a key changes. Reads of a local
+// index have DynamoDB fetch the rest of each item, in the same request; those of a global one read it by key.
 type Index struct {
 	Name         string
 	PartitionKey string
 	SortKey      string
 	Local        bool // shares the table's partition key, and can be read strongly consistent
-	Whole        bool // all attributes are projected
 }
 
 // The table's indexes. All are sparse: an item that lacks the key is not in the index. A local index cannot be added or
@@ -37,13 +34,12 @@ var (
 	Due = Index{Name: "due", PartitionKey: PartitionKey, SortKey: DueKey, Local: true}
 	// Customers finds a partner's claims on an engagement by the customer's ID.
 	Customers = Index{Name: "customers", PartitionKey: PartitionKey, SortKey: CustomerKey, Local: true}
-	// Queues orders work and lists across partners, which may lag by a moment (D14): claims by the next instant at which
-	// time does something to them, or by their end, for the sweep; referrals by type.
+	// Queues orders the claims of all partners by what they wait for, and may lag by a moment (D14): by the next instant
+	// at which time does something to them, by how long they have waited for review, or by their end.
 	Queues = Index{Name: "queues", PartitionKey: Queue, SortKey: QueueKey}
-	// Reviews orders the submitted claims of all partners by waiting time. A claim in it hardly changes, so it is cheap to
-	// hold whole; like Queues it may lag.
-	Reviews = Index{Name: "reviews", PartitionKey: Review, SortKey: ReviewKey, Whole: true}
+	// Referrals orders the claims of all partners that have a referral, by its type, by their birth; it may lag.
+	Referrals = Index{Name: "referrals", PartitionKey: Referred, SortKey: SortKey}
 )
 
 // Indexes lists them, for those who create the table.
-var Indexes = []Index{Pages, Due, Customers, Queues, Reviews}
+var Indexes = []Index{Pages, Due, Customers, Queues, Referrals}

@@ -13,7 +13,7 @@ import (
 )
 
 // Table is the one DynamoDB table. Its methods are the access patterns; all reads are strongly consistent but those of
-// the Queues index, which may lag by a moment (D14).
+// global indexes, which may lag by a moment (D14).
 type Table struct {
 	client    *dynamodb.Client
 	name      string
@@ -105,6 +105,7 @@ type span struct {
 	index      Index // the zero value is the table itself
 	partition  string
 	from, to   string // of the sort key, both included
+	whole      bool   // items of a local index as they are in the table, not the entries' keys alone
 	descending bool
 	limit      int32 // of items given; 0 is all there are
 	mayEnd     bool  // the list may end where query says that there is more; so no item is read beyond the limit
@@ -134,7 +135,7 @@ func (t *Table) query(ctx context.Context, s span) (items []Item, more bool, err
 		input.IndexName = &s.index.Name
 		input.ExpressionAttributeNames = map[string]string{"#p": s.index.PartitionKey, "#s": s.index.SortKey}
 		input.ConsistentRead = aws.Bool(s.index.Local)
-		if s.index.Local { // a global index cannot give more than it projects
+		if s.whole {
 			input.Select = types.SelectAllAttributes
 		}
 	}

@@ -33,6 +33,7 @@ type Decision struct {
 
 	// After goes on once the writes are committed, and gives the response instead. It keeps the response itself, by
 	// Keep.
+	// Deciding then looks once more whether one was kept meanwhile.
 	After func(ctx context.Context) (rest.Response, error)
 }
 
@@ -123,7 +124,7 @@ func try(ctx context.Context, t *table.Table, r *rest.Request, c Case) (rest.Res
 
 // commit writes the decision with the response for a repetition of the request.
 func commit(ctx context.Context, t *table.Table, r *rest.Request, d Decision) (rest.Response, error) {
-	keep := t.CheckNoneKept(r.Idempotency(), r.Now)
+	var keep []table.Write
 	if d.After == nil {
 		var err error
 		if d.Response, keep, err = Keep(t, r, d.Response); err != nil {
@@ -152,6 +153,6 @@ func Keep(t *table.Table, r *rest.Request, response rest.Response) (rest.Respons
 
 // repeat gives the kept response again; the same key with another body is refused.
 func repeat(r *rest.Request, kept *table.KeptResponse) (rest.Response, error) {
-	response := rest.Response{Status: kept.Status, Body: json.RawMessage(kept.Body)}
+	response := rest.Response{Status: kept.Status, Body: json.RawMessage(kept.Body())}
 	return response, r.Idempotency().SameBody(kept.BodyHash)
 }

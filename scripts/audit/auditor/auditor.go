@@ -165,7 +165,7 @@ func (a *auditor) settle(ctx context.Context, judge func() ([]Violation, error))
 }
 
 // scanned are the attributes that tell what an item is and whom it names.
-const scanned = "pk, sk, partnerId, claimId, queueKey, id"
+const scanned = "pk, sk, partnerId, claimId"
 
 // scan goes through the whole table, in parallel segments.
 func (a *auditor) scan(ctx context.Context) error {
@@ -219,16 +219,16 @@ func (a *auditor) judge(item table.Item, last *mci.ClaimID) func(context.Context
 	key := table.KeyOf(item)
 	switch key.Kind() {
 	case table.ClaimKind:
-		return func(ctx context.Context) error { return a.claim(ctx, key, mci.ClaimID(text(item, "id"))) }
+		return func(ctx context.Context) error { return a.claim(ctx, key) }
+	case table.BirthKind:
+		id := table.ClaimIDAt(key)
+		return func(ctx context.Context) error { return a.belongs(ctx, key, id, OwnerRule) }
 	case table.ParticipationKind:
 		return func(ctx context.Context) error { return a.participation(ctx, key) }
 	case table.KnownKind:
 		return func(ctx context.Context) error { return a.nominated(ctx, key) }
 	case table.PartnerKind:
 		return func(context.Context) error { return a.owned(key, text(item, "partnerId")) }
-	case table.ReferralKind:
-		id := mci.ClaimID(text(item, table.QueueKey))
-		return func(ctx context.Context) error { return a.referral(ctx, key, id) }
 	case table.MessageKind:
 		id := mci.ClaimID(text(item, "claimId"))
 		return func(ctx context.Context) error { return a.belongs(ctx, key, id, OwnerRule) }
@@ -252,9 +252,10 @@ func text(item table.Item, name string) string {
 }
 
 // claim judges a claim with all that follows from it.
-func (a *auditor) claim(ctx context.Context, key table.Key, id mci.ClaimID) error {
+func (a *auditor) claim(ctx context.Context, key table.Key) error {
+	id := table.ClaimIDAt(key)
 	if _, isID := mci.ParseClaimID(string(id)); !isID || table.ClaimKey(id) != key {
-		a.found([]Violation{{OwnerRule, key, fmt.Sprintf("the claim says that it is %s", id)}})
+		a.found([]Violation{{OwnerRule, key, "the key is no claim's"}})
 		return nil
 	}
 	var s table.Surroundings
@@ -263,7 +264,7 @@ func (a *auditor) claim(ctx context.Context, key table.Key, id mci.ClaimID) erro
 			return nil, err
 		}
 		if !s.Found {
-			return []Violation{{TerminalRule, key, "the claim is gone"}}, nil
+			return []Violation{{OwnerRule, key, "the claim was never born"}}, nil
 		}
 		return judgeClaim(id, s, a.options.Keys, a.options.Now()), nil
 	})
@@ -368,15 +369,6 @@ func (a *auditor) owned(key table.Key, partnerID string) error {
 		a.found([]Violation{{OwnerRule, key, "the item says that it is partner " + partnerID + "'s"}})
 	}
 	return nil
-}
-
-// referral judges a listed referral that its claim might not know of; the claim judges the rest.
-func (a *auditor) referral(ctx context.Context, key table.Key, id mci.ClaimID) error {
-	if key.Owner() != id.PartnerID() {
-		a.found([]Violation{{OwnerRule, key, fmt.Sprintf("the referral is claim %s's, of another partner", id)}})
-		return nil
-	}
-	return a.belongs(ctx, key, id, ReferralRule)
 }
 
 // belongs judges an item that stands on a claim: there must be one.

@@ -98,7 +98,7 @@ type world struct {
 	open, completed, declined, cancelled, coSell story.Claim
 	customer                                     story.Customer
 	claimKey, doneKey, placeKey, donePlaceKey    table.Key
-	knownKey, referralKey, eventKey              table.Key
+	knownKey, coSellKey, eventKey                table.Key
 }
 
 func newWorld(t *testing.T) world {
@@ -128,7 +128,7 @@ func newWorld(t *testing.T) world {
 	w.claimKey, w.doneKey = table.ClaimKey(mci.ClaimID(w.open.ID)), table.ClaimKey(mci.ClaimID(w.completed.ID))
 	w.placeKey, w.donePlaceKey = place(w.open), place(w.completed)
 	w.knownKey = table.Key{PK: w.claimKey.PK, SK: "CUSTOMER#" + w.customer.ID}
-	w.referralKey = table.Key{PK: w.claimKey.PK, SK: "REFERRAL#" + mci.ClaimID(w.coSell.ID).Ordinal()}
+	w.coSellKey = table.ClaimKey(mci.ClaimID(w.coSell.ID))
 	w.eventKey = table.Key{PK: history(w.completed), SK: "EVENT#00002"}
 	return w
 }
@@ -179,15 +179,12 @@ func TestEveryTamperingIsFound(t *testing.T) {
 			set(table.Item{"knownSince": nil, "pageKey": nil}), w.doneKey},
 		"a known customer who is not listed": {auditor.IndexRule, w.knownKey, set(table.Item{"pageKey": nil}),
 			table.Key{}},
-		"a referral of no claim": {auditor.ReferralRule, w.referralKey, func(i table.Item) {
-			i["sk"], i["queueKey"] = str("REFERRAL#00000000000000000000000000"),
-				str(string(mci.NewClaimID("00000000000000000000000000", w.partner.ID)))
-		}, table.Key{PK: w.referralKey.PK, SK: "REFERRAL#00000000000000000000000000"}},
-		"a referral that is listed as another type": {auditor.ReferralRule, w.referralKey,
-			set(table.Item{"queue": str("REFERRAL#partner-led")}), table.ClaimKey(mci.ClaimID(w.coSell.ID))},
-		"a referral that its claim forgot": {auditor.ReferralRule, table.ClaimKey(mci.ClaimID(w.coSell.ID)),
-			set(table.Item{"referral": nil}), table.Key{}},
-		"a referral whose type is another": {auditor.ReferralRule, table.ClaimKey(mci.ClaimID(w.coSell.ID)),
+		"a referral of no claim": {auditor.IndexRule, w.claimKey, set(table.Item{"referred": str("REFERRAL#co-sell#00")}),
+			table.Key{}},
+		"a referral that is listed as another type": {auditor.IndexRule, w.coSellKey,
+			set(table.Item{"referred": str("REFERRAL#partner-led#00")}), table.Key{}},
+		"a referral that its claim forgot": {auditor.IndexRule, w.coSellKey, set(table.Item{"referral": nil}), table.Key{}},
+		"a referral whose type is another": {auditor.ReferralRule, w.coSellKey,
 			in("referral", set(table.Item{"type": str("partner-led")})), table.Key{}},
 		"an event of no claim": {auditor.HistoryRule, w.eventKey,
 			set(table.Item{"pk": str("CLAIM#none")}), table.Key{PK: "CLAIM#none", SK: w.eventKey.SK}},
@@ -199,6 +196,11 @@ func TestEveryTamperingIsFound(t *testing.T) {
 			set(table.Item{"status": str("rejected")}), table.Key{}},
 		"a claim under another partner's key": {auditor.OwnerRule, w.claimKey,
 			set(table.Item{"pk": str("PARTNER#" + w.other.ID)}), table.Key{PK: "PARTNER#" + w.other.ID, SK: w.claimKey.SK}},
+		"a claim without its birth": {auditor.OwnerRule, table.Key{PK: w.claimKey.PK, SK: w.claimKey.SK + "#BIRTH"},
+			set(table.Item{"sk": str(w.claimKey.SK + "#DEATH")}), w.claimKey},
+		"a birth without its claim": {auditor.OwnerRule, table.Key{PK: w.claimKey.PK, SK: w.claimKey.SK + "#BIRTH"},
+			set(table.Item{"pk": str("PARTNER#" + w.other.ID)}), table.Key{PK: "PARTNER#" + w.other.ID,
+				SK: w.claimKey.SK + "#BIRTH"}},
 		"a claim that names another partner": {auditor.OwnerRule, w.claimKey,
 			set(table.Item{"partnerId": str(w.other.ID)}), table.Key{}},
 		"a customer under another partner's key": {auditor.OwnerRule, w.knownKey,
@@ -209,7 +211,7 @@ func TestEveryTamperingIsFound(t *testing.T) {
 		"a participation under another customer": {auditor.OwnerRule, w.placeKey,
 			set(table.Item{"pk": str("CUSTOMER#another")}), table.Key{PK: "CUSTOMER#another", SK: w.placeKey.SK}},
 		"a claim that waits for review and is done": {auditor.IndexRule, w.doneKey,
-			set(table.Item{"review": str("REVIEW"), "reviewKey": str("0")}), table.Key{}},
+			set(table.Item{"queue": str("REVIEW#00")}), table.Key{}},
 		"an open claim that no sweep finds": {auditor.IndexRule, w.claimKey,
 			set(table.Item{"queue": nil, "queueKey": nil}), table.Key{}},
 		"an ended claim on the page of open ones": {auditor.IndexRule, w.doneKey,

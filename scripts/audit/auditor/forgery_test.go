@@ -38,6 +38,7 @@ type forger struct {
 	events  []mci.Event
 	private []mci.Private
 	receipt string
+	sent    string // the receipt that the customer was sent
 	link    string
 	before  []story.Item // all that concerned the claim before anything was forged
 	asked   []story.Item // the same before the customer answered
@@ -90,6 +91,7 @@ func newForger(t *testing.T, engagement string, decided bool) *forger {
 	localtest.WaitDrained(t)
 	f.before = f.own()
 	f.read()
+	f.sent = f.receipt
 	return f
 }
 
@@ -184,8 +186,7 @@ func (f *forger) write() {
 		wanted[key.SK] = f.encode(key, private)
 	}
 	if f.receipt != "" {
-		key := table.Key{PK: partition, SK: "RECEIPT"}
-		wanted[key.SK] = f.encode(key, map[string]string{"receipt": f.receipt})
+		wanted["RECEIPT"] = f.items(f.table.PutReceipt(f.claim.ID, f.receipt))[0]
 	}
 	stands := map[string]bool{}
 	for _, item := range story.Items(f.t, partition, "") {
@@ -201,7 +202,22 @@ func (f *forger) write() {
 	if f.claim.Head != f.stored.Head || fmt.Sprint(f.claim) != fmt.Sprint(f.stored) {
 		f.claim.Version = f.stored.Version + 1
 		f.commit(mci.Change{Before: &f.stored, After: f.claim})
+		story.PutItem(f.t, f.items(f.table.PutClaim(f.claim))[0]) // what it was born with
 	}
+}
+
+// items are those that writes put.
+func (f *forger) items(writes []table.Write) []story.Item {
+	f.t.Helper()
+	puts, err := table.Puts(writes)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var items []story.Item
+	for _, put := range puts {
+		items = append(items, put.PutRequest.Item)
+	}
+	return items
 }
 
 // commit writes as a function would.
@@ -526,12 +542,10 @@ func (f *forger) foundBy(keys jose.JSONWebKeySet) (found []string, violations []
 		intact = shown.EventsIntact
 	}
 	var kept mci.Receipt
-	for _, item := range f.before { // what the customer was sent
-		if text := story.TextOf(item, "receipt"); text != "" {
-			var err error
-			if kept, err = receipts.Verify(text, keys); err != nil {
-				f.t.Fatal(err)
-			}
+	if f.sent != "" {
+		var err error
+		if kept, err = receipts.Verify(f.sent, keys); err != nil {
+			f.t.Fatal(err)
 		}
 	}
 	for _, event := range shown.Events {

@@ -101,7 +101,7 @@ func judgeClaim(id mci.ClaimID, s table.Surroundings, keys *jose.JSONWebKeySet, 
 		j.must(since != nil && since.Sub(*claim.ConsentedAt) <= overtaking, KnownRule,
 			"the customer consented and is not known since then")
 	}
-	judgeReferral(j, s)
+	judgeReferral(j, s.Claim)
 	judgeHistory(j, s, keys)
 	return j.found
 }
@@ -121,23 +121,10 @@ func samePlace(a, b mci.Place) bool {
 	return a.PartnerID == b.PartnerID && a.Consented == b.Consented && due(a) == due(b)
 }
 
-// judgeReferral holds a claim's referral against its listing.
-func judgeReferral(j *judgement, s table.Surroundings) {
-	claim := s.Claim
-	switch {
-	case claim.Referral == nil && s.Referral == nil:
+// judgeReferral holds a claim's referral against the claim.
+func judgeReferral(j *judgement, claim mci.Claim) {
+	if claim.Referral == nil {
 		return
-	case claim.Referral == nil:
-		j.must(false, ReferralRule, "a referral is listed that the claim does not have")
-		return
-	case s.Referral == nil:
-		j.must(false, ReferralRule, "the claim's referral is not listed")
-	default:
-		j.must(s.Referral.ClaimID == claim.ID, ReferralRule, "the referral that is listed is claim %s's", s.Referral.ClaimID)
-		for _, name := range s.Referral.Misplaced {
-			j.must(false, ReferralRule, "the %s of the referral that is listed is not that of a %s one", name,
-				claim.Referral.Type)
-		}
 	}
 	j.must(claim.DealSize != nil, ReferralRule, "the claim has a referral and no deal size")
 	coSell := claim.Referral.Type == mci.CoSell

@@ -169,8 +169,8 @@ func (e *eraser) look(ctx context.Context, items []table.Item) error {
 		switch key := table.KeyOf(item); key.Kind() {
 		case table.KeptResponseKind:
 			err = e.keptResponse(ctx, item)
-		case table.ClaimKind:
-			err = e.inClaim(item)
+		case table.ClaimKind, table.BirthKind:
+			err = e.inClaim(table.ClaimIDAt(key), item)
 		case table.PrivateKind:
 			err = e.inDetail(mci.ClaimID(key.Owner()), item)
 		}
@@ -210,12 +210,13 @@ func (e *eraser) note(id mci.ClaimID, texts ...string) {
 	}
 }
 
-func (e *eraser) inClaim(item table.Item) error {
+// inClaim looks into one of a claim's items.
+func (e *eraser) inClaim(id mci.ClaimID, item table.Item) error {
 	var claim mci.Claim
 	if err := table.Decode(item, &claim); err != nil {
 		return err
 	}
-	e.note(claim.ID, claim.CustomerContact.Email, claim.PartnerContact.Email, claim.FriendlyName, claim.DeclineReason,
+	e.note(id, claim.CustomerContact.Email, claim.PartnerContact.Email, claim.FriendlyName, claim.DeclineReason,
 		claim.MismatchReason, claim.SubmissionNotes, claim.ReviewReason)
 	return nil
 }
@@ -240,8 +241,8 @@ func (e *eraser) keptResponse(ctx context.Context, item table.Item) error {
 	if err != nil {
 		return err
 	}
-	tells := func(id mci.ClaimID) bool { return strings.Contains(response.Body, string(id)) }
-	if !slices.ContainsFunc(textsIn(response.Body), func(text string) bool { return len(e.named(text)) > 0 }) &&
+	tells := func(id mci.ClaimID) bool { return strings.Contains(response.Body(), string(id)) }
+	if !slices.ContainsFunc(textsIn(response.Body()), func(text string) bool { return len(e.named(text)) > 0 }) &&
 		!slices.ContainsFunc(e.options.Who.Claims, tells) {
 		return nil
 	}

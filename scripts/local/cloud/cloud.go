@@ -328,7 +328,7 @@ func (c *Cloud) SetClock(offset time.Duration) error {
 
 // form is the number of the state's form: what a table's items, keys and files look like. Whoever changes one of them
 // so that the functions cannot read what is there counts it up.
-const form = "3"
+const form = "4"
 
 // checkForm refuses a state of another form, and notes the form of a new one.
 func checkForm(state string) error {
