@@ -23,8 +23,8 @@ const pipe = "events"
 const (
 	// idlePoll is how often the stream is looked at while nothing happens; a Lambda poller does so four times a second.
 	idlePoll = 250 * time.Millisecond
-	// relist is how often the stream's shards are listed, which takes the engine longer with every record: new ones come
-	// once another has ended, which is noticed, or else with a new stream.
+	// relist is how often the stream's shards are listed, which takes the engine longer with every record: new ones
+	// come once another has ended, which is noticed, or else with a new stream.
 	relist = 10 * time.Second
 	// Retries of a batch wait longer and longer, between these bounds.
 	firstBackoff, longestBackoff = 100 * time.Millisecond, 5 * time.Second

@@ -70,8 +70,8 @@ func TestWhatTimeBringsComesOnceWhileWorkGoesOn(t *testing.T) {
 	var claims []born
 	for step := range days * steps {
 		claims = append(claims, d.bear(t))
-		// The stream brings a record again whose function died after it had worked on it, and another one late: after the
-		// clock has gone on.
+		// The stream brings a record again whose function died after it had worked on it, and another one late: after
+		// the clock has gone on.
 		again := localtest.Inject(t, localtest.Fault{Effect: localtest.KillAfter, Function: platform.Stream.Function,
 			Action: "TransactWriteItems"})
 		repeated := d.consented(t, d.coSell)

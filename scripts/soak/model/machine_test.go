@@ -86,12 +86,12 @@ func newMachine(t *testing.T, rt *rapid.T) *machine {
 		})
 	}
 	m.engagements = []*engagement{
-		{types: []string{"domain", "tpid"}, active: 2, allowed: 3, consent: 10, submit: 20, resubmit: 25, referralFrom: 1000,
-			coSellFrom: 50000, managedOnly: true, reminders: []int{9, 8, 5, 2}},
-		{types: []string{"tenant-id", "tpid"}, exclusive: true, active: 5, allowed: 5, consent: 5, submit: 8, resubmit: 3,
-			referralFrom: -1, coSellFrom: -1, reminders: []int{2, 1}},
-		{types: []string{"msx-opportunity-id"}, variable: true, active: 1, allowed: 1, consent: 7, submit: 7, resubmit: 7,
-			referralFrom: 0, coSellFrom: 0},
+		{types: []string{"domain", "tpid"}, active: 2, allowed: 3, consent: 10, submit: 20, resubmit: 25,
+			referralFrom: 1000, coSellFrom: 50000, managedOnly: true, reminders: []int{9, 8, 5, 2}},
+		{types: []string{"tenant-id", "tpid"}, exclusive: true, active: 5, allowed: 5, consent: 5, submit: 8,
+			resubmit: 3, referralFrom: -1, coSellFrom: -1, reminders: []int{2, 1}},
+		{types: []string{"msx-opportunity-id"}, variable: true, active: 1, allowed: 1, consent: 7, submit: 7,
+			resubmit: 7, referralFrom: 0, coSellFrom: 0},
 	}
 	var rules []story.Object
 	for _, e := range m.engagements {
@@ -130,7 +130,8 @@ func rulesOf(e *engagement) story.Object {
 		"payType":         "fixed",
 		"customerIdTypes": e.types, "startsOn": "2020-01-01", "endsOn": "2999-12-31", "consentWindowDays": e.consent,
 		"submissionWindowDays": e.submit, "resubmissionWindowDays": e.resubmit,
-		"claimLimits": story.Object{"active": e.active, "allowed": e.allowed}, "exclusive": e.exclusive, "payout": "1250.00",
+		"claimLimits": story.Object{"active": e.active, "allowed": e.allowed}, "exclusive": e.exclusive,
+		"payout":   "1250.00",
 		"referral": nil, "coSell": nil,
 	}
 	if len(e.reminders) > 0 {
@@ -409,7 +410,8 @@ func (m *machine) nominated(rt *rapid.T, p *partner, c *customer, engagements []
 			differ(rt, "the claim on %s by %s is %+v", e.id, chosen[i].kind, made)
 		}
 		m.claims = append(m.claims, &claim{
-			id: made.ID, birth: m.births, partner: p, customer: c, engagement: e, wasKnown: wasKnown, status: "consent-not-sent",
+			id: made.ID, birth: m.births, partner: p, customer: c, engagement: e, wasKnown: wasKnown,
+			status:     "consent-not-sent",
 			consentDue: made.ConsentDue, deal: -1, remindedTo: made.CreatedAt,
 		})
 		p.remember(c, chosen[i])
@@ -556,11 +558,13 @@ func (m *machine) get(rt *rapid.T, c *claim) story.Claim {
 		rt.Fatal(err)
 	}
 	if whole.Status != c.at(now()) || !whole.EventsIntact {
-		differ(rt, "the claim is %s instead of %s; its history is whole: %t", whole.Status, c.at(now()), whole.EventsIntact)
+		differ(rt, "the claim is %s instead of %s; its history is whole: %t", whole.Status, c.at(now()),
+			whole.EventsIntact)
 	}
 	reminders := 0
 	for _, event := range whole.Events {
-		if strings.HasSuffix(event.Type, ".due-soon") || event.Type == "consent.reminded" && event.Actor == mci.ActorSystem {
+		if strings.HasSuffix(event.Type, ".due-soon") || event.Type == "consent.reminded" &&
+			event.Actor == mci.ActorSystem {
 			reminders++
 		}
 	}
@@ -760,7 +764,8 @@ func (m *machine) changeManaged(rt *rapid.T) {
 }
 
 func (m *machine) look(rt *rapid.T) {
-	m.page(rt, m.partners[draw(rt, "partner", len(m.partners))], m.engagements[draw(rt, "engagement", len(m.engagements))])
+	m.page(rt, m.partners[draw(rt, "partner", len(m.partners))],
+		m.engagements[draw(rt, "engagement", len(m.engagements))])
 }
 
 // page holds all tabs of a partner's Customers page against the model.
@@ -854,11 +859,13 @@ func (m *machine) listsOf(rt *rapid.T, p *partner) {
 	slices.Sort(referrals) // which have no order
 	slices.Sort(gotReferrals)
 	if !slices.Equal(claims, gotClaims) || !slices.Equal(referrals, gotReferrals) {
-		differ(rt, "the lists are\n%s\n%s\ninstead of\n%s\n%s", strings.Join(gotClaims, "\n"), strings.Join(gotReferrals,
-			"\n"), strings.Join(claims, "\n"), strings.Join(referrals, "\n"))
+		differ(rt, "the lists are\n%s\n%s\ninstead of\n%s\n%s", strings.Join(gotClaims, "\n"),
+			strings.Join(gotReferrals, "\n"), strings.Join(claims, "\n"), strings.Join(referrals, "\n"))
 	}
 	// Newest first; those born at once have no order among themselves that the model knows.
-	if !slices.IsSortedFunc(list.Claims, func(a, b story.Claim) int { return m.find(b.ID).birth - m.find(a.ID).birth }) {
+	if !slices.IsSortedFunc(list.Claims, func(a, b story.Claim) int {
+		return m.find(b.ID).birth - m.find(a.ID).birth
+	}) {
 		differ(rt, "the claims are not listed newest first:\n%s", inOrder)
 	}
 }

@@ -360,12 +360,12 @@ func (w *world) page(p *partner, e *engagement, tab string, now time.Time) []str
 		status := claim.at(now)
 		switch {
 		case tab == "eligible" && !over(status):
-			text := fmt.Sprintf("%s claim %s %s known %t: %s", claim.customer.id, claim.id, status, p.known[claim.customer],
-				actions[status])
+			text := fmt.Sprintf("%s claim %s %s known %t: %s", claim.customer.id, claim.id, status,
+				p.known[claim.customer], actions[status])
 			rows = append(rows, row{claim.customer.name, claim.customer.id, i, text})
 		case tab == "complete" && over(status) && !claim.hidden(now):
-			rows = append(rows, row{claim.customer.name, claim.customer.id, i, fmt.Sprintf("%s claim %s %s", claim.customer.id,
-				claim.id, status)})
+			rows = append(rows, row{claim.customer.name, claim.customer.id, i, fmt.Sprintf("%s claim %s %s",
+				claim.customer.id, claim.id, status)})
 		}
 	}
 	for _, c := range w.customers {
