@@ -89,8 +89,12 @@ cover: $(TOOLS) ## run every test and give the statement coverage of shared/ and
 	@go tool covdata textfmt -i=build/cover/tests,$(FUNCTIONS_GOCOVERDIR) -o=build/cover/profile
 	@go tool cover -func=build/cover/profile | tail -n 1
 
-check: ## gofmt, vet, staticcheck
+check: ## gofmt, lines of at most 120 columns, vet, staticcheck
 	@echo "gofmt"; unformatted=$$(gofmt -l functions infra/*.go infra/calls scripts shared); test -z "$$unformatted" || { echo "not formatted: $$unformatted" >&2; exit 1; }
+	@# A tab is 4 columns. Of a character's bytes in UTF-8, the first counts.
+	@echo "lines"; find events functions infra scripts shared -name node_modules -prune -o -name '*.go' -exec env LC_ALL=C \
+		awk '{gsub(/\t/, "    "); gsub(/[\200-\277]/, "")} \
+		length > 120 {print FILENAME ":" FNR ": longer than 120 columns"; long = 1} END {exit long}' {} + >&2
 	go vet ./...
 	go tool staticcheck ./...
 

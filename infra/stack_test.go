@@ -733,7 +733,8 @@ func TestTableIsTheSchema(t *testing.T) {
 		for kind, local := range map[string]bool{"LocalSecondaryIndexes": true, "GlobalSecondaryIndexes": false} {
 			for _, index := range list(table.get(kind)) {
 				projection := said(at(index, "Projection", "ProjectionType"))
-				got = append(got, fmt.Sprint(said(at(index, "IndexName")), " ", keys(index), " ", local, " ", projection))
+				got = append(got, fmt.Sprint(said(at(index, "IndexName")), " ", keys(index), " ", local, " ",
+					projection))
 			}
 		}
 		for _, index := range schema.Indexes {

@@ -103,8 +103,9 @@ func (f function) sweep(ctx context.Context, _ any) (result, error) {
 		Remaining: s.remaining,
 	}
 	platform.Emit(map[string]float64{
-		platform.ClaimsExpired: float64(done.Expired), platform.ConsentsReminded: float64(s.events[mci.ConsentReminded]),
-		platform.SweepLagSeconds: s.lag.Seconds(),
+		platform.ClaimsExpired:    float64(done.Expired),
+		platform.ConsentsReminded: float64(s.events[mci.ConsentReminded]),
+		platform.SweepLagSeconds:  s.lag.Seconds(),
 	})
 	slog.Info("swept", "expired", done.Expired, "reminded", done.Reminded, "erased", done.Erased, "failed", s.failed,
 		"remaining", s.remaining)

@@ -126,7 +126,8 @@ func TestD30_AReminderThatMayNotGoIsLeftOutForGood(t *testing.T) {
 	p, e := story.NewPartner(t), story.Engagement(t, withReminders())
 	prevent := map[string]func(claim story.Claim){
 		"the address bounced": func(claim story.Claim) {
-			story.MailEvent(t, "Bounce", localtest.Mails(t, claim.CustomerContact.Email)[0].MessageID, story.PermanentBounce)
+			story.MailEvent(t, "Bounce", localtest.Mails(t, claim.CustomerContact.Email)[0].MessageID,
+				story.PermanentBounce)
 		},
 		"the customer complained": func(claim story.Claim) {
 			story.MailEvent(t, "Complaint", localtest.Mails(t, claim.CustomerContact.Email)[0].MessageID, nil)
@@ -203,7 +204,8 @@ func TestD30_SweepsAtOnceAndCrashesRecordAReminderOnce(t *testing.T) {
 		<-counts
 	}
 	for _, claim := range claims {
-		if now := p.Get(t, claim.ID); strings.Count(now.Types(), string(mci.ConsentReminded)) != 1 || !now.EventsIntact {
+		if now := p.Get(t, claim.ID); strings.Count(now.Types(), string(mci.ConsentReminded)) != 1 ||
+			!now.EventsIntact {
 			t.Errorf("a claim has %s", now.Types())
 		}
 	}
@@ -233,7 +235,8 @@ func TestD30_ASweepReadsAtMostTwoItemsForEachThatIsDue(t *testing.T) {
 		requests = append(requests, puts[:2]...) // the claim itself; it shares the model's place
 		if len(requests) == 24 || i == open-1 {
 			_, err := localtest.DynamoDB().BatchWriteItem(t.Context(),
-				&dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{localtest.Table(): requests}})
+				&dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{
+					localtest.Table(): requests}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -33,7 +33,8 @@ func TestB1_TheHistorySaysWhatHappenedInOrder(t *testing.T) {
 		p.Submit(t, claim.ID)
 		story.Review(t, claim.ID, mci.Complete)
 		expectEvents(t, p.Get(t, claim.ID), p.User, [][2]string{
-			{"claim.added", p.User}, {"consent.requested", p.User}, {"referral.created", p.User}, {"email.sent", p.User},
+			{"claim.added", p.User}, {"consent.requested", p.User}, {"referral.created", p.User},
+			{"email.sent", p.User},
 			{"consent.accepted", "customer"}, {"referral.upgraded", "system"}, {"claim.submitted", p.User},
 			{"claim.returned", "staff"},
 			{"claim.submitted", p.User}, {"claim.completed", "staff"}, {"referral.closed", "staff"},
@@ -49,8 +50,10 @@ func TestB1_TheHistorySaysWhatHappenedInOrder(t *testing.T) {
 		story.MailEvent(t, "Complaint", mails[1].MessageID, nil)
 		story.Decline(t, link)
 		expectEvents(t, p.Get(t, claim.ID), p.User, [][2]string{
-			{"claim.added", p.User}, {"consent.requested", p.User}, {"referral.created", p.User}, {"email.sent", p.User},
-			{"consent.reminded", p.User}, {"email.sent", p.User}, {"email.delivered", "system"}, {"email.bounced", "system"},
+			{"claim.added", p.User}, {"consent.requested", p.User}, {"referral.created", p.User},
+			{"email.sent", p.User},
+			{"consent.reminded", p.User}, {"email.sent", p.User}, {"email.delivered", "system"},
+			{"email.bounced", "system"},
 			{"email.complained", "system"}, {"consent.declined", "customer"}, {"referral.closed", "customer"},
 		})
 	})
@@ -59,7 +62,8 @@ func TestB1_TheHistorySaysWhatHappenedInOrder(t *testing.T) {
 		plain := story.Engagement(t, nil)
 		claim, _ := p.Bring(t, mci.Rejected, story.NewCustomer(t, plain), plain)
 		expectEvents(t, claim, p.User, [][2]string{
-			{"claim.added", p.User}, {"consent.requested", p.User}, {"email.sent", p.User}, {"consent.accepted", "customer"},
+			{"claim.added", p.User}, {"consent.requested", p.User}, {"email.sent", p.User},
+			{"consent.accepted", "customer"},
 			{"claim.submitted", p.User}, {"claim.rejected", "staff"},
 		})
 	})
@@ -127,7 +131,8 @@ func TestB1_WhatPeopleTypedIsReadWithItsEventAndStandsOutsideTheChain(t *testing
 	claim, _ := p.Bring(t, mci.Consented, story.NewCustomer(t, e), e)
 	story.Post(t, p.Token, claim.ID, "submission", story.Object{"completedOn": mci.DateOf(localtest.Now()),
 		"notes": "Done with Kim.\nTwice."}).Expect(t, 200)
-	story.Post(t, story.Program(t), claim.ID, "review", story.Object{"decision": "return", "reason": "Which Kim?"}).Expect(
+	story.Post(t, story.Program(t), claim.ID, "review", story.Object{"decision": "return",
+		"reason": "Which Kim?"}).Expect(
 		t, 200)
 	story.Post(t, p.Token, claim.ID, "cancellation", story.Object{"reason": "Kim has left."}).Expect(t, 200)
 
@@ -174,8 +179,8 @@ func rich(t *testing.T) (story.Partner, story.Claim) {
 	localtest.WaitDrained(t)
 	story.Post(t, p.Token, claim.ID, "submission", story.Object{"completedOn": mci.DateOf(localtest.Now()),
 		"notes": "All done."}).Expect(t, 200)
-	story.Post(t, story.Program(t), claim.ID, "review", story.Object{"decision": "return", "reason": "Not all."}).Expect(t,
-		200)
+	story.Post(t, story.Program(t), claim.ID, "review", story.Object{"decision": "return",
+		"reason": "Not all."}).Expect(t, 200)
 	claim = p.Get(t, claim.ID)
 	if !claim.EventsIntact || len(claim.Events) < 9 {
 		t.Fatalf("the history before tampering: %v, %s", claim.EventsIntact, claim.Types())
@@ -238,8 +243,8 @@ func TestB1_WhateverIsChangedInAStoredEventOrItsEvidenceIsFound(t *testing.T) {
 					changed[name] = other
 					story.PutItem(t, changed)
 					if whole := p.Get(t, claim.ID); whole.EventsIntact {
-						t.Errorf("nobody sees that %s of %s is %v instead of %v", name, story.TextOf(item, "sk"), plain(changed)[name],
-							plain(item)[name])
+						t.Errorf("nobody sees that %s of %s is %v instead of %v", name, story.TextOf(item, "sk"),
+							plain(changed)[name], plain(item)[name])
 					}
 				}
 			}
@@ -322,7 +327,9 @@ func TestB1_WhateverIsTakenFromOrAddedToTheHistoryIsFound(t *testing.T) {
 	// Evidence of an event that has none.
 	for _, event := range events {
 		number := strings.TrimPrefix(story.TextOf(event, "sk"), "EVENT#")
-		if slices.ContainsFunc(private, func(item story.Item) bool { return story.TextOf(item, "sk") == "PRIVATE#"+number }) {
+		if slices.ContainsFunc(private, func(item story.Item) bool {
+			return story.TextOf(item, "sk") == "PRIVATE#"+number
+		}) {
 			continue
 		}
 		foreign := maps.Clone(private[0])
@@ -426,7 +433,8 @@ func TestB1_NoPersonalDataInEventsAndLogs(t *testing.T) {
 		"notes": secrets["notes"]}).Expect(t, 200)
 	story.Post(t, story.Program(t), claim.ID, "review", story.Object{"decision": "return",
 		"reason": secrets["notes"]}).Expect(t, 200)
-	story.Post(t, p.Token, claim.ID, "cancellation", story.Object{"reason": secrets["the cancellation's reason"]}).Expect(
+	story.Post(t, p.Token, claim.ID, "cancellation",
+		story.Object{"reason": secrets["the cancellation's reason"]}).Expect(
 		t, 200)
 	p.Customers(t, e, "eligible")
 	localtest.Call(t, "GET", "/v1/claims?limit=5", p.Token, nil).Expect(t, 200)

@@ -264,7 +264,8 @@ func (p *found) add(q query, customers []customerByID) {
 		}
 		for _, claim := range c.claims {
 			if p.Claims[claim.ID] = claim; q.tab == complete || q.tab == eligible && !claim.Status.Terminal() {
-				add(ofClaim(&table.ListedClaim{ID: claim.ID, CustomerID: customer.ID, Position: table.ClaimPosition(claim)}))
+				add(ofClaim(&table.ListedClaim{ID: claim.ID, CustomerID: customer.ID,
+					Position: table.ClaimPosition(claim)}))
 			}
 		}
 		if q.tab != complete && nominated.Known() {

@@ -173,7 +173,8 @@ func named(r table.Recorded, to mci.Recipient, err error) error {
 // raced has a lost race be looked at again.
 func raced(err error) error {
 	if errors.Is(err, table.ErrLostRace) {
-		return &mci.Refusal{Code: mci.TryAgain, Detail: "Another sends this just now.", RetryAfter: 100 * time.Millisecond}
+		return &mci.Refusal{Code: mci.TryAgain, Detail: "Another sends this just now.",
+			RetryAfter: 100 * time.Millisecond}
 	}
 	return err
 }

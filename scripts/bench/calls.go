@@ -313,7 +313,8 @@ func (b *bench) lifecycle(ctx context.Context) error {
 	}), cold(emptyTable)); err != nil {
 		return err
 	}
-	if _, err := run(b.route("receipts, the keys", "receipts", 200, 0, request{route: "GET /.well-known/jwks.json"})); err != nil {
+	if _, err := run(b.route("receipts, the keys", "receipts", 200, 0,
+		request{route: "GET /.well-known/jwks.json"})); err != nil {
 		return err
 	}
 
@@ -350,12 +351,13 @@ func (b *bench) lifecycle(ctx context.Context) error {
 	if _, err := run(b.route("list-claims, by due", "list-claims", 200, 2, list)); err != nil {
 		return err
 	}
-	list.query = map[string]string{"status": "consent-not-sent", "engagementId": engagementID(0), "locationId": location}
+	list.query = map[string]string{"status": "consent-not-sent", "engagementId": engagementID(0),
+		"locationId": location}
 	if _, err := run(b.route("list-claims, filtered", "list-claims", 200, 1, list)); err != nil {
 		return err
 	}
-	if _, err := run(b.route("get-claim", "get-claim", 200, 1, onClaims("GET /v1/claims/{claimId}", partnerUser, nil)[0]),
-		cold(emptyKeys)); err != nil {
+	if _, err := run(b.route("get-claim", "get-claim", 200, 1, onClaims("GET /v1/claims/{claimId}", partnerUser,
+		nil)[0]), cold(emptyKeys)); err != nil {
 		return err
 	}
 	dealSize := object{"amount": "60000.00", "currency": "USD"}
@@ -389,7 +391,8 @@ func (b *bench) lifecycle(ctx context.Context) error {
 	}
 	page := func(method string, form url.Values) func(i int) request {
 		return func(i int) request {
-			return request{route: method + " /consent/{token}", path: map[string]string{"token": emails[i].token}, form: form}
+			return request{route: method + " /consent/{token}", path: map[string]string{"token": emails[i].token},
+				form: form}
 		}
 	}
 	if _, err := run(b.route("consent-callback, the page", "consent-callback", 200, 1, page("GET", nil)(0)),
@@ -436,8 +439,8 @@ func (b *bench) lifecycle(ctx context.Context) error {
 		partnerUser, nil)[0]), cold(emptyKeys)); err != nil {
 		return err
 	}
-	decided, err := run(b.route("get-claim, decided", "get-claim", 200, 1, onClaims("GET /v1/claims/{claimId}", partnerUser,
-		nil)[0]))
+	decided, err := run(b.route("get-claim, decided", "get-claim", 200, 1, onClaims("GET /v1/claims/{claimId}",
+		partnerUser, nil)[0]))
 	if err != nil {
 		return err
 	}
@@ -477,7 +480,8 @@ func (b *bench) lifecycle(ctx context.Context) error {
 		return err
 	}
 	if _, err := run(b.route("list-referrals, one", "list-referrals", 200, 1, request{
-		route: "GET /v1/referrals/{referralId}", user: seller, path: map[string]string{"referralId": referralOf(claims[0])},
+		route: "GET /v1/referrals/{referralId}", user: seller,
+		path: map[string]string{"referralId": referralOf(claims[0])},
 	})); err != nil {
 		return err
 	}
@@ -543,8 +547,8 @@ func (b *bench) lifecycle(ctx context.Context) error {
 			object{"reason": "The customer has moved."})...), cold(emptyTable)); err != nil {
 		return err
 	}
-	nothing := kind{name: "expiry-sweep, nothing due", function: "expiry-sweep", budget: 1, payloads: [][]byte{scheduled},
-		rounds: b.size(200, 20), cold: emptyTable}
+	nothing := kind{name: "expiry-sweep, nothing due", function: "expiry-sweep", budget: 1,
+		payloads: [][]byte{scheduled}, rounds: b.size(200, 20), cold: emptyTable}
 	if _, err = run(nothing); err != nil {
 		return err
 	}

@@ -80,7 +80,8 @@ var ceilings = []struct {
 	{"REVIEW#shard", "list-claims, to be reviewed", table.ListShards, reviewPages, "a queue for each reviewer"},
 	{"ENDED#shard", life, table.Shards, livesASecond, "more shards"},
 	{"REFERRAL#type#shard", life, table.ListShards, livesASecond, "more shards"},
-	{"REFERRAL#type#shard", "list-referrals, of all partners", table.ListShards, sellerPages, "a list for each country"},
+	{"REFERRAL#type#shard", "list-referrals, of all partners", table.ListShards, sellerPages,
+		"a list for each country"},
 	{"MAILS#PARTNER#p", life, 1, busiestLives, "shards of the count, each with its part of the bound"},
 	{"MAILS#ADDRESS#hash", life, 1, 30.0 / 60, "none is needed: 30 emails a day"},
 }
@@ -140,8 +141,8 @@ func (b *bench) ceilings(ctx context.Context) error {
 			return fmt.Errorf("%s consumed nothing of %s", c.act, c.partition)
 		}
 		b.Ceilings = append(b.Ceilings, f)
-		b.expect(f.Rate >= f.Needed, "%s: %s takes %.0f a second, fewer than the %.0f that are needed", c.partition, c.act,
-			f.Rate, f.Needed)
+		b.expect(f.Rate >= f.Needed, "%s: %s takes %.0f a second, fewer than the %.0f that are needed", c.partition,
+			c.act, f.Rate, f.Needed)
 	}
 	for key, item := range b.stored {
 		if strings.HasPrefix(key.PK, "PARTNER#") {
@@ -391,23 +392,31 @@ func (b *bench) ceilingTables() string {
 	emails := livesASecond * whole.SES / prices.EmailsThousand / 1000 * 3 // with the receipt and two notices
 	accounts := markdown([]string{"default of an account (as of 2025)", "it takes", "needed", "remedy"}, [][]string{
 		{"API Gateway, requests a second", "10,000", grouped(calls), "a higher quota"},
-		{"Lambda, executions at once", "1,000", grouped(calls * 0.05), "a higher quota; reserve some for `consent-callback`"},
-		{"SES, emails a second at first", "14", grouped(emails), "a higher quota, asked for before the start; it grows with a good name"},
+		{"Lambda, executions at once", "1,000", grouped(calls * 0.05),
+			"a higher quota; reserve some for `consent-callback`"},
+		{"SES, emails a second at first", "14", grouped(emails),
+			"a higher quota, asked for before the start; it grows with a good name"},
 		{"SES, emails a day at first", "50,000", grouped(emails / peak * 86_400), "the same"},
 		{"KMS, signatures a second (ECC)", "1,000", grouped(livesASecond), "a higher quota"},
-		{"DynamoDB, writes a second of a new table", "4,000", grouped(livesASecond * whole.Writes), "warm throughput, set before the start"},
+		{"DynamoDB, writes a second of a new table", "4,000", grouped(livesASecond * whole.Writes),
+			"warm throughput, set before the start"},
 		{"DynamoDB, writes a second of a table", "40,000", grouped(livesASecond * whole.Writes), "a higher quota"},
 	})
-	return fmt.Sprintf(`Taken for a large program: %s partners, %s claims a day from the adding to the completion, %d times as many in the busiest
-second as in the mean one (%.0f), %s of them a day of the busiest partner, which is the bound of its consent emails, and %d pages of
-customers a claim. A partition takes 1,000 units a second written and 3,000 read (2025). Units are those that one act takes of one
+	return fmt.Sprintf(`Taken for a large program: %s partners, %s claims a day from the adding to the completion,
+	 %d times as many in the busiest
+second as in the mean one (%.0f), %s of them a day of the busiest partner, which is the bound of its consent emails,
+ and %d pages of
+customers a claim. A partition takes 1,000 units a second written and 3,
+000 read (2025). Units are those that one act takes of one
 partition; the sweep's queues have %d of them, lists across partners %d.
 
 %s
-A partner's items stay in one partition, for it has local indexes: 10 GB. A claim takes %s bytes of it with its index entries,
+A partner's items stay in one partition,
+ for it has local indexes: 10 GB. A claim takes %s bytes of it with its index entries,
 so the busiest partner fills it in %.0f years. Remedy: a second partition key for its claims that ended long ago.
 
-%s`, grouped(programPartners), grouped(livesADay), peak, livesASecond, grouped(busiestLivesADay), pagesALife, table.Shards, table.ListShards, partitions,
+%s`, grouped(programPartners), grouped(livesADay), peak, livesASecond, grouped(busiestLivesADay), pagesALife,
+		table.Shards, table.ListShards, partitions,
 		grouped(float64(b.BytesOfAClaim)), years, accounts)
 }
 

@@ -80,7 +80,8 @@ func (b *bench) wholeLife() {
 		}
 		c := b.Costs[at]
 		whole.Reads, whole.Writes = whole.Reads+c.Reads, whole.Writes+c.Writes
-		whole.Gateway, whole.Lambda, whole.DynamoDB = whole.Gateway+c.Gateway, whole.Lambda+c.Lambda, whole.DynamoDB+c.DynamoDB
+		whole.Gateway, whole.Lambda, whole.DynamoDB = whole.Gateway+c.Gateway, whole.Lambda+c.Lambda,
+			whole.DynamoDB+c.DynamoDB
 		whole.SES, whole.KMS, whole.All = whole.SES+c.SES, whole.KMS+c.KMS, whole.All+c.All
 	}
 	b.Costs = append(b.Costs, whole)

@@ -103,8 +103,8 @@ func (b *bench) knownCustomer(partnerID string, c customer, n int, now time.Time
 	case 0:
 		writes = append(writes, t.PutBirth(mci.Change{After: claim}, mci.Participation{}, since))
 	case 1:
-		claim.Status, claim.ConsentedAt, claim.SubmittedAt, claim.EndedAt, claim.WasKnown = mci.Completed, &since, &since,
-			&since, true
+		claim.Status, claim.ConsentedAt, claim.SubmittedAt, claim.EndedAt, claim.WasKnown = mci.Completed, &since,
+			&since, &since, true
 		writes = append(writes, t.PutClaim(claim))
 	}
 	puts, err := table.Puts(writes...)
@@ -115,7 +115,8 @@ func (b *bench) knownCustomer(partnerID string, c customer, n int, now time.Time
 	if !word.Eligible {
 		word.Reason = "Uses less than is asked for."
 	}
-	eligibility, err := table.Put(table.NewEligibilityRecord(mci.CustomerID{Type: mci.TenantID, Value: c.tenant()}, word))
+	eligibility, err := table.Put(table.NewEligibilityRecord(mci.CustomerID{Type: mci.TenantID, Value: c.tenant()},
+		word))
 	return append(puts, eligibility), err
 }
 
@@ -170,7 +171,8 @@ func (b *bench) flat(sizes int, target float64) {
 
 func pageOf(partnerID string, query map[string]string) request {
 	return request{
-		route: "GET /v1/engagements/{engagementId}/customers", user: user{partnerID, partnerUser.id, mci.IncentivesAdmin},
+		route: "GET /v1/engagements/{engagementId}/customers", user: user{partnerID, partnerUser.id,
+			mci.IncentivesAdmin},
 		path: map[string]string{"engagementId": engagementID(0)}, query: query,
 	}
 }
@@ -280,8 +282,8 @@ func (b *bench) flatPerItem(sizes int) {
 	f := flatFigures{Curve: most.Curve + ", for each of the " + most.Of + ", by its floor", Target: 1.2,
 		Ratio: each(middle, most) / each(least, middle) * floor(least, middle) / floor(middle, most)}
 	b.Flat = append(b.Flat, f)
-	b.expect(f.Ratio <= f.Target, "%s: each costs %.2f × as much from %d on as before, more than %.2f ×", f.Curve, f.Ratio,
-		middle.Size, f.Target)
+	b.expect(f.Ratio <= f.Target, "%s: each costs %.2f × as much from %d on as before, more than %.2f ×", f.Curve,
+		f.Ratio, middle.Size, f.Target)
 }
 
 // longHistories measures a claim by how many events it has: one that goes back and forth between partner and program.
@@ -307,7 +309,8 @@ func (b *bench) longHistories(ctx context.Context) error {
 			act := platform.Act(at, partnerUser.id)
 			change, err := claim.Submit(act, mci.DateOf(at), "The report is with the customer.")
 			if claim.Status == mci.Submitted {
-				change, err = claim.Review(act, mci.Return, "The report is missing.", mci.Engagement{ResubmissionWindowDays: 14})
+				change, err = claim.Review(act, mci.Return, "The report is missing.",
+					mci.Engagement{ResubmissionWindowDays: 14})
 			}
 			if err != nil {
 				return fmt.Errorf("giving a claim a history: %w", err)
@@ -325,8 +328,8 @@ func (b *bench) longHistories(ctx context.Context) error {
 		if err := s.write(ctx, last(puts)); err != nil {
 			return err
 		}
-		payloads = append(payloads, request{route: "GET /v1/claims/{claimId}", user: user{largePartner(100), partnerUser.id,
-			mci.IncentivesAdmin},
+		payloads = append(payloads, request{route: "GET /v1/claims/{claimId}", user: user{largePartner(100),
+			partnerUser.id, mci.IncentivesAdmin},
 			path: map[string]string{"claimId": string(claim.ID)}}.payload())
 	}
 	if err := b.curve(ctx, "get-claim", "events", "get-claim", sizes, payloads, b.size(200, 10)); err != nil {

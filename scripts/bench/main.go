@@ -25,7 +25,8 @@ import (
 )
 
 func main() {
-	quick := flag.Bool("quick", false, "small sizes and few runs, to see that everything works: the figures mean little")
+	quick := flag.Bool("quick", false,
+		"small sizes and few runs, to see that everything works: the figures mean little")
 	only := flag.String("only", "", "the parts to measure, separated by commas: "+strings.Join(partNames(), ", "))
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -106,7 +107,8 @@ var started = time.Now()
 // progress says what is going on.
 func progress(text string, values ...any) {
 	since := time.Since(started).Round(time.Second)
-	fmt.Fprintf(os.Stderr, "%3d:%02d  %s\n", int(since.Minutes()), int(since.Seconds())%60, fmt.Sprintf(text, values...))
+	fmt.Fprintf(os.Stderr, "%3d:%02d  %s\n", int(since.Minutes()), int(since.Seconds())%60,
+		fmt.Sprintf(text, values...))
 }
 
 func run(ctx context.Context, quick bool, only string) error {

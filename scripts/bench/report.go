@@ -90,7 +90,8 @@ func (b *bench) tables() string {
 	var rows [][]string
 	for _, c := range b.Calls {
 		rows = append(rows, []string{
-			c.Name, number("%.2f", c.P50), number("%.2f", c.FloorP50), number("%.2f", c.RatioP50), number("%.2f", c.RatioP95),
+			c.Name, number("%.2f", c.P50), number("%.2f", c.FloorP50), number("%.2f", c.RatioP50),
+			number("%.2f", c.RatioP95),
 			fmt.Sprintf("%d of %d", c.RoundTrips, c.Budget), number("%.1f", c.ReadUnits), number("%.1f", c.WriteUnits),
 		})
 	}
@@ -103,7 +104,8 @@ func (b *bench) tables() string {
 			number("%.2f", c.Ratio),
 			number("%.1f", c.Call), number("%.1f", c.FloorTime), number("%.2f", c.FloorRatio)})
 	}
-	section("Cold starts, in milliseconds: to a first answer that asks nothing of the table, against an empty function with the same clients; to a first whole call, against the floor",
+	section("Cold starts, in milliseconds: to a first answer that asks nothing of the table, against an empty "+
+		"function with the same clients; to a first whole call, against the floor",
 		[]string{"function", "answer", "empty", "×", "call", "floor", "×"}, rows)
 
 	b.portalTables(section)
@@ -133,7 +135,8 @@ func (b *bench) tables() string {
 			rows = append(rows, []string{fmt.Sprint(p.Claims), number("%.0f", p.Rate), number("%.0f", p.Floor),
 				number("%.2f", p.Ratio)})
 		}
-		section(fmt.Sprintf("Sweep of %d due claims, by the second (by its floor %.2f × slower in the larger table; two at once take %.2f × the time of one; cut short, done in %d runs)",
+		section(fmt.Sprintf("Sweep of %d due claims, by the second (by its floor %.2f × slower in the larger table; "+
+			"two at once take %.2f × the time of one; cut short, done in %d runs)",
 			s.Due, s.Flat, s.Twice, s.Resumed), []string{"claims in the table", "expired", "floor", "×"}, rows)
 	}
 	if f := b.Import; f != nil {
@@ -145,8 +148,9 @@ func (b *bench) tables() string {
 
 	rows = nil
 	for _, c := range b.Costs {
-		rows = append(rows, []string{c.Name, number("%.1f", c.Reads), number("%.1f", c.Writes), number("%.2f", c.Gateway),
-			number("%.2f", c.Lambda), number("%.2f", c.DynamoDB), number("%.2f", c.SES), number("%.2f", c.KMS),
+		rows = append(rows, []string{c.Name, number("%.1f", c.Reads), number("%.1f", c.Writes),
+			number("%.2f", c.Gateway), number("%.2f", c.Lambda), number("%.2f", c.DynamoDB), number("%.2f", c.SES),
+			number("%.2f", c.KMS),
 			number("%.2f", c.All)})
 	}
 	section(fmt.Sprintf("Request units of one call; cost of a million in US dollars, at the public prices of %s of %s",

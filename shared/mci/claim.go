@@ -149,7 +149,8 @@ type Claim struct {
 	Head            string         `json:"head"`   // the latest event's hash
 	Version         int            `json:"version"`
 
-	// Corrected says that a contact, the email domain or the mismatch reason is not the one that the claim was born with.
+	// Corrected says that a contact, the email domain or the mismatch reason is not the one that the claim was born
+	// with.
 	Corrected bool `json:"corrected,omitempty"`
 
 	// ListedAs is the form of the customer's name by which the claim is listed, where the name itself was not read.

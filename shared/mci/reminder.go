@@ -102,7 +102,8 @@ func (c Claim) Remind(act Act, mailAllowed bool) (Change, bool) {
 		after.Email.Sends = append(c.Email.recentSends(act.At), act.At)
 		after.Email.Pending = &Sending{Number: c.Events + 1, Lease: act.At, Unsent: true}
 		// It goes to the contacts that were asked last.
-		change.record(act, ConsentReminded, map[string]string{"addressVersion": strconv.Itoa(c.Email.AddressVersion)}, nil)
+		change.record(act, ConsentReminded, map[string]string{"addressVersion": strconv.Itoa(c.Email.AddressVersion)},
+			nil)
 	}
 	return change, true
 }

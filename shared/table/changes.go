@@ -75,8 +75,8 @@ func (t *Table) updatePlace(change mci.Change) []Write {
 			Item{":one": one})}
 	case mci.PlaceMoved:
 		held, err := encode(claim.Place())
-		write := t.update(place, "SET places.#claim = :place ADD version :one", "attribute_exists(places.#claim)", names,
-			Item{":one": one, ":place": &types.AttributeValueMemberM{Value: held}})
+		write := t.update(place, "SET places.#claim = :place ADD version :one", "attribute_exists(places.#claim)",
+			names, Item{":one": one, ":place": &types.AttributeValueMemberM{Value: held}})
 		write.err = errors.Join(write.err, err)
 		return []Write{write}
 	}
@@ -87,7 +87,8 @@ func (t *Table) updatePlace(change mci.Change) []Write {
 // nomination, which an older claim's consent does not change (D34).
 func (t *Table) updateKnown(claim mci.Claim) Write {
 	return t.update(nominatedKey(claim.PartnerID, claim.Customer.ID),
-		"SET pageKey = nameKey, knownSince = if_not_exists(knownSince, :now) ADD version :one", "attribute_exists(pk)", nil,
+		"SET pageKey = nameKey, knownSince = if_not_exists(knownSince, :now) ADD version :one", "attribute_exists(pk)",
+		nil,
 		Item{":now": text(claim.ConsentedAt.Format(time.RFC3339Nano)), ":one": version(1)})
 }
 

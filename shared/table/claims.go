@@ -216,7 +216,7 @@ func (t *Table) Claims(ctx context.Context, partnerID, from string, limit int) (
 	page, err := joined(items, func(record claimRecord) string { return record.SK })
 	if more {
 		end := KeyOf(items[len(items)-1]).SK
-		if strings.HasSuffix(end, birthSuffix) { // a claim cut in two: one item of a newer one is being written just now
+		if strings.HasSuffix(end, birthSuffix) { // a claim cut in two: an item of a newer one is being written just now
 			end = KeyOf(items[len(items)-2]).SK
 		}
 		page.Next = strings.TrimSuffix(end, birthSuffix)

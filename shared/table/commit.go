@@ -63,7 +63,7 @@ func (t *Table) Commit(ctx context.Context, writes ...[]Write) error {
 		switch aws.ToString(reason.Code) {
 		case "", "None":
 		case "ConditionalCheckFailed":
-			if lost == nil || errors.Is(all[i].lost, ErrLostRace) { // a lost race is decided anew, whatever else is wrong
+			if lost == nil || errors.Is(all[i].lost, ErrLostRace) { // a lost race is decided anew, whatever else failed
 				lost = all[i].lost
 			}
 		case "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded":
@@ -90,8 +90,8 @@ func Settle[T any](ctx context.Context, decide func(ctx context.Context) (T, err
 		}
 		if attempt == attempts || pause(ctx, attempt) != nil {
 			var none T
-			return none, &mci.Refusal{Code: mci.TryAgain, Detail: "Many requests meet here just now; nothing was changed.",
-				RetryAfter: time.Second}
+			return none, &mci.Refusal{Code: mci.TryAgain,
+				Detail: "Many requests meet here just now; nothing was changed.", RetryAfter: time.Second}
 		}
 	}
 }

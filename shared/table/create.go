@@ -29,7 +29,8 @@ func CreateInput(name string) *dynamodb.CreateTableInput {
 			attributes = append(attributes, index.SortKey)
 		} else {
 			input.GlobalSecondaryIndexes = append(input.GlobalSecondaryIndexes,
-				types.GlobalSecondaryIndex{IndexName: aws.String(index.Name), KeySchema: schema, Projection: projection})
+				types.GlobalSecondaryIndex{IndexName: aws.String(index.Name), KeySchema: schema,
+					Projection: projection})
 			attributes = append(attributes, index.PartitionKey, index.SortKey)
 		}
 	}

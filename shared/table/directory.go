@@ -59,7 +59,8 @@ func (t *Table) EmailDomain(ctx context.Context, address string) (mci.DirectoryE
 func (t *Table) StandingOf(ctx context.Context, partnerID string, entry mci.DirectoryEntry) (mci.Standing, error) {
 	id := entry.NominatedID().CustomerID
 	standing, err := t.Standing(ctx, partnerID, entry.Customer, []mci.CustomerID{id})
-	if owner := standing.Owners[id]; err == nil && entry.Type == mci.Domain && (owner == "" || owner != entry.Customer) {
+	if owner := standing.Owners[id]; err == nil && entry.Type == mci.Domain &&
+		(owner == "" || owner != entry.Customer) {
 		if owner == "" {
 			return mci.Standing{}, mci.UnknownID(entry.CustomerID)
 		}
@@ -112,7 +113,8 @@ func (t *Table) customerItems(ctx context.Context, customerID string, standing *
 		case strings.HasPrefix(sk, eligibilityPrefix):
 			var record CustomerEligibilityRecord
 			err = decode(item, &record)
-			standing.Words = append(standing.Words, mci.Word{CustomerID: record.CustomerID, Eligibility: record.Eligibility})
+			standing.Words = append(standing.Words, mci.Word{CustomerID: record.CustomerID,
+				Eligibility: record.Eligibility})
 		default:
 			var p mci.Participation
 			err = decode(item, &p)

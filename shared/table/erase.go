@@ -20,7 +20,8 @@ func (t *Table) Erase(ctx context.Context, before, after mci.Claim, erased []mci
 	for details := range slices.Chunk(erased, eraseAtOnce) {
 		writes := make([]Write, len(details))
 		for i, detail := range details {
-			writes[i] = t.put(privateRecord{privateKey(before.ID, detail.Seq), detail}, "attribute_exists(pk)", nil, ErrLostRace)
+			writes[i] = t.put(privateRecord{privateKey(before.ID, detail.Seq), detail}, "attribute_exists(pk)", nil,
+				ErrLostRace)
 		}
 		if err := t.Commit(ctx, writes); err != nil {
 			return err

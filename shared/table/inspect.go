@@ -126,8 +126,8 @@ func (t *Table) Surroundings(ctx context.Context, id mci.ClaimID) (Surroundings,
 		return s, err
 	}
 	s.History = historyOf(items)
-	participation, nominated := participationKey(s.Claim.Customer.ID, s.Claim.EngagementID), nominatedKey(id.PartnerID(),
-		s.Claim.Customer.ID)
+	participation, nominated := participationKey(s.Claim.Customer.ID, s.Claim.EngagementID),
+		nominatedKey(id.PartnerID(), s.Claim.Customer.ID)
 	found, err := t.getAll(ctx, []Key{participation, nominated})
 	if err != nil {
 		return s, err

@@ -47,7 +47,8 @@ func (t *Table) PutKeptResponse(request mci.IdempotentRequest, status int, body 
 		return nil
 	}
 	response := KeptResponse{
-		keptResponseKey(request), request.BodyHash(), status, packed{text: string(body)}, now.Add(keptResponseLife).Unix(),
+		keptResponseKey(request), request.BodyHash(), status, packed{text: string(body)},
+		now.Add(keptResponseLife).Unix(),
 	}
 	write := t.put(response, noneKept, Item{":now": number(fmt.Sprint(now.Unix()))}, ErrLostRace)
 	write.item.Put.ExpressionAttributeNames = map[string]string{"#ttl": TimeToLive}

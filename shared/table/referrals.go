@@ -19,7 +19,8 @@ func (t *Table) Referrals(ctx context.Context, referralType mci.ReferralType, fr
 	spans := make([]span, ListShards)
 	for shard := range spans {
 		spans[shard] = span{
-			index: Referrals, partition: referralQueue(referralType, shard), from: claimPrefix, to: to, descending: true,
+			index: Referrals, partition: referralQueue(referralType, shard), from: claimPrefix, to: to,
+			descending: true,
 		}
 	}
 	return t.claimsBy(ctx, SortKey, Descending, limit, spans...)

@@ -34,8 +34,8 @@ var (
 	Due = Index{Name: "due", PartitionKey: PartitionKey, SortKey: DueKey, Local: true}
 	// Customers finds a partner's claims on an engagement by the customer's ID.
 	Customers = Index{Name: "customers", PartitionKey: PartitionKey, SortKey: CustomerKey, Local: true}
-	// Queues orders the claims of all partners by what they wait for, and may lag by a moment (D14): by the next instant
-	// at which time does something to them, by how long they have waited for review, or by their end.
+	// Queues orders the claims of all partners by what they wait for, and may lag by a moment (D14): by the next
+	// instant at which time does something to them, by how long they have waited for review, or by their end.
 	Queues = Index{Name: "queues", PartitionKey: Queue, SortKey: QueueKey}
 	// Referrals orders the claims of all partners that have a referral, by its type, by their birth; it may lag.
 	Referrals = Index{Name: "referrals", PartitionKey: Referred, SortKey: SortKey}

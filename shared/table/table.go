@@ -118,7 +118,8 @@ func within(partition, prefix string) span {
 
 // query reads a span. 1 round trip per megabyte where there is no limit, else 1. More says that the limit cut it short.
 func (t *Table) query(ctx context.Context, s span) (items []Item, more bool, err error) {
-	if first, end := (Key{s.partition, s.from}), (Key{s.partition, s.to}); !first.fits() || !end.fits() || s.from > s.to {
+	if first, end := (Key{s.partition, s.from}), (Key{s.partition, s.to}); !first.fits() || !end.fits() ||
+		s.from > s.to {
 		return nil, false, nil
 	}
 	input := &dynamodb.QueryInput{

@@ -398,7 +398,8 @@ func (a *auditor) settleKnown(ctx context.Context) error {
 			return err
 		}
 		if n.Known() && !consented {
-			a.found([]Violation{{KnownRule, key, "the customer consented to nothing at the instant since which they are known"}})
+			a.found([]Violation{{KnownRule, key,
+				"the customer consented to nothing at the instant since which they are known"}})
 		}
 	}
 	return nil
@@ -418,7 +419,8 @@ func (a *auditor) settleCompleted(ctx context.Context) error {
 			completed := 0
 			for _, partnerID := range p.CompletedBy {
 				err := a.table.EveryClaim(ctx, partnerID, func(claim mci.Claim) bool {
-					if claim.Customer.ID == p.CustomerID && claim.EngagementID == p.EngagementID && claim.Status == mci.Completed {
+					if claim.Customer.ID == p.CustomerID && claim.EngagementID == p.EngagementID &&
+						claim.Status == mci.Completed {
 						completed++
 					}
 					return false

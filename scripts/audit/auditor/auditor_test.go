@@ -41,8 +41,8 @@ func item(t *testing.T, key table.Key) table.Item {
 // put stores an item as it is.
 func put(t *testing.T, item table.Item) {
 	t.Helper()
-	if _, err := localtest.DynamoDB().PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(localtest.Table()),
-		Item: item}); err != nil {
+	if _, err := localtest.DynamoDB().PutItem(t.Context(),
+		&dynamodb.PutItemInput{TableName: aws.String(localtest.Table()), Item: item}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -151,7 +151,9 @@ func TestEveryTamperingIsFound(t *testing.T) {
 		tamper func(table.Item)
 		told   table.Key // of what it is told; the zero value is the item itself
 	}{
-		"an open claim without its place": {auditor.PlaceRule, w.placeKey, in("places", func(i table.Item) { clear(i) }),
+		"an open claim without its place": {auditor.PlaceRule, w.placeKey, in("places", func(i table.Item) {
+			clear(i)
+		}),
 			w.claimKey},
 		"a place whose claim is another's": {auditor.PlaceRule, w.placeKey, in("places", func(i table.Item) {
 			i[string(foreign)] = i[w.open.ID]
@@ -163,14 +165,15 @@ func TestEveryTamperingIsFound(t *testing.T) {
 		}), w.doneKey},
 		"a place that is due when its claim is not": {auditor.PlaceRule, w.placeKey,
 			in("places", in(w.open.ID, set(table.Item{"due": str("2090-01-01T00:00:00Z")}))), w.claimKey},
-		"more completed claims than are allowed": {auditor.LimitRule, w.donePlaceKey, set(table.Item{"completed": num(3)}),
-			table.Key{}},
+		"more completed claims than are allowed": {auditor.LimitRule, w.donePlaceKey,
+			set(table.Item{"completed": num(3)}), table.Key{}},
 		"a completed claim that is not counted": {auditor.LimitRule, w.donePlaceKey,
 			set(table.Item{"completed": num(0), "completedBy": nil}), w.doneKey},
-		"a completed claim that there never was": {auditor.LimitRule, w.donePlaceKey, set(table.Item{"completed": num(2)}),
-			table.Key{}},
+		"a completed claim that there never was": {auditor.LimitRule, w.donePlaceKey,
+			set(table.Item{"completed": num(2)}), table.Key{}},
 		"a known customer who never consented": {auditor.KnownRule, table.Key{PK: w.claimKey.PK, SK: "CUSTOMER#" +
-			w.declined.Customer["id"].(string)}, set(table.Item{"knownSince": str("2026-01-01T00:00:00Z")}), table.Key{}},
+			w.declined.Customer["id"].(string)}, set(table.Item{"knownSince": str("2026-01-01T00:00:00Z")}),
+			table.Key{}},
 		"a customer known since before the consent": {auditor.KnownRule, w.knownKey,
 			set(table.Item{"knownSince": str("2020-01-01T00:00:00Z")}), table.Key{}},
 		"a customer known since after the consent": {auditor.KnownRule, w.knownKey,
@@ -179,11 +182,12 @@ func TestEveryTamperingIsFound(t *testing.T) {
 			set(table.Item{"knownSince": nil, "pageKey": nil}), w.doneKey},
 		"a known customer who is not listed": {auditor.IndexRule, w.knownKey, set(table.Item{"pageKey": nil}),
 			table.Key{}},
-		"a referral of no claim": {auditor.IndexRule, w.claimKey, set(table.Item{"referred": str("REFERRAL#co-sell#00")}),
-			table.Key{}},
+		"a referral of no claim": {auditor.IndexRule, w.claimKey,
+			set(table.Item{"referred": str("REFERRAL#co-sell#00")}), table.Key{}},
 		"a referral that is listed as another type": {auditor.IndexRule, w.coSellKey,
 			set(table.Item{"referred": str("REFERRAL#partner-led#00")}), table.Key{}},
-		"a referral that its claim forgot": {auditor.IndexRule, w.coSellKey, set(table.Item{"referral": nil}), table.Key{}},
+		"a referral that its claim forgot": {auditor.IndexRule, w.coSellKey, set(table.Item{"referral": nil}),
+			table.Key{}},
 		"a referral whose type is another": {auditor.ReferralRule, w.coSellKey,
 			in("referral", set(table.Item{"type": str("partner-led")})), table.Key{}},
 		"an event of no claim": {auditor.HistoryRule, w.eventKey,
@@ -195,7 +199,8 @@ func TestEveryTamperingIsFound(t *testing.T) {
 		"a claim that ended otherwise": {auditor.TerminalRule, w.doneKey,
 			set(table.Item{"status": str("rejected")}), table.Key{}},
 		"a claim under another partner's key": {auditor.OwnerRule, w.claimKey,
-			set(table.Item{"pk": str("PARTNER#" + w.other.ID)}), table.Key{PK: "PARTNER#" + w.other.ID, SK: w.claimKey.SK}},
+			set(table.Item{"pk": str("PARTNER#" + w.other.ID)}), table.Key{PK: "PARTNER#" + w.other.ID,
+				SK: w.claimKey.SK}},
 		"a claim without its birth": {auditor.OwnerRule, table.Key{PK: w.claimKey.PK, SK: w.claimKey.SK + "#BIRTH"},
 			set(table.Item{"sk": str(w.claimKey.SK + "#DEATH")}), w.claimKey},
 		"a birth without its claim": {auditor.OwnerRule, table.Key{PK: w.claimKey.PK, SK: w.claimKey.SK + "#BIRTH"},
@@ -204,7 +209,8 @@ func TestEveryTamperingIsFound(t *testing.T) {
 		"a claim that names another partner": {auditor.OwnerRule, w.claimKey,
 			set(table.Item{"partnerId": str(w.other.ID)}), table.Key{}},
 		"a customer under another partner's key": {auditor.OwnerRule, w.knownKey,
-			set(table.Item{"pk": str("PARTNER#" + w.other.ID)}), table.Key{PK: "PARTNER#" + w.other.ID, SK: w.knownKey.SK}},
+			set(table.Item{"pk": str("PARTNER#" + w.other.ID)}), table.Key{PK: "PARTNER#" + w.other.ID,
+				SK: w.knownKey.SK}},
 		"a location under another partner's key": {auditor.OwnerRule, table.Key{PK: "PARTNER#" + w.partner.ID,
 			SK: "LOCATION#" + w.partner.Location}, set(table.Item{"pk": str("PARTNER#" + w.other.ID)}), table.Key{
 			PK: "PARTNER#" + w.other.ID, SK: "LOCATION#" + w.partner.Location}},

@@ -49,7 +49,8 @@ type forger struct {
 func (f *forger) own() []story.Item {
 	f.t.Helper()
 	return slices.DeleteFunc(story.Every(f.t), func(item story.Item) bool {
-		return !f.concerns(story.TextOf(item, "pk") + " " + story.TextOf(item, "sk") + " " + story.TextOf(item, "claimId"))
+		return !f.concerns(story.TextOf(item, "pk") + " " + story.TextOf(item, "sk") + " " + story.TextOf(item,
+			"claimId"))
 	})
 }
 
@@ -152,8 +153,8 @@ func (f *forger) rehash() {
 				}
 			}
 		}
-		e.Hash = f.sha(e.ClaimID, e.PartnerID, e.EngagementID, e.CustomerID, e.Seq, instant(e.At), e.Actor, e.Type, e.Detail,
-			e.PreviousHash)
+		e.Hash = f.sha(e.ClaimID, e.PartnerID, e.EngagementID, e.CustomerID, e.Seq, instant(e.At), e.Actor, e.Type,
+			e.Detail, e.PreviousHash)
 		previous = e.Hash
 	}
 	f.claim.Events, f.claim.Head = len(f.events), previous
@@ -522,7 +523,8 @@ func TestB1_B4_WhatIsForgedIsFoundWhereTheREADMESays(t *testing.T) {
 			forgery.forge(f)
 			found, violations := f.foundBy(keys)
 			if !slices.Equal(found, says[forgery.row]) {
-				t.Errorf("it is found by %q of %q, and the README says %q: %v", found, finders, says[forgery.row], violations)
+				t.Errorf("it is found by %q of %q, and the README says %q: %v", found, finders, says[forgery.row],
+					violations)
 			}
 		})
 	}

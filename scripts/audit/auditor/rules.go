@@ -128,8 +128,8 @@ func judgeReferral(j *judgement, claim mci.Claim) {
 	}
 	j.must(claim.DealSize != nil, ReferralRule, "the claim has a referral and no deal size")
 	coSell := claim.Referral.Type == mci.CoSell
-	j.must(coSell == (claim.Referral.UpgradedAt != nil), ReferralRule, "the referral is %s and its upgrade says otherwise",
-		claim.Referral.Type)
+	j.must(coSell == (claim.Referral.UpgradedAt != nil), ReferralRule,
+		"the referral is %s and its upgrade says otherwise", claim.Referral.Type)
 	j.must(!coSell || claim.ConsentedAt != nil, ReferralRule, "the referral is co-sell without a consent")
 }
 
@@ -140,7 +140,8 @@ var (
 		mci.ClaimCancelled: mci.Cancelled, mci.ClaimExpired: mci.Expired,
 	}
 	closings = map[mci.Status]string{
-		mci.Completed: "won", mci.Rejected: "lost", mci.Cancelled: "lost", mci.Declined: "declined", mci.Expired: "expired",
+		mci.Completed: "won", mci.Rejected: "lost", mci.Cancelled: "lost", mci.Declined: "declined",
+		mci.Expired: "expired",
 	}
 )
 
@@ -181,7 +182,8 @@ func judgeHistory(j *judgement, s table.Surroundings, keys *jose.JSONWebKeySet) 
 		if status, ends := endings[event.Type]; ends {
 			ended = true
 			j.must(claim.Status == status, TerminalRule, "the claim ended by %s and is %s", event.Type, claim.Status)
-			j.must(claim.EndedAt != nil && claim.EndedAt.Equal(event.At), TerminalRule, "the claim does not say when it ended")
+			j.must(claim.EndedAt != nil && claim.EndedAt.Equal(event.At), TerminalRule,
+				"the claim does not say when it ended")
 		}
 	}
 	j.must(ended == claim.Status.Terminal(), TerminalRule, "the claim is %s", claim.Status)
@@ -261,8 +263,8 @@ func judgeParticipation(key table.Key, p mci.Participation, claims map[mci.Claim
 	if engagement.ID != "" {
 		limits := engagement.ClaimLimits
 		j.must(held <= limits.Active, LimitRule, "%d claims are open, of %d", held, limits.Active)
-		j.must(held+p.Completed <= limits.Allowed, LimitRule, "%d claims are open or completed, of %d", held+p.Completed,
-			limits.Allowed)
+		j.must(held+p.Completed <= limits.Allowed, LimitRule, "%d claims are open or completed, of %d",
+			held+p.Completed, limits.Allowed)
 	}
 	for _, partner := range p.CompletedBy {
 		partners[partner] = true

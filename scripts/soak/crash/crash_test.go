@@ -268,7 +268,8 @@ func TestNoFaultAtWhatTellsNoClientsApartBreaksAFlow(t *testing.T) {
 				t.Run(a.flow.name, func(t *testing.T) {
 					t.Parallel()
 					fault := localtest.Inject(t, localtest.Fault{
-						Effect: a.effect.Effect, Function: a.flow.function, Action: a.call.action, Times: a.effect.times,
+						Effect: a.effect.Effect, Function: a.flow.function, Action: a.call.action,
+						Times: a.effect.times,
 						Match: func(request localtest.Request) bool { return callOf(request).items == a.call.items },
 					})
 					a.flow.do(t, a.run) // whatever it answers
@@ -373,10 +374,13 @@ func TestD3_NoFaultKeepsAClaimFromExpiringOnce(t *testing.T) {
 			match := r.hit.marked
 			switch r.action {
 			case "Query": // names no claim
-				match = func(request localtest.Request) bool { return strings.Contains(string(request.Body), `"`+hit+`"`) }
+				match = func(request localtest.Request) bool {
+					return strings.Contains(string(request.Body), `"`+hit+`"`)
+				}
 			case again:
 				localtest.Inject(t, localtest.Fault{
-					Effect: localtest.Conflict, Function: "expiry-sweep", Action: "TransactWriteItems", Match: r.hit.marked,
+					Effect: localtest.Conflict, Function: "expiry-sweep", Action: "TransactWriteItems",
+					Match: r.hit.marked,
 				})
 			}
 			fault := localtest.Inject(t, localtest.Fault{
@@ -469,7 +473,8 @@ func TestS27_NoFaultKeepsAReferralFromItsUpgrade(t *testing.T) {
 			story.Accept(t, r.link)
 			injected.Wait(t)
 			localtest.WaitDrained(t)
-			if whole := r.partner.Get(t, r.claim.ID); whole.Types() != consented+" referral.upgraded" || !whole.EventsIntact {
+			if whole := r.partner.Get(t, r.claim.ID); whole.Types() != consented+" referral.upgraded" ||
+				!whole.EventsIntact {
 				t.Errorf("the claim's events are %s", whole.Types())
 			}
 		})
