@@ -209,7 +209,7 @@ func (b *bench) firstVisit(answer []byte) (int, error) {
 func (b *bench) lighthouse(ctx context.Context, token string, pages map[string]string) error {
 	folder := filepath.Join(b.root, "scripts", "bench", "lighthouse")
 	if _, err := os.Stat(filepath.Join(folder, "node_modules")); err != nil {
-		return errors.New("Lighthouse is not installed: make bench does it")
+		return errors.New("without Lighthouse, which make bench installs")
 	}
 	for _, name := range []string{"Home", "Customers", "a claim"} {
 		address, err := url.JoinPath(b.stand.URL(), pages[name])
@@ -223,7 +223,7 @@ func (b *bench) lighthouse(ctx context.Context, token string, pages map[string]s
 		command.Stderr = os.Stderr
 		said, err := command.Output()
 		if err != nil {
-			return fmt.Errorf("Lighthouse on %s: %w", name, err)
+			return fmt.Errorf("judging %s by Lighthouse: %w", name, err)
 		}
 		m := marks{Page: name}
 		if err := json.Unmarshal(said, &m); err != nil {
