@@ -297,10 +297,12 @@ func (p found) present(listed mci.CustomerSummary) mci.CustomerSummary {
 
 // complete shows ended claims (S5): those that ended unseen are left out (S24, D16).
 func (p found) complete(q query) []row {
-	rows := []row{}
+	rows, shown := []row{}, map[mci.ClaimID]bool{}
 	for _, e := range p.entries {
-		claim := p.Claims[e.claim.ID].At(q.Now)
-		if claim.Status.Terminal() && !claim.Hidden() {
+		claim, found := p.Claims[e.claim.ID] // one that is being born may be listed before it can be read
+		// A claim that ended between the reading of two lists is on both.
+		if claim = claim.At(q.Now); found && claim.Status.Terminal() && !claim.Hidden() && !shown[claim.ID] {
+			shown[claim.ID] = true
 			view := q.ViewClaim(claim, p.grants)
 			rows = append(rows, row{Customer: p.present(claim.Customer), Claim: &view})
 		}

@@ -26,7 +26,7 @@ func main() {
 
 type function struct{ table *table.Table }
 
-// lookedAt is how many referrals a page looks at to find those of one type, however few there are.
+// lookedAt is how many claims a page looks at to find those to show, however few there are.
 const lookedAt = 100
 
 func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, error) {
@@ -35,11 +35,7 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, err
 	if err := r.Valid(); err != nil {
 		return rest.Response{}, err
 	}
-	reads := limit
-	if asked != "" {
-		reads = max(limit, lookedAt)
-	}
-	lists, err := f.read(ctx, r.Caller, asked, from, reads)
+	lists, err := f.read(ctx, r.Caller, asked, from, max(limit, lookedAt))
 	if err != nil {
 		return rest.Response{}, err
 	}

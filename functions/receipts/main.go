@@ -79,5 +79,5 @@ func (f function) publish(ctx context.Context, r *rest.Request) (rest.Response, 
 	if err != nil {
 		return rest.Response{}, err
 	}
-	return rest.OK(keys).KeptFor(keysAge), nil
+	return rest.OK(keys).CacheFor(keysAge), nil
 }

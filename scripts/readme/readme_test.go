@@ -197,6 +197,7 @@ var checklists = []struct {
 	{"A route", "check-eligibility", `check-eligibility|/v1/eligibility-checks`,
 		map[string]string{"<name>": "check-eligibility"}, nil},
 	{"A field of a claim", "declineReason", `[dD]eclineReason`, nil, []string{product}},
+	{"What a claim is born with", "wasKnown", `[wW]asKnown`, nil, []string{product}},
 	{"A status", "action-required", `action-required|ActionRequired`, nil, nil},
 	{"A language", "pt-BR", `pt-BR`, map[string]string{"<locale>": "pt-BR"},
 		[]string{"events/", "shared/rest/fields.go", product}},
@@ -207,7 +208,7 @@ func TestTheREADMEsChecklistsAreComplete(t *testing.T) {
 	_, section, _ := strings.Cut(read(t, product), "## Changing it")
 	section, _, _ = strings.Cut(section, "\n## ")
 	for _, checklist := range checklists {
-		_, list, found := strings.Cut(section, "\n- **"+checklist.title+"**, as `"+checklist.example+"`: ")
+		_, list, found := strings.Cut(section, "\n- **"+checklist.title+"**, as `"+checklist.example+"`")
 		if !found {
 			t.Errorf("the README has no list %q with the example %s", checklist.title, checklist.example)
 			continue
@@ -252,7 +253,7 @@ func TestTheREADMEsChecklistsAreComplete(t *testing.T) {
 func filesWith(t *testing.T, pattern *regexp.Regexp, besides []string) []string {
 	t.Helper()
 	var found []string
-	for _, root := range []string{"functions", "shared", "infra", "events", product} {
+	for _, root := range []string{"functions", "shared", "infra", "events", "scripts/erase", product} {
 		err := filepath.WalkDir(filepath.Join(localtest.Root(), root), func(path string, entry fs.DirEntry,
 			err error) error {
 			if err != nil {

@@ -86,15 +86,15 @@ func (s Sender) failed(ctx context.Context, act mci.Act, claim mci.Claim, cause 
 func (s Sender) Record(
 	ctx context.Context, act mci.Act, claim mci.Claim, messageID string, also func(mci.Claim) ([]table.Write, error),
 ) error {
-	number, reload := claim.Email.Pending.Number, false
-	_, err := table.Settle(ctx, func(ctx context.Context) (struct{}, error) {
+	number, reload, stored := claim.Email.Pending.Number, false, claim
+	_, err := table.Settle(ctx, func(ctx context.Context) (none struct{}, err error) {
 		if reload {
-			stored, found, err := s.Table.Claim(ctx, claim.ID)
-			switch {
-			case err != nil:
-				return struct{}{}, err
-			case !found:
-				return struct{}{}, mci.NoSuchClaim
+			var found bool
+			if stored, found, err = s.Table.Claim(ctx, claim.ID); err != nil {
+				return none, err
+			}
+			if !found {
+				return none, mci.NoSuchClaim
 			}
 			claim = stored.At(s.Now())
 		}
@@ -106,18 +106,18 @@ func (s Sender) Record(
 		}
 		more, err := also(shown)
 		if err != nil {
-			return struct{}{}, err
+			return none, err
 		}
-		if !recorded && len(more) > 0 && claim.AwaitsConsent() {
+		if !recorded && len(more) > 0 && stored.AwaitsConsent() {
 			// SES's word was recorded first. A twin of the request may have read the claim since, and no kept response.
-			change = claim.Touch()
+			change = stored.Touch()
 		}
 		message := s.Table.PutMessage(messageID, claim.ID, act.At)
 		if err := s.Table.Commit(ctx, s.Table.UpdateClaim(change), message, more); err != nil {
-			return struct{}{}, err
+			return none, err
 		}
 		platform.Count(change)
-		return struct{}{}, nil
+		return none, nil
 	})
 	return err
 }

@@ -25,7 +25,7 @@ type Notice struct {
 }
 
 // NoticeOf returns the notice of an event, as the claim stands now; publicURL is the portal's scheme and host. The
-// reason of a review, and whether the customer said stop, are for the caller to add.
+// caller adds the event's reason, and whether the customer said stop.
 func NoticeOf(claim mci.Claim, event mci.EventType, at time.Time, publicURL string) Notice {
 	notice := Notice{
 		Event: event, FriendlyName: claim.FriendlyName, EngagementName: claim.EngagementName,
@@ -34,9 +34,6 @@ func NoticeOf(claim mci.Claim, event mci.EventType, at time.Time, publicURL stri
 	}
 	if due := claim.Due(); due != nil {
 		notice.Deadline = *due
-	}
-	if event == mci.ConsentDeclined {
-		notice.Reason = claim.DeclineReason
 	}
 	return notice
 }

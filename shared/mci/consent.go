@@ -9,7 +9,7 @@ import (
 // EmailStatus is what became of the latest consent email to the customer's present address (D12).
 type EmailStatus string
 
-// The statuses of an email, from best to worst but for the first.
+// The statuses of an email. It is "sent" until more is known.
 const (
 	EmailStatusSent       EmailStatus = "sent"
 	EmailStatusDelivered  EmailStatus = "delivered"
@@ -17,7 +17,7 @@ const (
 	EmailStatusComplained EmailStatus = "complained"
 )
 
-// EmailStatuses lists them, from best to worst.
+// EmailStatuses lists them, from the least to the one that counts most.
 var EmailStatuses = []EmailStatus{EmailStatusSent, EmailStatusDelivered, EmailStatusBounced, EmailStatusComplained}
 
 // worse says whether a status counts over another: a late "delivered" never hides a bounce.
@@ -46,7 +46,7 @@ type Email struct {
 // Sending is an email that was committed to and is not yet recorded as sent. Until its lease is over another request
 // must wait; then it may be sent again, for the request that began it has crashed.
 type Sending struct {
-	Number int       `json:"number"` // of this claim's emails, from 1
+	Number int       `json:"number"` // of the event that asks for it
 	Lease  time.Time `json:"lease"`
 	Unsent bool      `json:"unsent,omitempty"` // the mail service said that it did not take it
 
@@ -329,7 +329,7 @@ func (c Claim) Decide(act Act, decision Decision, evidence Evidence, engagement 
 	event, due := ConsentDeclined, time.Time{}
 	accept := decision == DecisionAccepted
 	if accept {
-		event, due = ConsentAccepted, act.At.Add(Days(c.SubmissionWindowDays))
+		event, due = ConsentAccepted, c.promisedSubmissionDue(act.At)
 		detail["submissionDue"] = instant(due)
 		detail["reminders"] = daysText(engagement.reminderDays(Consented))
 	} else {

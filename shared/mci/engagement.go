@@ -101,6 +101,12 @@ func (e Engagement) OpportunitiesOnly() bool {
 // ConsentDue is the deadline for the customer's answer to a claim born at an instant (S20, D2).
 func (e Engagement) ConsentDue(born time.Time) time.Time { return born.Add(Days(e.ConsentWindowDays)) }
 
+// promisedSubmissionDue is the deadline to submit a claim that the customer consents to at an instant: by the window
+// that the engagement had when the claim was born (S25, D2, D27).
+func (c Claim) promisedSubmissionDue(consented time.Time) time.Time {
+	return consented.Add(Days(c.SubmissionWindowDays))
+}
+
 // ResubmissionDue is the deadline of a claim sent back by a review at an instant; an earlier promise that ends later
 // stands (D2).
 func (e Engagement) ResubmissionDue(reviewed, promised time.Time) time.Time {

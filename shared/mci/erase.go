@@ -1,6 +1,7 @@
 package mci
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -115,7 +116,8 @@ func (c Claim) concerning(p Person, h History) func(Private, Part) bool {
 }
 
 // Erase gives the claim without a person's data, and the private details in which something was erased. What happened,
-// when, and what the claim pays stays, and so does the chain (B1). It says whether there was anything to erase.
+// when, and what the claim pays stays, and so does the chain (B1). It says whether there was anything to erase: of one cut
+// short, that may be the claim's own fields alone.
 func (c Claim) Erase(p Person, h History, now time.Time) (after Claim, erased []Private, found bool) {
 	concerns := c.concerning(p, h)
 	for i, private := range h.Private {
@@ -142,11 +144,12 @@ func (c Claim) Erase(p Person, h History, now time.Time) (after Claim, erased []
 	if fields["partnerContact"] == ErasedContact.String() {
 		after.PartnerContact = ErasedContact
 	}
-	if len(erased) > 0 {
+	found = len(erased) > 0 || !maps.Equal(after.recordedFields(), c.recordedFields())
+	if found {
 		after.Version++
 		after.Corrected = true
 	}
-	return after, erased, len(erased) > 0
+	return after, erased, found
 }
 
 // Erased says that everybody's data on the claim was erased.

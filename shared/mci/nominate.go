@@ -11,12 +11,12 @@ type Standing struct {
 	Nominated      NominatedCustomer                      // the zero value where this partner never did
 	Participations map[string]Participation               // by engagement
 	Eligibility    map[CustomerID]map[string]*Eligibility // by ID and engagement
-	Words          []Word                                 // on all IDs of the customer (D33)
+	Words          []EligibilityOfID                      // on all IDs of the customer (D33)
 	Owners         map[CustomerID]string                  // whose each ID is by the directory
 }
 
-// Word is the program's word on one of a customer's IDs for one engagement.
-type Word struct {
+// EligibilityOfID is the program's word on one of a customer's IDs for one engagement.
+type EligibilityOfID struct {
 	CustomerID
 	Eligibility
 }

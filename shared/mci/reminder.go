@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// This file holds the rules of reminders: what time brings to a claim before its deadline (D30).
+// This file holds the rules of reminders: what time brings to a claim before its deadline (D30). The sweep adds the
+// bounds of mail and the customer's "stop" (D25, D26); TellsPartner says which notices the partner's contact takes.
 
 // reminderDays are the engagement's reminders of claims in a status.
 func (e Engagement) reminderDays(status Status) []int {
@@ -51,8 +52,8 @@ func (c Claim) NextInstant() *time.Time {
 	return c.Due()
 }
 
-// reminderGap is how long ago the system's own reminder of an earlier instant must have gone out. Those of consecutive
-// days are a day apart by their instants, and each goes out a little after its own.
+// reminderGap is the shortest time between two reminders of the system. Reminders of consecutive days are due a day
+// apart, but the first may go out late.
 const reminderGap = 12 * time.Hour
 
 // remindable says whether the customer may be reminded at an instant, as far as the claim tells: the address neither

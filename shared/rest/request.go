@@ -216,9 +216,9 @@ func (r *Request) Mistakes() []mci.Mistake {
 		}
 	}
 	if r.hasIdempotencyKey {
-		visible := func(c rune) bool { return c <= ' ' || c > '~' }
+		invisible := func(c rune) bool { return c <= ' ' || c > '~' }
 		if length := len(r.idempotencyKey); length < 1 || length > maxIdempotencyKey ||
-			strings.ContainsFunc(r.idempotencyKey, visible) {
+			strings.ContainsFunc(r.idempotencyKey, invisible) {
 			all = append(all, mci.Mistake{Pointer: "/Idempotency-Key",
 				Detail: fmt.Sprintf("must be 1 to %d visible ASCII characters", maxIdempotencyKey)})
 		}

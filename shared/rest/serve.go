@@ -27,8 +27,8 @@ type Response struct {
 // OK responds with 200.
 func OK(body any) Response { return Response{Status: http.StatusOK, Body: body} }
 
-// KeptFor lets everyone keep the response for a while; without, nobody may keep it.
-func (r Response) KeptFor(age time.Duration) Response {
+// CacheFor lets everyone keep the response for a while; without, nobody may keep it.
+func (r Response) CacheFor(age time.Duration) Response {
 	r.maxAge = age
 	return r
 }

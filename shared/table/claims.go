@@ -36,7 +36,7 @@ var (
 	}
 	correctable = []string{"customerContact", "partnerContact", "emailDomain", "mismatchReason"}
 
-	// sweptBy stand in both while consent is awaited: time's work is decided by what moves alone.
+	// sweptBy stand in both items while consent is awaited, so that the sweep reads the moving item alone.
 	sweptBy = []string{"wasKnown", "consentDue"}
 )
 
@@ -275,7 +275,7 @@ func (t *Table) SubmittedClaims(ctx context.Context, from string, limit int) (Pa
 // DueClaims gives claims of one shard to which time does something by now, the longest overdue first, from a position
 // on: a deadline has passed, or the instant of a reminder (D3, D30). Query of the Queues index, then BatchGetItem of
 // what moves of the claims: 2 round trips; half a unit per 4 KB of keys and 1 per claim, whatever else the table holds.
-// Claims that have moved on since are among them. They hold no more than time's work needs.
+// Claims that have moved on since are among them. They are partial: they hold what the sweep needs.
 func (t *Table) DueClaims(ctx context.Context, shard int, now time.Time, from string, limit int) (Page[mci.Claim],
 	error) {
 	entries, next, err := t.queue(ctx, span{

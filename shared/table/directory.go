@@ -113,7 +113,7 @@ func (t *Table) customerItems(ctx context.Context, customerID string, standing *
 		case strings.HasPrefix(sk, eligibilityPrefix):
 			var record CustomerEligibilityRecord
 			err = decode(item, &record)
-			standing.Words = append(standing.Words, mci.Word{CustomerID: record.CustomerID,
+			standing.Words = append(standing.Words, mci.EligibilityOfID{CustomerID: record.CustomerID,
 				Eligibility: record.Eligibility})
 		default:
 			var p mci.Participation

@@ -17,7 +17,7 @@ type Claim struct {
 	Engagement mci.Engagement
 }
 
-// LoadClaim returns a claim and its engagement; mci.NoSuchClaim if there is none. GetItem of the claim and, if it has
+// LoadClaim returns a claim and its engagement; mci.NoSuchClaim if there is none. Query of the claim and, if it has
 // grown old, the catalogue, in parallel: 1 round trip.
 func LoadClaim(ctx context.Context, t *table.Table, id mci.ClaimID) (Claim, error) {
 	var claim Claim

@@ -1,5 +1,6 @@
 // Package write runs every route that writes: load, decide, commit, and keep the response for a repetition of the
-// request. The order in which refusals win is the contract's, and stands here alone. A route says what it loads and
+// request. The order of the checks that routes share is the contract's, and stands here alone; rest has checked token,
+// role and form of the body before, and a route's own refusals follow in its decision. A route says what it loads and
 // what it decides.
 package write
 
@@ -32,8 +33,7 @@ type Decision struct {
 	Response rest.Response
 
 	// After goes on once the writes are committed, and gives the response instead. It keeps the response itself, by
-	// Keep.
-	// Deciding then looks once more whether one was kept meanwhile.
+	// Keep; Decide must look itself whether one was kept meanwhile.
 	After func(ctx context.Context) (rest.Response, error)
 }
 
@@ -44,10 +44,10 @@ type Case struct {
 	Decide func(ctx context.Context, act mci.Act, grants mci.Grants) (Decision, error)
 }
 
-// Run carries out a request: it refuses what is invalid, not found, a reused key, not granted, or the decision itself
-// refuses, in this order; then commits, and keeps the response for a repetition (D13). A lost race begins anew. Run
-// takes 1 round trip more than the case where a request with an Idempotency-Key is refused: what refused it may be its
-// own success, which came in the meantime, and whose response it then gets.
+// Run carries out a request: it refuses what is invalid, not found, a reused key, not granted, the caller's own
+// claim, or what the decision itself refuses, in this order; then commits, and keeps the response for a repetition
+// (D13). A lost race begins anew. Where a request with an Idempotency-Key is refused, Run takes 1 round trip more: an
+// earlier copy of the request may have succeeded meanwhile, and its response is then given.
 func Run(ctx context.Context, t *table.Table, r *rest.Request, c Case) (rest.Response, error) {
 	attempts := 0
 	response, err := table.Settle(ctx, func(ctx context.Context) (rest.Response, error) {

@@ -301,7 +301,7 @@ func (e *eraser) claim(ctx context.Context, id mci.ClaimID, persons []mci.Person
 				erased[detail.Seq] = detail
 			}
 		}
-		if len(report.Details) == 0 {
+		if len(report.Details) == 0 && after.Version == before.Version {
 			return nil, nil
 		}
 		if !e.options.Erase || report.Open() && !e.options.Open {

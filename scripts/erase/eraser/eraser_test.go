@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"mci.example/customers/scripts/erase/eraser"
@@ -173,6 +175,31 @@ func TestB1_APersonsDataIsGoneAndTheHistoryWhole(t *testing.T) {
 	}
 	if again := run(t, l.email, eraser.Options{Erase: true}); len(again.Claims)+again.KeptResponses > 0 {
 		t.Errorf("what is erased is erased: %+v", again)
+	}
+	soak.Audit(t)
+}
+
+func TestD37_AnErasureThatWasCutShortIsCompletedByRepeatingIt(t *testing.T) {
+	l := newLife(t, true)
+	whole := story.Items(t, "PARTNER#"+l.partner.ID, "CLAIM#"+mci.ClaimID(l.claim.ID).Ordinal())
+	run(t, l.email, eraser.Options{Erase: true})
+	for _, item := range whole { // as if it had ended before it came to the claim itself
+		if _, err := localtest.DynamoDB().PutItem(t.Context(), &dynamodb.PutItemInput{
+			TableName: aws.String(localtest.Table()), Item: item}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(holding(t, l.email)) == 0 {
+		t.Fatal("the claim is not back")
+	}
+	if report := run(t, l.email, eraser.Options{Erase: true}); len(report.Claims) != 1 {
+		t.Errorf("it says %+v", report)
+	}
+	if left := holding(t, l.email); len(left) > 0 {
+		t.Errorf("the person is still named by %v", left)
+	}
+	if after := l.partner.Get(t, l.claim.ID); !after.EventsIntact {
+		t.Error("the history is not whole")
 	}
 	soak.Audit(t)
 }
