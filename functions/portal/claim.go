@@ -36,7 +36,7 @@ func (v *visit) showClaim(c claim, review *form) error {
 		Lead: []g.Node{
 			h.P(changingClaim(w, "standing", c), h.Class("lead"), statusNode(v, c), g.Text(" "),
 				g.Text(nextSentence(w, c))),
-			review.summary(),
+			review.summary(reviewField),
 			v.done([]string{"added", "addedAll", "claimed", "claimedAll", "sent", "submitted", "cancelled", "complete",
 				"return", "reject"}, "name", c.FriendlyName, "customer", c.Customer.Name),
 		},

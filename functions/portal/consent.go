@@ -37,7 +37,7 @@ func askForConsent(v *visit) error {
 		Submit: v.words.say("sendForConsent"),
 		Begin:  func(f *form) { f.fillContacts(c.CustomerContact, &c.PartnerContact) },
 		Steps: []step{
-			{Name: "contacts", Fields: contactFields(v.words), Check: func(f *form) error {
+			{Name: "contacts", Fields: contactFields(v.words, c.CustomerContact), Check: func(f *form) error {
 				_, err := v.api.previewConsent(v.r.Context(), c.ID, f.consentRequest(c))
 				return err
 			}},
@@ -67,18 +67,22 @@ func askForConsent(v *visit) error {
 	})
 }
 
-// contactFields are the fields of both contacts, and of why they do not match where that is asked for.
-func contactFields(w *words) []field {
+// contactFields are the fields of both contacts, and of why they do not match where that is asked for. The customer's
+// contact so far, which may be nil, keeps its language.
+func contactFields(w *words, customer *contact) []field {
 	languages := []option{{Value: "", Text: w.say("theirBrowser")}}
 	for _, locale := range mail.Locales {
 		languages = append(languages, option{Value: string(locale), Text: languageName(string(locale))})
+	}
+	if customer != nil {
+		languages = withOption(languages, customer.Locale, languageName(customer.Locale))
 	}
 	return []field{
 		{Name: "customerName", Kind: textField, Pointer: "/customerContact/name", Max: 120},
 		{Name: "customerEmail", Kind: emailField, Pointer: "/customerContact/email"},
 		{Name: "customerPhone", Kind: phoneField, Pointer: "/customerContact/phone", Optional: true},
 		{Name: "locale", Kind: selectField, Pointer: "/customerContact/locale", Optional: true, Options: languages},
-		{Name: "mismatchReason", Kind: longField, Pointer: "/mismatchReason", Max: 500,
+		{Name: "mismatchReason", Kind: longField, Pointer: "/mismatchReason", Max: 500, Judged: true,
 			Shown: func(f *form) bool { return f.asks("mismatchReason") }},
 		{Name: "partnerName", Kind: textField, Pointer: "/partnerContact/name", Max: 120},
 		{Name: "partnerEmail", Kind: emailField, Pointer: "/partnerContact/email"},

@@ -20,6 +20,7 @@ type field struct {
 	Kind     kind
 	Pointer  string // where the API's body has it, so that a mistake there stands at this field
 	Optional bool
+	Judged   bool     // whether it is needed is the API's to say
 	Options  []option // of choices
 	Max      int      // characters
 	Latest   string   // of a date
@@ -75,19 +76,24 @@ func (f *form) whole(name string) int {
 	return n
 }
 
-// note notes a problem at a field.
-func (f *form) note(field, sentence string) {
-	f.problems = append(f.problems, fieldProblem{field: field, sentence: sentence})
+// note notes a problem at a field, each once.
+func (f *form) note(field, sentence string) { f.add(fieldProblem{field: field, sentence: sentence}) }
+
+func (f *form) add(problem fieldProblem) {
+	if !slices.Contains(f.problems, problem) {
+		f.problems = append(f.problems, problem)
+	}
 }
 
-// problemAt gives the problem at a field, "" where there is none.
-func (f *form) problemAt(name string) string {
+// problemsAt gives the sentences at a field, "" where there is none.
+func (f *form) problemsAt(name string) string {
+	var sentences []string
 	for _, problem := range f.problems {
 		if problem.field == name {
-			return problem.sentence
+			sentences = append(sentences, problem.sentence)
 		}
 	}
-	return ""
+	return joined(f.v.words, sentences)
 }
 
 // ask has a field be shown from now on that is asked only where it is needed.
@@ -103,7 +109,7 @@ func (f *form) asks(name string) bool { return slices.Contains(f.values["asks"],
 // require notes each field that must be filled in and is not.
 func (f *form) require(fields []field) {
 	for _, field := range fields {
-		if !field.Optional && field.visible(f) && f.get(field.Name) == "" {
+		if !field.Optional && !field.Judged && field.visible(f) && f.get(field.Name) == "" {
 			f.note(field.Name, f.v.words.say(requiredKey(field.Kind), "field", f.v.label(field)))
 		}
 	}
@@ -121,7 +127,7 @@ func requiredKey(k kind) string {
 
 func (field field) visible(f *form) bool { return field.Shown == nil || field.Shown(f) }
 
-// fieldOfCode is where the problem of a code is put right.
+// fieldOfCode is where the problem of a code is put right: the first that a form has.
 var fieldOfCode = map[string][]string{
 	"mismatch-reason-required": {"mismatchReason"},
 	"recipient-opted-out":      {"customerEmail"},
@@ -156,6 +162,7 @@ func (f *form) refuse(err error) error {
 		if slices.ContainsFunc(f.fields, func(field field) bool { return field.Name == name }) {
 			noted.field = name
 			f.ask(name)
+			break
 		}
 	}
 	switch p.Code {
@@ -172,12 +179,15 @@ func (f *form) refuse(err error) error {
 	case "idempotency-key-reused":
 		f.values.Set("key", newKey())
 	}
-	f.problems = append(f.problems, noted)
+	f.add(noted)
 	return nil
 }
 
 // fieldAt gives the field at a pointer into the API's body, or above it; the zero value where there is none.
 func (f *form) fieldAt(pointer string) field {
+	if pointer == "/customerEmail" { // as a check names it
+		pointer = "/customerContact/email"
+	}
 	for _, field := range f.fields {
 		if field.Pointer != "" && (pointer == field.Pointer || strings.HasPrefix(pointer, field.Pointer+"/")) {
 			return field
@@ -272,8 +282,9 @@ var errNoForm = errors.New("the body is no form")
 
 func (v *visit) refusedForm(error) error { return v.problemPage(http.StatusBadRequest, "malformed") }
 
-// summary lists all that is wrong, each linked to its field, and takes the focus; nil where nothing is.
-func (f *form) summary() g.Node {
+// summary lists all that is wrong, each linked to its field if the page shows it, and takes the focus; nil where
+// nothing is.
+func (f *form) summary(shown ...field) g.Node {
 	if len(f.problems) == 0 {
 		return nil
 	}
@@ -282,7 +293,7 @@ func (f *form) summary() g.Node {
 		switch {
 		case problem.address != "":
 			items[i] = h.Li(link(problem.address, problem.sentence))
-		case problem.field != "":
+		case slices.ContainsFunc(shown, func(s field) bool { return s.Name == problem.field && s.visible(f) }):
 			items[i] = h.Li(link("#"+problem.field, problem.sentence))
 		default:
 			items[i] = h.Li(g.Text(problem.sentence))
@@ -308,7 +319,7 @@ func (f *form) render(field field) g.Node {
 		id := field.Name + "-hint"
 		hint, described = h.P(h.Class("hint"), h.ID(id), w.text(key)), append(described, id)
 	}
-	sentence := f.problemAt(field.Name)
+	sentence := f.problemsAt(field.Name)
 	if sentence != "" {
 		id := field.Name + "-problem"
 		problem, described = h.P(h.Class("problem"), h.ID(id), g.Text(sentence)), append(described, id)
@@ -325,7 +336,8 @@ func (f *form) render(field field) g.Node {
 				h.Required(), describedBy, invalid),
 			h.Label(h.For(field.Name), g.Text(label))))
 	}
-	common := g.Group{h.ID(field.Name), h.Name(field.Name), g.If(!field.Optional, h.Required()), describedBy, invalid,
+	common := g.Group{h.ID(field.Name), h.Name(field.Name), g.If(!field.Optional && !field.Judged, h.Required()),
+		describedBy, invalid,
 		g.If(field.Max > 0, h.MaxLength(strconv.Itoa(field.Max)))}
 	return h.Div(h.Class("field "+string(field.Kind)), h.Label(h.For(field.Name), g.Text(label)), hint, problem,
 		f.input(field, common))
@@ -359,22 +371,31 @@ func (f *form) input(field field, common g.Group) g.Node {
 // choices are a field's options, all in sight.
 func (f *form) choices(field field, label string, hint, problem, describedBy g.Node, isWrong bool) g.Node {
 	items := make([]g.Node, len(field.Options))
+	isWrongBox := isWrong && field.Kind == checkboxField
 	for i, o := range field.Options {
+		var described []string
+		if isWrongBox {
+			described = append(described, field.Name+"-problem")
+		}
 		id := field.Name + "-" + strconv.Itoa(i)
 		if i == 0 {
 			id = field.Name // to which the summary links
 		}
+		if o.Hint != nil {
+			described = append(described, id+"-about")
+		}
 		items[i] = h.Div(h.Class("choice"),
 			h.Input(h.Type(string(field.Kind)), h.ID(id), h.Name(field.Name), h.Value(o.Value),
 				g.If(slices.Contains(f.values[field.Name], o.Value), h.Checked()),
-				g.If(o.Hint != nil, h.Aria("describedby", id+"-about")),
-				g.If(isWrong && field.Kind == checkboxField, h.Aria("invalid", "true"))),
+				g.If(len(described) > 0, h.Aria("describedby", strings.Join(described, " "))),
+				g.If(isWrongBox, h.Aria("invalid", "true"))),
 			h.Label(h.For(id), g.Text(o.Text)),
 			g.If(o.Hint != nil, h.P(h.Class("hint"), h.ID(id+"-about"), o.Hint)))
 	}
 	isRadio := field.Kind == radioField
-	return h.FieldSet(h.Class("field"), g.If(isRadio, h.Role("radiogroup")), g.If(isRadio && isWrong,
-		h.Aria("invalid", "true")), describedBy,
+	return h.FieldSet(h.Class("field"), g.If(len(items) == 0, g.Group{h.ID(field.Name), h.TabIndex("-1")}),
+		g.If(isRadio, h.Role("radiogroup")), g.If(isRadio && isWrong,
+			h.Aria("invalid", "true")), describedBy,
 		h.Legend(g.Text(label)), hint, problem, g.Group(items))
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 
@@ -19,6 +20,7 @@ type nominating struct {
 	engagement engagement // from whose page the form was opened
 	known      string     // the known customer's ID; "" where one is added
 	checked    checkAnswer
+	failed     bool // the check did
 }
 
 // addCustomer is the form that adds a customer, step by step (P4).
@@ -49,6 +51,11 @@ func claimCustomer(v *visit) error {
 		return err
 	}
 	n := &nominating{v: v, engagement: opened, known: v.r.PathValue("id")}
+	if v.r.Method != http.MethodPost {
+		if err := n.checkKnown(); err != nil {
+			return err
+		}
+	}
 	return v.run(wizard{
 		Title:  v.words.say("action.claim-customer"),
 		Lead:   []g.Node{h.P(h.Class("hint"), g.Text(opened.Name))},
@@ -107,7 +114,7 @@ func (n *nominating) customerID() step {
 			{Name: "idType", Kind: selectField, Pointer: "/customerId/type", Options: options},
 			{Name: "idValue", Kind: textField, Pointer: "/customerId", Max: 253},
 		},
-		Check: func(f *form) error { return n.check(f) },
+		Check: func(f *form) error { return n.check(f, "") },
 		Live:  func(*form) g.Node { return n.standing() },
 	}
 }
@@ -148,7 +155,8 @@ func (n *nominating) engagements() step {
 	fields := []field{
 		{Name: "opportunityId", Kind: textField, Pointer: "/opportunityId", Max: 64,
 			Shown: func(f *form) bool { return n.known != "" && n.byOpportunity(f) }},
-		{Name: "engagementIds", Kind: checkboxField, Pointer: "/engagementIds"},
+		{Name: "engagementIds", Kind: checkboxField, Pointer: "/engagementIds",
+			Shown: func(f *form) bool { return !n.failed || n.byTypedOpportunity(f) }}, // else what was chosen travels along
 		{Name: "hours", Kind: numberField, Pointer: "/hours", Max: 7, Shown: n.byOpportunity},
 	}
 	return step{
@@ -158,16 +166,20 @@ func (n *nominating) engagements() step {
 			if n.byOpportunity(f) {
 				fields[1].Kind = radioField
 			}
-			if err := n.check(f); err != nil {
-				return err
-			}
+			err := n.check(f, "")
 			fields[1].Options = n.options(f)
-			return nil
+			return err
 		},
 		Content: func(*form) []g.Node { return []g.Node{n.customer()} },
-		After:   func(*form) []g.Node { return []g.Node{n.ineligible()} },
+		After:   func(f *form) []g.Node { return []g.Node{n.ineligible(f)} },
 		Check: func(f *form) error {
-			if err := n.check(f); err != nil {
+			if n.byOpportunity(f) {
+				if err := checkCell("hours", f.get("hours"), ""); err != nil {
+					f.note("hours", n.v.mistake(n.v.words.say("field.hours"), err.Error()))
+					return nil
+				}
+			}
+			if err := n.check(f, ""); err != nil {
 				return err
 			}
 			n.noteIneligible(f)
@@ -190,14 +202,49 @@ func (n *nominating) payouts(f *form) g.Node {
 
 // options are the engagements to choose from.
 func (n *nominating) options(f *form) []option {
+	if n.byTypedOpportunity(f) && f.get("opportunityId") == "" {
+		return []option{{Value: n.engagement.ID, Text: n.engagement.Name}} // eligible or not by an opportunity alone
+	}
 	var options []option
 	for _, verdict := range n.checked.Eligible {
 		options = append(options, option{Value: verdict.EngagementID, Text: verdict.Name, Hint: n.payout(verdict)})
 	}
-	if n.known != "" && n.byOpportunity(f) && f.get("opportunityId") == "" {
-		return []option{{Value: n.engagement.ID, Text: n.engagement.Name}} // eligible or not by an opportunity alone
+	for _, verdict := range n.checked.Ineligible {
+		if n.opensHere(f, verdict) {
+			options = append(options, option{Value: verdict.EngagementID, Text: verdict.Name})
+		}
+	}
+	if n.byTypedOpportunity(f) { // another opportunity may open it
+		options = withOption(options, n.engagement.ID, n.engagement.Name)
 	}
 	return options
+}
+
+// byTypedOpportunity says that the step "Engagements" asks for an MSX opportunity.
+func (n *nominating) byTypedOpportunity(f *form) bool { return n.known != "" && n.byOpportunity(f) }
+
+// opensHere says that an engagement is not open, but would be with other hours or another opportunity, which stand on
+// the step where it is chosen.
+func (n *nominating) opensHere(f *form, verdict verdict) bool {
+	for _, reason := range verdict.Reasons {
+		if n.fieldOf(f, reason) == "engagementIds" {
+			return false
+		}
+	}
+	return true
+}
+
+// fieldOf is where the step "Engagements" puts a reason right.
+func (n *nominating) fieldOf(f *form, reason reason) string {
+	switch reason.Code {
+	case "hours-out-of-range":
+		return "hours"
+	case "opportunity-closed", "opportunity-of-another-customer":
+		if n.byTypedOpportunity(f) {
+			return "opportunityId"
+		}
+	}
+	return "engagementIds"
 }
 
 // payout says what an engagement pays, and what decided it (S17).
@@ -225,37 +272,35 @@ func (n *nominating) customer() g.Node {
 }
 
 // ineligible lists the engagements that are not open, each with every reason.
-func (n *nominating) ineligible() g.Node {
-	if len(n.checked.Ineligible) == 0 {
-		return nil
+func (n *nominating) ineligible(f *form) g.Node {
+	var items []g.Node
+	for _, verdict := range n.checked.Ineligible {
+		if !n.opensHere(f, verdict) {
+			items = append(items, h.Li(h.Strong(g.Text(verdict.Name+": ")), list(n.v.reasons(verdict.Reasons))))
+		}
 	}
-	items := make([]g.Node, len(n.checked.Ineligible))
-	for i, verdict := range n.checked.Ineligible {
-		items[i] = h.Li(h.Strong(g.Text(verdict.Name+": ")), list(n.v.reasons(verdict.Reasons)))
+	if len(items) == 0 {
+		return nil
 	}
 	return h.Details(g.Attr("open"), h.Summary(n.v.words.text("notOpen")), h.Ul(items...))
 }
 
-// noteIneligible notes the chosen engagements that are not open, at the hours where these are why.
+// noteIneligible notes the chosen engagements that are not open, each reason where it is put right.
 func (n *nominating) noteIneligible(f *form) {
 	for _, verdict := range n.checked.Ineligible {
 		if !slices.Contains(f.values["engagementIds"], verdict.EngagementID) {
 			continue
 		}
 		for i, why := range n.v.reasons(verdict.Reasons) {
-			at := "engagementIds"
-			if verdict.Reasons[i].Code == "hours-out-of-range" {
-				at = "hours"
-			}
-			f.note(at, verdict.Name+": "+why)
+			f.note(n.fieldOf(f, verdict.Reasons[i]), verdict.Name+": "+why)
 		}
 	}
 }
 
 // contacts asks for a reason where the email's domain does not lead to the nominated tenant (S12).
 func (n *nominating) contacts() step {
-	return step{Name: "contacts", Fields: contactFields(n.v.words), Check: func(f *form) error {
-		if err := n.check(f); err != nil {
+	return step{Name: "contacts", Fields: contactFields(n.v.words, nil), Check: func(f *form) error {
+		if err := n.check(f, f.get("customerEmail")); err != nil {
 			return err
 		}
 		matches := n.checked.TenantMatchesEmailDomain
@@ -272,7 +317,7 @@ func (n *nominating) contacts() step {
 func (n *nominating) review() step {
 	return step{
 		Name: "review",
-		Load: func(f *form) error { return n.check(f) },
+		Load: func(f *form) error { return n.check(f, "") },
 		Content: func(f *form) []g.Node {
 			w := n.v.words
 			customer, partner := f.contacts()
@@ -312,14 +357,29 @@ func (n *nominating) shownHours(f *form) string {
 	return f.get("hours")
 }
 
-// check asks the API how the customer stands, with what was typed so far.
-func (n *nominating) check(f *form) (err error) {
-	request := checkRequest{LocationID: f.get("locationId"), CustomerEmail: f.get("customerEmail")}
+// checkKnown gives the API's 404 for a customer that the partner does not know. Who may choose no location cannot be
+// told.
+func (n *nominating) checkKnown() error {
+	if len(n.engagement.Locations) == 0 {
+		return nil
+	}
+	_, err := n.v.api.checkEligibility(n.v.r.Context(), checkRequest{KnownCustomerID: n.known,
+		LocationID: n.engagement.Locations[0].ID})
+	if p := problemOf(err); p != nil && p.Status == http.StatusUnprocessableEntity {
+		p.Status = http.StatusNotFound
+	}
+	return err
+}
+
+// check asks the API how the customer stands, with what was typed so far. Only the step with the email gives that: what
+// is wrong with it is put right there.
+func (n *nominating) check(f *form, email string) (err error) {
+	request := checkRequest{LocationID: f.get("locationId"), CustomerEmail: email}
 	if n.byOpportunity(f) {
 		request.Hours = f.whole("hours")
 	}
 	if n.known != "" {
-		request.KnownCustomerID, request.CustomerEmail = n.known, ""
+		request.KnownCustomerID = n.known
 		if n.byOpportunity(f) {
 			request.OpportunityID = f.get("opportunityId")
 		}
@@ -327,6 +387,7 @@ func (n *nominating) check(f *form) (err error) {
 		request.CustomerID = &customerID{Type: f.get("idType"), Value: f.get("idValue")}
 	}
 	n.checked, err = n.v.api.checkEligibility(n.v.r.Context(), request)
+	n.failed = err != nil
 	return err
 }
 

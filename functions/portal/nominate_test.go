@@ -47,6 +47,9 @@ func TestP4_ACustomerIsAddedStepByStep(t *testing.T) {
 		expect(t, 200, "Customer ID type")
 	r.send("POST", address, carriedBy(page, "go", "next", "idType", "domain", "idValue", "nowhere.example")).
 		expect(t, 422, "No tenant was found for this domain.", `aria-invalid="true"`)
+	r.send("POST", address, carriedBy(page, "go", "next", "idType", "tpid", "idValue", "1")).
+		expect(t, 422, `<h2 id="step">Customer ID<`, `<a href="#idValue">The program knows no customer by this ID.`,
+			`id="idValue" name="idValue" required aria-describedby="idValue-problem" aria-invalid="true"`)
 	page = r.send("POST", address, carriedBy(page, "go", "next", "idType", "tenant-id", "idValue", c.Tenant)).
 		expect(t, 200, "First", "Second", "Closed to all", "does not meet the engagement", c.Name)
 
@@ -57,6 +60,10 @@ func TestP4_ACustomerIsAddedStepByStep(t *testing.T) {
 		"customerName", "Kim", "customerEmail", "kim@nowhere.example", "customerPhone", "", "locale", "fr",
 		"partnerName", "Pat", "partnerEmail", "pat@partner.example", "partnerPhone", "",
 	}
+	malformed := r.send("POST", address, carriedBy(page, append(contacts, "go", "next", "customerEmail", "kim")...)).
+		expect(t, 422, `<a href="#customerEmail">Customer contact email: give`, `aria-describedby="customerEmail-problem"`)
+	r.send("POST", address, carriedBy(malformed, append(contacts, "go", "back", "customerEmail", "kim")...)).
+		expect(t, 200, `value="`+e+`" checked`, `value="`+other+`" checked`)
 	page = r.send("POST", address, carriedBy(page, append(contacts, "go", "next")...)).
 		expect(t, 422, "Reason for the mismatch", "Give a reason.")
 
@@ -66,6 +73,9 @@ func TestP4_ACustomerIsAddedStepByStep(t *testing.T) {
 	again := carriedBy(back, "go", "next")
 	again["engagementIds"] = []string{e, other}
 	page = r.send("POST", address, again).expect(t, 200, "kim@nowhere.example", "A guest.")
+	// Once the address is right, no reason is needed.
+	r.send("POST", address, carriedBy(page, append(contacts, "go", "next", "mismatchReason", "", "customerEmail",
+		c.Email)...)).expect(t, 200, "Big deal", c.Email)
 	page = r.send("POST", address, carriedBy(page, append(contacts, "go", "next", "mismatchReason", "A guest.")...)).
 		expect(t, 200, "Big deal", "1,250.00", "A guest.", "Add customer")
 
@@ -98,8 +108,11 @@ func TestS15_VariablePayTakesHoursAndShowsThePayout(t *testing.T) {
 	page = r.send("POST", address, carriedBy(page, "go", "next", "idType", "msx-opportunity-id", "idValue",
 		c.Opportunity)).
 		expect(t, 200, `type="radio"`, "Hours", "By the hour")
-	r.send("POST", address, carriedBy(page, "go", "next", "engagementIds", e, "hours", "5")).
-		expect(t, 422, "The hours are outside the engagement")
+	for hours, said := range map[string]string{"5": "By the hour: The hours are outside the engagement",
+		"abc": "Hours: give a whole number", "2.5": "Hours: give a whole number", "0": "Hours: give a whole number"} {
+		r.send("POST", address, carriedBy(page, "go", "next", "engagementIds", e, "hours", hours)).
+			expect(t, 422, `<a href="#hours">`+said, `value="`+e+`" checked`, `value="`+hours+`"`)
+	}
 	page = r.send("POST", address, carriedBy(page, "go", "next", "engagementIds", e, "hours", "20")).expect(t, 200,
 		"Contacts")
 	page = r.send("POST", address, carriedBy(page, "go", "next", "customerName", "Kim", "customerEmail", c.Email,
@@ -126,6 +139,30 @@ func TestS19_AKnownCustomerIsClaimed(t *testing.T) {
 		"locale", "", "partnerName", "Pat", "partnerEmail", "pat@partner.example", "partnerPhone", "")).expect(
 		t, 200, "Again")
 	r.send("POST", address, carriedBy(page, "go", "send")).expect(t, 200, "was claimed", c.Name)
+}
+
+func TestD7_AnOpportunityThatDoesNotFitIsSaidWhereItIsTyped(t *testing.T) {
+	p, e := story.NewPartner(t), story.VariableEngagement(t, story.Object{"name": "By the hour"})
+	c, other := story.NewCustomer(t, e), story.NewCustomer(t, e)
+	p.Know(t, c, mci.TPID)
+	r := as(t, p.Token)
+	r.get("/portal/customers/"+other.ID+"/claim?engagement="+e).expect(t, 404)
+	address := "/portal/customers/" + c.ID + "/claim?engagement=" + e
+	page := r.send("POST", address, carriedBy(r.get(address), "go", "next", "friendlyName", "Hours", "locationId",
+		p.Location)).expect(t, 200, "MSX opportunity ID", `value="`+e+`" checked`)
+	for opportunity, said := range map[string]string{"7-nobodys": "The program knows no customer by this ID.",
+		other.Opportunity: "By the hour: The opportunity belongs to another customer.", c.Opportunity: ""} {
+		typed := carriedBy(page, "go", "next", "opportunityId", opportunity, "engagementIds", e, "hours", "20")
+		if said == "" {
+			r.send("POST", address, typed).expect(t, 200, "Customer contact email")
+			continue
+		}
+		at := r.send("POST", address, typed).expect(t, 422, `<a href="#opportunityId">`+said, `value="`+e+`" checked`,
+			`value="`+opportunity+`"`, `value="20"`)
+		if strings.Count(at.body, said) != 2 {
+			t.Errorf("%q is said %d times", said, strings.Count(at.body, said))
+		}
+	}
 }
 
 // upload posts a file as a browser does.

@@ -199,7 +199,7 @@ func (w wizard) show(f *form, at int) error {
 	}
 	return f.v.show(page{
 		Title: w.Title, Before: before, Lead: w.Lead, Form: formID, Status: status, CSP: csp,
-		Content: []g.Node{progress, f.summary(), h.Form(h.ID(formID), h.Method("post"),
+		Content: []g.Node{progress, f.summary(step.Fields...), h.Form(h.ID(formID), h.Method("post"),
 			h.Action(f.v.r.URL.RequestURI()), g.Attr("novalidate"), g.If(f.v.r.Method == http.MethodPost,
 				h.Data("typed", "")),
 			w.carried(f, at), heading, g.Group(content), w.buttons(words, at)), w.leaving(words)},
