@@ -37,8 +37,7 @@ func (v *visit) showClaim(c claim, review *form) error {
 			h.P(changingClaim(w, "standing", c), h.Class("lead"), statusNode(v, c), g.Text(" "),
 				g.Text(nextSentence(w, c))),
 			review.summary(reviewField),
-			v.done([]string{"added", "addedAll", "claimed", "claimedAll", "sent", "submitted", "cancelled", "complete",
-				"return", "reject"}, "name", c.FriendlyName, "customer", c.Customer.Name),
+			v.done(confirmations(c), "name", c.FriendlyName, "customer", c.Customer.Name),
 		},
 		Content: []g.Node{
 			h.Div(h.ID("actions"), h.Data("part", ""), h.Class("actions"), v.claimActions(c, []string{"send-consent",
@@ -50,6 +49,14 @@ func (v *visit) showClaim(c claim, review *form) error {
 			v.history(c.Events, c.EventsIntact, true),
 		},
 	})
+}
+
+// confirmations are those that fit the claim's status.
+func confirmations(c claim) []string {
+	return map[string][]string{
+		"consent-not-sent": {c.Origin, c.Origin + "All"}, "consent-pending": {"sent"}, "submitted": {"submitted"},
+		"cancelled": {"cancelled"}, "completed": {"complete"}, "action-required": {"return"}, "rejected": {"reject"},
+	}[c.Status]
 }
 
 // receiptLink downloads the receipt once there is a decision.

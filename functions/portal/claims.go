@@ -63,7 +63,7 @@ func claims(v *visit) error {
 			h.Button(h.Type("submit"), v.words.text("filter"))),
 		h.P(h.Class("actions"), v.exportLink("/portal/claims.csv", export)),
 		table(v, v.words.say("claims"), v.words.say("nothing.claims"), claimColumns, found.Claims),
-		v.pager(found.Cursor),
+		v.pager(v.words.say("claims"), "cursor", found.Cursor),
 	}})
 }
 

@@ -83,7 +83,7 @@ func customers(v *visit) error {
 			),
 			note,
 			table(v, v.words.say("tab."+tab), v.words.say(nothing), customerColumns(id)[tab], found.Items),
-			v.pager(found.Cursor),
+			v.pager(v.words.say("tab."+tab), "cursor", found.Cursor),
 		},
 	})
 }

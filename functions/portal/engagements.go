@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/shopspring/decimal"
 	"golang.org/x/sync/errgroup"
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
@@ -118,11 +119,11 @@ func (v *visit) rules(e engagement) g.Node {
 
 // percent writes a share such as 0.15 as 15 %.
 func percent(share string) string {
-	value, err := strconv.ParseFloat(share, 64)
+	value, err := decimal.NewFromString(share)
 	if err != nil {
 		return share
 	}
-	return strconv.FormatFloat(value*100, 'f', -1, 64) + " %"
+	return value.Shift(2).String() + " %"
 }
 
 // engagementColumns are those of the list as a file.

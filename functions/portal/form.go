@@ -200,12 +200,17 @@ func (f *form) fieldAt(pointer string) field {
 // where they are needed, so that a process starts sooner.
 var mistakes = []struct{ detail, key string }{
 	{`^(is required|must not be blank|must not be empty|must be a text)`, "mistake.required"},
+	{`own$`, "mistake.ownAddress"},
+	{`at a domain of your company: (.+)`, "mistake.partnerDomain"},
+	{`language tag`, "mistake.locale"},
+	{`one of (.+)`, "mistake.oneOf"},
+	{`1 to (\d+) entries`, "mistake.entries"},
 	{`must have at most (\d+) characters`, "mistake.long"},
 	{`email address`, "mistake.email"},
 	{`phone`, "mistake.phone"},
 	{`must be at most ([\d.]+)`, "mistake.most"},
 	{`decimal number`, "mistake.amount"},
-	{`whole number`, "mistake.whole"},
+	{`whole number from 1 to (\d+)`, "mistake.whole"},
 	{`one line`, "mistake.line"},
 	{`character U\+`, "mistake.character"},
 	{`link|web address`, "mistake.link"},
@@ -216,7 +221,7 @@ var mistakes = []struct{ detail, key string }{
 	{`a TPID is`, "mistake.tpid"},
 	{`MSX opportunity ID is`, "mistake.opportunity"},
 	{`GUID`, "mistake.guid"},
-	{`location of yours`, "mistake.location"},
+	{`a location`, "mistake.location"},
 	{`engagement`, "mistake.engagement"},
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	g "maragu.dev/gomponents"
@@ -20,8 +21,12 @@ func home(v *visit) error {
 		title = sections[0].heading
 	}
 	var content []g.Node
-	for _, section := range sections {
-		list, err := section.list(v)
+	for i, section := range sections {
+		parameter := "cursor"
+		if i > 0 {
+			parameter += strconv.Itoa(i + 1)
+		}
+		list, err := section.list(v, parameter)
 		if err != nil {
 			return err
 		}
@@ -36,7 +41,7 @@ func home(v *visit) error {
 // homeSection is a list of Home.
 type homeSection struct {
 	heading string
-	list    func(v *visit) (g.Node, error)
+	list    func(v *visit, parameter string) (g.Node, error) // parameter is the query's, for the list's cursor
 }
 
 func (v *visit) homeSections() []homeSection {
@@ -57,17 +62,17 @@ func (v *visit) homeSections() []homeSection {
 }
 
 // nextClaims are the claims that run under a deadline, soonest first.
-func nextClaims(v *visit) (g.Node, error) {
-	query := v.ownClaims(v.asked("cursor"))
+func nextClaims(v *visit, parameter string) (g.Node, error) {
+	query := v.ownClaims(v.pageAsked(parameter))
 	query.Set("sort", "due")
-	list, err := v.api.claims(v.r.Context(), query)
+	list, err := v.filledClaims(query)
 	if err != nil {
 		return nil, err
 	}
 	return g.Group{
 		h.P(h.Class("lead"), v.words.text("homeLead")),
 		table(v, v.words.say("whatIsNext"), v.words.say("nothingNext"), nextColumns, list.Claims),
-		v.pager(list.Cursor),
+		v.pager(v.words.say("whatIsNext"), parameter, list.Cursor),
 		h.P(h.Class("actions"), v.exportLink("/portal/home.csv", nil)),
 	}, nil
 }
@@ -102,6 +107,14 @@ func (v *visit) ownClaims(query url.Values) url.Values {
 		query.Set("partnerId", v.user.Partner)
 	}
 	return query
+}
+
+// filledClaims reads a page of claims that is not empty, if there is one.
+func (v *visit) filledClaims(query url.Values) (claimList, error) {
+	return fill(v.p.now, query, func(query url.Values) (claimList, int, string, error) {
+		list, err := v.api.claims(v.r.Context(), query)
+		return list, len(list.Claims), list.Cursor, err
+	})
 }
 
 // claimsAt reads a page of the most claims that one can have.

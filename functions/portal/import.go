@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/text/language"
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
@@ -173,8 +174,12 @@ var required = []string{"friendlyName", "locationId", "idType", "idValue", "cust
 // all that are malformed.
 func (i *importing) cellMistakes() []fileMistake {
 	var missing, malformed []fileMistake
+	needed := required
+	if i.engagement.PayType == "variable" {
+		needed = append(slices.Clone(required), "hours")
+	}
 	for _, row := range i.rows {
-		for _, column := range required {
+		for _, column := range needed {
 			if row.Cells[column] == "" {
 				missing = append(missing, fileMistake{Line: row.Line, Field: column, Key: "is required"})
 			}
@@ -184,11 +189,27 @@ func (i *importing) cellMistakes() []fileMistake {
 				malformed = append(malformed, fileMistake{Line: row.Line, Field: column, Key: err.Error()})
 			}
 		}
+		malformed = append(malformed, i.rowMistakes(row)...)
 	}
 	if len(missing) > 0 {
 		return missing
 	}
 	return malformed
+}
+
+// rowMistakes names what is wrong with a row's cells beside each other, or at a location of another or of nobody (S8,
+// D23).
+func (i *importing) rowMistakes(row fileRow) (mistakes []fileMistake) {
+	mayChoose := func(l location) bool { return l.ID == row.Cells["locationId"] }
+	if !slices.ContainsFunc(i.engagement.Locations, mayChoose) {
+		mistakes = append(mistakes, fileMistake{Line: row.Line, Field: "locationId",
+			Key: "is not a location that you may choose"})
+	}
+	if mci.SameAddress(row.Cells["customerEmail"], row.Cells["partnerEmail"]) {
+		mistakes = append(mistakes, fileMistake{Line: row.Line, Field: "customerEmail",
+			Key: "must be the customer's, not the partner contact's own"})
+	}
+	return mistakes
 }
 
 // checkCell says what is wrong with a cell, in the API's words.
@@ -206,6 +227,10 @@ func checkCell(column, value, idType string) error {
 		return err
 	case "customerPhone", "partnerPhone":
 		return mci.CheckPhone(value)
+	case "locale":
+		if _, err := language.Parse(value); err != nil || len(value) > 35 {
+			return fmt.Errorf("must be a language tag such as pt-BR")
+		}
 	case "mismatchReason":
 		return mci.CheckText(value, mci.MaxReason)
 	case "idType":
@@ -239,6 +264,10 @@ func (i *importing) verdict(ctx context.Context, row fileRow) (rowOutcome, error
 	}
 	if err != nil {
 		return outcome, err
+	}
+	if matches := checked.TenantMatchesEmailDomain; matches != nil && !*matches && row.Cells["mismatchReason"] == "" {
+		outcome.Text, outcome.Mistake = i.v.words.say("problem.mismatch-reason-required"), true
+		return outcome, nil
 	}
 	outcome.Text = i.v.words.say("import.notOffered")
 	for _, verdict := range checked.Eligible {
@@ -320,8 +349,11 @@ func (i *importing) key(line int) string {
 // refusal says why the API refused a row.
 func (i *importing) refusal(p *problem) string {
 	var sentences []string
+	nomination := nominating{v: i.v, engagement: i.engagement}
+	f := &form{v: i.v, fields: slices.Concat(nomination.nameAndLocation().Fields, nomination.customerID().Fields,
+		nomination.engagements().Fields, nomination.contacts().Fields)}
 	for _, mistake := range p.Errors {
-		sentences = append(sentences, i.v.mistake(mistake.Pointer, mistake.Detail))
+		sentences = append(sentences, i.v.mistake(i.v.label(f.fieldAt(mistake.Pointer)), mistake.Detail))
 	}
 	for _, verdict := range p.Ineligible {
 		sentences = append(sentences, i.v.reasons(verdict.Reasons)...)
@@ -367,13 +399,16 @@ var outcomeColumns = []column[rowOutcome]{
 // show shows the form for a file, with its mistakes or the verdicts on its rows.
 func (i *importing) show(mistakes []fileMistake) error {
 	w, status := i.v.words, 0
-	var summary, verdicts g.Node
+	var summary, problem, verdicts g.Node
+	described := "csv-hint"
 	if len(mistakes) > 0 {
 		status = http.StatusUnprocessableEntity
 		items := make([]g.Node, len(mistakes))
 		for n, mistake := range mistakes {
 			items[n] = h.Li(link("#csv", i.sentence(mistake)))
 		}
+		problem = h.P(h.Class("problem"), h.ID("csv-problem"), g.Text(i.sentence(mistakes[0])))
+		described += " csv-problem"
 		summary = h.Div(h.Class("summary"), h.Role("alert"), h.TabIndex("-1"), h.AutoFocus(),
 			h.Aria("labelledby", "summary"), h.H2(h.ID("summary"), w.text("summary")), h.Ul(items...))
 	} else if len(i.outcomes) > 0 {
@@ -392,9 +427,9 @@ func (i *importing) show(mistakes []fileMistake) error {
 	}
 	chosen := h.Form(h.ID(formID), h.Method("post"), h.EncType("multipart/form-data"), h.Action(i.v.r.URL.RequestURI()),
 		h.Div(h.Class("field"), h.Label(h.For("csv"), w.text("field.csv")), h.P(h.Class("hint"), h.ID("csv-hint"),
-			w.text("hint.csv")),
+			w.text("hint.csv")), problem,
 			h.Input(h.Type("file"), h.ID("csv"), h.Name("csv"), h.Accept(".csv,.txt,text/csv"),
-				h.Aria("describedby", "csv-hint"),
+				h.Aria("describedby", described),
 				g.If(len(mistakes) > 0, h.Aria("invalid", "true")))),
 		h.Details(h.Summary(w.text("import.columns")), h.P(columns...)),
 		h.Div(h.Class("buttons"), button("primary", "check", w.say("check")), link(customersPath(i.engagement.ID),

@@ -92,24 +92,32 @@ func changingClaim(w *words, id string, c claim) g.Node {
 	return g.Group{h.ID(id), h.Data("part", said), g.If(awaited, h.Data("awaited", ""))}
 }
 
+// pageAsked gives the cursor of a list's page by its query parameter: "cursor", unless a page has several lists.
+func (v *visit) pageAsked(parameter string) url.Values {
+	if cursor := v.r.URL.Query().Get(parameter); cursor != "" {
+		return url.Values{"cursor": {cursor}}
+	}
+	return url.Values{}
+}
+
 // pager leads to the next page of a list, and back to the first.
-func (v *visit) pager(cursor string) g.Node {
+func (v *visit) pager(caption, parameter, cursor string) g.Node {
 	query := v.r.URL.Query()
-	given := query.Get("cursor") != ""
+	given := query.Get(parameter) != ""
 	if cursor == "" && !given {
 		return nil
 	}
 	at := func(cursor string) string {
-		query.Del("cursor")
+		query.Del(parameter)
 		if cursor != "" {
-			query.Set("cursor", cursor)
+			query.Set(parameter, cursor)
 		}
 		if len(query) == 0 {
 			return v.r.URL.Path
 		}
 		return v.r.URL.Path + "?" + query.Encode()
 	}
-	return h.Nav(h.Class("pager"), h.Aria("label", v.words.say("pages")),
+	return h.Nav(h.Class("pager"), h.Aria("label", v.words.say("pages")+": "+caption),
 		g.If(cursor != "", link(at(cursor), v.words.say("nextPage"))),
 		g.If(given, link(at(""), v.words.say("firstPage"))))
 }
@@ -147,7 +155,7 @@ func export[T any](v *visit, name string, columns []column[T], read func(cursor 
 		}
 		if written += len(rows); written > maxExport || time.Since(began) > timeToExport {
 			return v.problemPage(http.StatusUnprocessableEntity, "tooMany",
-				link(strings.TrimSuffix(v.r.URL.Path, ".csv"), v.words.say("toList")))
+				link(v.exportedList(), v.words.say("toList")))
 		}
 		for _, row := range rows {
 			if err := write(func(c column[T]) string { return c.Text(v.words, row) }); err != nil {
@@ -166,6 +174,13 @@ func export[T any](v *visit, name string, columns []column[T], read func(cursor 
 	header.Set("Content-Disposition", `attachment; filename="`+name+`.csv"`)
 	_, _ = v.w.Write([]byte(b.String())) // the recorder never fails
 	return nil
+}
+
+// exportedList is the address of the list that a file is of, with its filters.
+func (v *visit) exportedList() string {
+	list := url.URL{Path: strings.TrimSuffix(strings.TrimSuffix(v.r.URL.Path, ".csv"), "/home"),
+		RawQuery: v.r.URL.RawQuery}
+	return list.String()
 }
 
 // harmless gives a cell that no spreadsheet takes for a formula.

@@ -219,17 +219,39 @@ func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 		"cells that are needed": {header + row("", one, ""), "Line 2: Friendly name: this is needed."},
 		"a malformed address": {header + row("A", one, "kim"),
 			"Line 2: Customer contact email: give an email address"},
+		"a language that is none": {header + strings.Replace(row("A", one, one.Email), ",Pat", "french?,Pat", 1),
+			"Line 2: Language: give a language tag"},
+		"the partner's own address": {header + row("A", one, "Pat@Partner.example"),
+			"Line 2: Customer contact email: this must be the customer"},
+		"a tenant that the address does not lead to": {header + strings.Replace(row("A", one, two.Email),
+			"tpid,"+one.TPID, "tenant-id,"+one.Tenant, 1), "Line 2: The email address does not lead to"},
 		"a name with a link": {header + strings.Replace(row("A", one, one.Email), "Kim", "evil.example.com", 1),
 			"must not contain a link"},
 		"another's location": {header + strings.Replace(row("A", one, one.Email), p.Location, "elsewhere", 1),
-			"Line 2: "},
+			"Line 2: Location: this is not a location that you can choose"},
+		"a location of others among the partner's": {header + strings.Replace(row("A", one, one.Email), p.Location,
+			p.NewLocation(t, true, "*"), 1), "Line 2: Location: this is not a location that you can choose"},
 		"too many rows": {header + strings.Repeat(row("A", one, one.Email), maxRows+1), "more than 500 rows"},
 	} {
-		page := r.upload(address, test.content).expect(t, 422, test.said)
+		page := r.upload(address, test.content).expect(t, 422, test.said, `id="csv-problem"`,
+			`aria-describedby="csv-hint csv-problem" aria-invalid="true"`)
 		if strings.Contains(page.body, ">Add customers<") {
 			t.Errorf("%s: a file with mistakes can be added", name)
 		}
 	}
+
+	hourly := customersPath(story.VariableEngagement(t, nil)) + "/import"
+	r.upload(hourly, header+row("A", one, one.Email)).expect(t, 422, "Line 2: Hours: this is needed.")
+
+	// What only adding finds is said by the column's name.
+	strict := story.NewPartner(t)
+	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country,enrolled," +
+		"engagementIds,partnerDomains\n" + strict.ID + ",Strict," + strict.Location + ",Lyon,FR,true,*,strict.example\n"})
+	s := as(t, strict.Token)
+	checked := s.upload(address, header+strings.Replace(row("A", one, one.Email), p.Location, strict.Location, 1)).
+		expect(t, 200, "1 of 1 rows")
+	s.send("POST", address, carriedBy(checked, "go", "add")).expect(t, 200,
+		"Partner contact email: this must be at a domain of your company: strict.example.")
 
 	// As a spreadsheet of another language writes it: a mark, semicolons, a cell of two lines, a blank line.
 	content := "\ufeff" + header + row("\"First\nclaim\"", one, one.Email) + "\r\n" + row("Stranger", stranger,

@@ -14,6 +14,7 @@ import (
 
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
+	"mci.example/customers/shared/mci"
 )
 
 // reader is a browser without script: it keeps cookies and follows redirects.
@@ -209,4 +210,48 @@ func TestP11_TheLanguageIsTheUsersThenTheBrowsersThenEnglish(t *testing.T) {
 	r.send("GET", "/portal/engagements", nil, "Accept-Language", "pt-PT").expect(t, 200, `lang="tr"`)
 	newReader(t).stay().send("POST", "/portal/language", url.Values{"language": {"xx"},
 		"to": {"https://evil.example"}}).expect(t, 303)
+}
+
+func TestP2_EachListOfHomeHasItsOwnPages(t *testing.T) {
+	p, e := story.NewPartner(t), story.Engagement(t, story.WithCoSell(false))
+	first := p.Add(t, story.NewCustomer(t, e), e)
+	p.Ask(t, first)
+	p.Ask(t, p.Add(t, story.NewCustomer(t, e), e))
+	token := p.NewUser(t, mci.IncentivesAdmin, mci.IncentivesAdmin, mci.ReferralAdmin)
+	cursor := func(list string) string {
+		type page struct{ Cursor string }
+		return localtest.Decode[page](t, localtest.Call(t, "GET", list, token, nil)).Cursor
+	}
+	query := url.Values{"cursor": {cursor("/v1/claims?sort=due&limit=1")}, "cursor2": {cursor("/v1/referrals?limit=1")}}
+	r := as(t, token)
+	page := r.get("/portal?"+query.Encode()).expect(t, 200, "First page")
+	for _, list := range []string{"/portal/claims/", "/portal/referrals/"} {
+		links := regexp.MustCompile(`<th scope="row"><a href="`+list).FindAllString(page.body, -1)
+		if len(links) != 1 {
+			t.Errorf("the second page of %s has %d rows: %s", list, len(links), page.body)
+		}
+	}
+	for _, name := range []string{"cursor", "cursor2"} {
+		page.expect(t, 200, `href="/portal?`+url.Values{name: query[name]}.Encode()+`"`)
+	}
+
+	// A confirmation is of what happened; the language of a failed upgrade's page upgrades nothing.
+	if at := r.get("/portal/claims/" + first.ID + "?done=reject"); strings.Contains(at.body, "rejected") {
+		t.Error("the page says that a claim was rejected, which was not")
+	}
+	upgrade := "/portal/referrals/" + p.Get(t, first.ID).Referral.ID + "/upgrade"
+	at := r.send("POST", upgrade, url.Values{"go": {"language"}, "language": {"fr"}}).expect(t, 200, `lang="fr"`)
+	if at.url.Path != strings.TrimSuffix(upgrade, "/upgrade") {
+		t.Errorf("the choice of a language leads to %s", at.url)
+	}
+}
+
+func TestTheLanguageOfACustomersContactStaysWhateverItIs(t *testing.T) {
+	p, e := story.NewPartner(t), story.Engagement(t, nil)
+	c := story.NewCustomer(t, e)
+	body := p.Nomination(c, c.By(mci.TPID), []string{e}, story.Object{"customerContact": story.Object{"name": "Kim",
+		"email": c.Email, "locale": "de"}})
+	added := localtest.Decode[struct{ Claims []story.Claim }](t, localtest.Call(t, "POST", "/v1/customers", p.Token,
+		body).Expect(t, 201))
+	as(t, p.Token).get("/portal/claims/"+added.Claims[0].ID+"/consent").expect(t, 200, `<option value="de" selected>`)
 }

@@ -11,7 +11,7 @@ import (
 func referralPath(id string) string { return "/portal/referrals/" + url.PathEscape(id) }
 
 // referralList is a table of referrals.
-func (v *visit) referralTable(query url.Values, nothing string) (g.Node, error) {
+func (v *visit) referralTable(query url.Values, nothing, parameter string) (g.Node, error) {
 	list, err := fill(v.p.now, query, func(query url.Values) (referralList, int, string, error) {
 		list, err := v.api.referrals(v.r.Context(), query)
 		return list, len(list.Referrals), list.Cursor, err
@@ -26,25 +26,25 @@ func (v *visit) referralTable(query url.Values, nothing string) (g.Node, error) 
 	return g.Group{
 		h.P(h.Class("actions"), v.exportLink("/portal/referrals.csv", export)),
 		table(v, v.words.say("referrals"), v.words.say(nothing), referralColumns, list.Referrals),
-		v.pager(list.Cursor),
+		v.pager(v.words.say("referrals"), parameter, list.Cursor),
 	}, nil
 }
 
 // coSellOfHome are the referrals that sellers sell together with partners.
-func coSellOfHome(v *visit) (g.Node, error) {
-	query := v.asked("cursor")
+func coSellOfHome(v *visit, parameter string) (g.Node, error) {
+	query := v.pageAsked(parameter)
 	query.Set("type", "co-sell")
-	return v.referralTable(query, "nothing.coSell")
+	return v.referralTable(query, "nothing.coSell", parameter)
 }
 
-func referralsOfHome(v *visit) (g.Node, error) {
-	return v.referralTable(v.asked("cursor"), "nothing.referrals")
+func referralsOfHome(v *visit, parameter string) (g.Node, error) {
+	return v.referralTable(v.pageAsked(parameter), "nothing.referrals", parameter)
 }
 
 // referrals lists the referrals that the user may see (P8).
 func referrals(v *visit) error {
 	query := v.asked("type", "cursor")
-	list, err := v.referralTable(query, "nothing.referrals")
+	list, err := v.referralTable(query, "nothing.referrals", "cursor")
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (v *visit) showReferral(r referral, f *form) error {
 			h.P(h.Class("lead"), badge(r.Type, w.word("referralType", r.Type)), g.Text(" "),
 				badge(r.Status, referralStatus(w, r))),
 			f.summary(),
-			v.done([]string{"upgraded"}, "name", title, "customer", r.Customer.Name),
+			g.If(r.Type == "co-sell", v.done([]string{"upgraded"}, "name", title, "customer", r.Customer.Name)),
 		},
 		Content: []g.Node{
 			upgrade,
@@ -174,6 +174,9 @@ func (v *visit) showReferral(r referral, f *form) error {
 func upgradeReferral(v *visit) error {
 	id := v.r.PathValue("id")
 	f := &form{v: v, values: v.r.PostForm}
+	if f.get("go") == "language" { // chosen on the page of a failure
+		return v.seeOther(referralPath(id))
+	}
 	_, err := v.api.upgrade(v.r.Context(), f.get("key"), id)
 	if err == nil {
 		return v.seeOther(referralPath(id) + "?done=upgraded")

@@ -10,25 +10,22 @@ import (
 )
 
 // queueOfHome is the review queue on Home.
-func queueOfHome(v *visit) (g.Node, error) {
-	list, err := fill(v.p.now, v.asked("cursor"), func(query url.Values) (claimList, int, string, error) {
-		list, err := v.api.claims(v.r.Context(), query)
-		return list, len(list.Claims), list.Cursor, err
-	})
+func queueOfHome(v *visit, parameter string) (g.Node, error) {
+	list, err := v.filledClaims(v.pageAsked(parameter))
 	if err != nil {
 		return nil, err
 	}
 	return g.Group{
 		h.P(h.Class("lead"), v.words.text("queueLead")),
 		table(v, v.words.say("reviewQueue"), v.words.say("nothing.queue"), queueColumns, list.Claims),
-		v.pager(list.Cursor),
+		v.pager(v.words.say("reviewQueue"), parameter, list.Cursor),
 		h.P(h.Class("actions"), v.exportLink("/portal/review.csv", nil)),
 	}, nil
 }
 
 // reviewQueue lists the submitted claims of all partners, longest waiting first (P7).
 func reviewQueue(v *visit) error {
-	queue, err := queueOfHome(v)
+	queue, err := queueOfHome(v, "cursor")
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -58,6 +59,43 @@ func TestP11_EveryLanguageHasEverySentence(t *testing.T) {
 			if _, known := english.Sentences[key]; !known {
 				t.Errorf("%s says %s, which English lacks", locale, key)
 			}
+		}
+	}
+}
+
+// P11: what the API says of a value is said in the reader's language.
+func TestP11_MistakesAreSaidInTheReadersLanguage(t *testing.T) {
+	tag := checkCell("locale", "french?", "")
+	idType := checkCell("idType", "duns", "")
+	for _, detail := range []string{
+		tag.Error(), idType.Error(), mci.ContactCheck{
+			Location: mci.Location{PartnerDomains: []string{"partner.example"}},
+			Customer: mci.Contact{Email: "a@b.example"}, Partner: mci.Contact{Email: "a@b.example"},
+		}.Mistakes()[0].Detail, mci.ContactCheck{
+			Location: mci.Location{PartnerDomains: []string{"partner.example"}},
+			Partner:  mci.Contact{Email: "a@b.example"},
+		}.Mistakes()[0].Detail, "must have 1 to 10 entries, has 11",
+	} {
+		for _, locale := range mail.Locales {
+			v := &visit{words: &words{locale}}
+			if said := v.mistake("Field", detail); said == v.words.say("mistake.other", "field", "Field", "detail", detail) {
+				t.Errorf("in %s stands %q", locale, said)
+			}
+		}
+	}
+}
+
+// P9: the page that asks to narrow a list leads back to it.
+func TestP9_AnExportThatIsTooLongLeadsBackToItsList(t *testing.T) {
+	for path, list := range map[string]string{"/portal/home.csv": "/portal",
+		"/portal/claims.csv?status=submitted": "/portal/claims?status=submitted"} {
+		recorder := httptest.NewRecorder()
+		v := &visit{p: &portal{}, w: recorder, r: httptest.NewRequest("GET", path, nil), words: &words{mail.English}}
+		err := export(v, "long", claimColumns, func(string) ([]claim, string, error) {
+			return make([]claim, maxExport+1), "", nil
+		})
+		if err != nil || recorder.Code != 422 || !strings.Contains(recorder.Body.String(), `<a href="`+list+`">`) {
+			t.Errorf("%s is answered %d, %v: %s", path, recorder.Code, err, recorder.Body)
 		}
 	}
 }

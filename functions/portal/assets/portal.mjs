@@ -39,6 +39,7 @@ choice?.addEventListener('change', () => {
 // A form is sent once.
 for (const form of all('form[method=post]')) {
   form.addEventListener('submit', (event) => {
+    if (event.submitter?.value === 'download') return; // the page stays
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = 'yes';
   });
