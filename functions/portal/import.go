@@ -265,9 +265,15 @@ func (i *importing) verdict(ctx context.Context, row fileRow) (rowOutcome, error
 	if err != nil {
 		return outcome, err
 	}
-	if matches := checked.TenantMatchesEmailDomain; matches != nil && !*matches && row.Cells["mismatchReason"] == "" {
-		outcome.Text, outcome.Mistake = i.v.words.say("problem.mismatch-reason-required"), true
-		return outcome, nil
+	if row.Cells["mismatchReason"] == "" {
+		mismatch, err := i.mismatch(ctx, row, checked)
+		if err != nil {
+			return outcome, err
+		}
+		if mismatch {
+			outcome.Text, outcome.Mistake = i.v.words.say("problem.mismatch-reason-required"), true
+			return outcome, nil
+		}
 	}
 	outcome.Text = i.v.words.say("import.notOffered")
 	for _, verdict := range checked.Eligible {
@@ -282,6 +288,28 @@ func (i *importing) verdict(ctx context.Context, row fileRow) (rowOutcome, error
 	}
 	return outcome, nil
 }
+
+// mismatch says that the row needs a reason: the email's domain does not lead to the nominated tenant (S12), or is the
+// partner contact's own and does not lead to the customer (D23).
+func (i *importing) mismatch(ctx context.Context, row fileRow, checked checkAnswer) (bool, error) {
+	if matches := checked.TenantMatchesEmailDomain; matches != nil {
+		return !*matches, nil
+	}
+	domain := emailDomain(row.Cells["customerEmail"])
+	if domain != emailDomain(row.Cells["partnerEmail"]) {
+		return false, nil
+	}
+	ofDomain, err := i.v.api.checkEligibility(ctx, checkRequest{
+		CustomerID: &customerID{Type: string(mci.Domain), Value: domain}, LocationID: row.Cells["locationId"],
+	})
+	if p := problemOf(err); p != nil && p.Status == http.StatusUnprocessableEntity {
+		return true, nil // it leads to nobody
+	}
+	return ofDomain.Customer.ID != checked.Customer.ID, err
+}
+
+// emailDomain is the domain of an address that was checked already.
+func emailDomain(address string) string { return mci.EmailDomain(mci.NormalAddress(address)) }
 
 // add adds rows, in the order of the file, for as long as a piece may take.
 func (i *importing) add() error {

@@ -154,7 +154,7 @@ func (n *nominating) byOpportunity(f *form) bool {
 func (n *nominating) engagements() step {
 	fields := []field{
 		{Name: "opportunityId", Kind: textField, Pointer: "/opportunityId", Max: 64,
-			Shown: func(f *form) bool { return n.known != "" && n.byOpportunity(f) }},
+			Shown: n.byTypedOpportunity},
 		{Name: "engagementIds", Kind: checkboxField, Pointer: "/engagementIds",
 			Shown: func(f *form) bool { return !n.failed || n.byTypedOpportunity(f) }}, // else what was chosen travels along
 		{Name: "hours", Kind: numberField, Pointer: "/hours", Max: 7, Shown: n.byOpportunity},
@@ -375,7 +375,7 @@ func (n *nominating) checkKnown() error {
 // is wrong with it is put right there.
 func (n *nominating) check(f *form, email string) (err error) {
 	request := checkRequest{LocationID: f.get("locationId"), CustomerEmail: email}
-	if n.byOpportunity(f) {
+	if n.byOpportunity(f) && checkCell("hours", f.get("hours"), "") == nil {
 		request.Hours = f.whole("hours")
 	}
 	if n.known != "" {

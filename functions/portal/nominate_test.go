@@ -109,7 +109,8 @@ func TestS15_VariablePayTakesHoursAndShowsThePayout(t *testing.T) {
 		c.Opportunity)).
 		expect(t, 200, `type="radio"`, "Hours", "By the hour")
 	for hours, said := range map[string]string{"5": "By the hour: The hours are outside the engagement",
-		"abc": "Hours: give a whole number", "2.5": "Hours: give a whole number", "0": "Hours: give a whole number"} {
+		"abc": "Hours: give a whole number", "2.5": "Hours: give a whole number", "0": "Hours: give a whole number",
+		"9999999": "Hours: give a whole number"} {
 		r.send("POST", address, carriedBy(page, "go", "next", "engagementIds", e, "hours", hours)).
 			expect(t, 422, `<a href="#hours">`+said, `value="`+e+`" checked`, `value="`+hours+`"`)
 	}
@@ -225,6 +226,8 @@ func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 			"Line 2: Customer contact email: this must be the customer"},
 		"a tenant that the address does not lead to": {header + strings.Replace(row("A", one, two.Email),
 			"tpid,"+one.TPID, "tenant-id,"+one.Tenant, 1), "Line 2: The email address does not lead to"},
+		"an address at the partner's domain": {header + row("A", one, "kim@partner.example"),
+			"Line 2: The email address does not lead to"},
 		"a name with a link": {header + strings.Replace(row("A", one, one.Email), "Kim", "evil.example.com", 1),
 			"must not contain a link"},
 		"another's location": {header + strings.Replace(row("A", one, one.Email), p.Location, "elsewhere", 1),
