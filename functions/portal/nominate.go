@@ -155,8 +155,9 @@ func (n *nominating) engagements() step {
 	fields := []field{
 		{Name: "opportunityId", Kind: textField, Pointer: "/opportunityId", Max: 64,
 			Shown: n.byTypedOpportunity},
+		// Where the check failed there is nothing to choose from, and what was chosen travels along.
 		{Name: "engagementIds", Kind: checkboxField, Pointer: "/engagementIds",
-			Shown: func(f *form) bool { return !n.failed || n.byTypedOpportunity(f) }}, // else what was chosen travels along
+			Shown: func(f *form) bool { return !n.failed || n.byTypedOpportunity(f) }},
 		{Name: "hours", Kind: numberField, Pointer: "/hours", Max: 7, Shown: n.byOpportunity},
 	}
 	return step{

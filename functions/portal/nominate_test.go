@@ -61,7 +61,8 @@ func TestP4_ACustomerIsAddedStepByStep(t *testing.T) {
 		"partnerName", "Pat", "partnerEmail", "pat@partner.example", "partnerPhone", "",
 	}
 	malformed := r.send("POST", address, carriedBy(page, append(contacts, "go", "next", "customerEmail", "kim")...)).
-		expect(t, 422, `<a href="#customerEmail">Customer contact email: give`, `aria-describedby="customerEmail-problem"`)
+		expect(t, 422, `<a href="#customerEmail">Customer contact email: give`,
+			`aria-describedby="customerEmail-problem"`)
 	r.send("POST", address, carriedBy(malformed, append(contacts, "go", "back", "customerEmail", "kim")...)).
 		expect(t, 200, `value="`+e+`" checked`, `value="`+other+`" checked`)
 	page = r.send("POST", address, carriedBy(page, append(contacts, "go", "next")...)).
@@ -248,8 +249,9 @@ func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 
 	// What only adding finds is said by the column's name.
 	strict := story.NewPartner(t)
-	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country,enrolled," +
-		"engagementIds,partnerDomains\n" + strict.ID + ",Strict," + strict.Location + ",Lyon,FR,true,*,strict.example\n"})
+	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country," +
+		"enrolled,engagementIds,partnerDomains\n" +
+		strict.ID + ",Strict," + strict.Location + ",Lyon,FR,true,*,strict.example\n"})
 	s := as(t, strict.Token)
 	checked := s.upload(address, header+strings.Replace(row("A", one, one.Email), p.Location, strict.Location, 1)).
 		expect(t, 200, "1 of 1 rows")

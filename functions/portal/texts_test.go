@@ -78,7 +78,8 @@ func TestP11_MistakesAreSaidInTheReadersLanguage(t *testing.T) {
 	} {
 		for _, locale := range mail.Locales {
 			v := &visit{words: &words{locale}}
-			if said := v.mistake("Field", detail); said == v.words.say("mistake.other", "field", "Field", "detail", detail) {
+			said := v.mistake("Field", detail)
+			if said == v.words.say("mistake.other", "field", "Field", "detail", detail) {
 				t.Errorf("in %s stands %q", locale, said)
 			}
 		}
