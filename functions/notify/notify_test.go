@@ -346,8 +346,10 @@ func TestD30_WhatHappensBeforeItIsSentStopsAReminder(t *testing.T) {
 			if rule == "the address bounced" {
 				bounce = 1 // of which the partner is told
 			}
-			if drained(t, claim.CustomerContact.Email) != sent || drained(t, "pat@partner.example") != notices+bounce {
-				t.Error("the reminder went out")
+			asked, told := drained(t, claim.CustomerContact.Email), drained(t, "pat@partner.example")
+			if asked != sent || told != notices+bounce {
+				t.Errorf("the reminder went out: the customer has %d emails after %d, the partner %d after %d", asked, sent,
+					told, notices+bounce)
 			}
 			if now := p.Get(t, claim.ID); !now.EventsIntact {
 				t.Errorf("the claim is not intact: %s", now.Types())

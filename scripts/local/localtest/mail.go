@@ -2,7 +2,6 @@ package localtest
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -79,14 +78,18 @@ func sameAddress(address string) func(string) bool {
 	}
 }
 
-// mailbox is what was read of the mailbox so far. It is never read twice, for it grows and many tests look into it.
+// mailbox is what was read of the mailbox so far. No email is read twice but those of the last seconds, for it grows and
+// many tests look into it.
 var mailbox struct {
 	sync.Mutex
 	emails []Email
-	latest int64     // the second in which the last of them came
-	within int       // how many came in that second
-	asked  time.Time // when it was last read
+	known  map[string]bool // by message ID
+	latest int64           // the second in which the last of them came
+	asked  time.Time       // when it was last read
 }
+
+// overlap is by how many seconds an email may be stored later than others that came after it.
+const overlap = 10
 
 // stored gives all emails that the mailbox holds by now.
 func stored() ([]Email, error) {
@@ -97,7 +100,7 @@ func stored() ([]Email, error) {
 		return slices.Clone(mailbox.emails), nil
 	}
 	asked := time.Now()
-	answer, err := http.Get(fmt.Sprintf("%s/store?since=%d", running.SESEndpoint(), mailbox.latest))
+	answer, err := http.Get(fmt.Sprintf("%s/store?since=%d", running.SESEndpoint(), mailbox.latest-overlap))
 	if err != nil {
 		return nil, fmt.Errorf("read the mailbox: %w", err)
 	}
@@ -122,17 +125,18 @@ func stored() ([]Email, error) {
 	if err := json.NewDecoder(answer.Body).Decode(&store); err != nil {
 		return nil, fmt.Errorf("read the mailbox: %w", err)
 	}
-	if len(store.Emails) < mailbox.within {
-		return nil, errors.New("read the mailbox: it has lost emails")
+	if mailbox.known == nil {
+		mailbox.known = map[string]bool{}
 	}
 	mailbox.asked = asked
-	for _, email := range store.Emails[mailbox.within:] {
+	for _, email := range store.Emails {
+		mailbox.latest = max(mailbox.latest, email.At)
+		if mailbox.known[email.MessageID] {
+			continue
+		}
+		mailbox.known[email.MessageID] = true
 		mailbox.emails = append(mailbox.emails, Email{email.MessageID, email.From, email.Destination.To, email.ReplyTo,
 			email.Subject, email.Body.Text, email.Body.HTML, email.Attachments})
-		if email.At != mailbox.latest {
-			mailbox.latest, mailbox.within = email.At, 0
-		}
-		mailbox.within++
 	}
 	return slices.Clone(mailbox.emails), nil
 }
