@@ -95,12 +95,17 @@ func (e effect) String() string {
 
 // What goes wrong with each call. The second lists are for longer runs: they differ in little.
 var (
-	reads = [][]effect{{{localtest.Fail, localtest.All}, {localtest.Lose, 1}, {localtest.KillBefore, 1},
-		{localtest.Throttle, localtest.All}}, {{localtest.KillAfter, 1}}}
+	reads = [][]effect{
+		{{localtest.Fail, localtest.All}, {localtest.KillBefore, 1}},
+		{{localtest.Lose, 1}, {localtest.KillAfter, 1}, {localtest.Throttle, localtest.All}},
+	}
 	commits = [][]effect{{
 		{localtest.Fail, localtest.All}, {localtest.Lose, 1}, {localtest.KillBefore, 1}, {localtest.KillAfter, 1},
-		{localtest.Throttle, localtest.All}, {localtest.Conflict, 1},
-	}, {{localtest.Fail, 1}, {localtest.Lose, localtest.All}, {localtest.Conflict, localtest.All}}}
+		{localtest.Conflict, 1},
+	}, {
+		{localtest.Throttle, localtest.All}, {localtest.Fail, 1}, {localtest.Lose, localtest.All},
+		{localtest.Conflict, localtest.All},
+	}}
 	signatures = [][]effect{{
 		{localtest.Fail, localtest.All}, {localtest.Lose, 1}, {localtest.KillBefore, 1}, {localtest.KillAfter, 1},
 		{localtest.Throttle, localtest.All},
