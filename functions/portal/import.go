@@ -197,14 +197,8 @@ func (i *importing) cellMistakes() []fileMistake {
 	return malformed
 }
 
-// rowMistakes names what is wrong with a row's cells beside each other, or at a location of another or of nobody (S8,
-// D23).
+// rowMistakes names what is wrong with a row's cells beside each other (D23).
 func (i *importing) rowMistakes(row fileRow) (mistakes []fileMistake) {
-	mayChoose := func(l location) bool { return l.ID == row.Cells["locationId"] }
-	if !slices.ContainsFunc(i.engagement.Locations, mayChoose) {
-		mistakes = append(mistakes, fileMistake{Line: row.Line, Field: "locationId",
-			Key: "is not a location that you may choose"})
-	}
 	if mci.SameAddress(row.Cells["customerEmail"], row.Cells["partnerEmail"]) {
 		mistakes = append(mistakes, fileMistake{Line: row.Line, Field: "customerEmail",
 			Key: "must be the customer's, not the partner contact's own"})
@@ -277,7 +271,13 @@ func (i *importing) verdict(ctx context.Context, row fileRow) (rowOutcome, error
 	}
 	outcome.Text = i.v.words.say("import.notOffered")
 	for _, verdict := range checked.Eligible {
-		if verdict.EngagementID == i.engagement.ID {
+		if verdict.EngagementID != i.engagement.ID {
+			continue
+		}
+		mayChoose := func(l location) bool { return l.ID == row.Cells["locationId"] }
+		if outcome.Mistake = !slices.ContainsFunc(i.engagement.Locations, mayChoose); outcome.Mistake { // S8
+			outcome.Text = i.v.mistake(i.v.words.say("field.locationId"), "is not a location that you may choose")
+		} else {
 			outcome.Text, outcome.Fits = i.v.words.say("import.fits", "customer", checked.Customer.Name), true
 		}
 	}

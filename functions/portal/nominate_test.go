@@ -247,6 +247,10 @@ func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 	hourly := customersPath(story.VariableEngagement(t, nil)) + "/import"
 	r.upload(hourly, header+row("A", one, one.Email)).expect(t, 422, "Line 2: Hours: this is needed.")
 
+	// A row at a location that the program does not pay is not eligible, beside one that is right.
+	r.upload(address, header+row("A", one, one.Email)+strings.Replace(row("B", two, two.Email), p.Location,
+		p.NewLocation(t, false, "*"), 1)).expect(t, 200, "1 of 2 rows", "The location is not enrolled in the program.")
+
 	// What only adding finds is said by the column's name.
 	strict := story.NewPartner(t)
 	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country," +
