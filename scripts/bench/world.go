@@ -193,6 +193,7 @@ func born(partnerID string, c customer, number int, at time.Time) (mci.Change, m
 				Eligible: true}}},
 		},
 		IDs: []mci.NominatedID{{CustomerID: id}}, Engagements: []mci.Engagement{e},
+		EmailDomain: mci.DirectoryEntry{Tenant: c.tenant(), Customer: c.id()},
 		CustomerContact: mci.Contact{Name: "Kim Contact", Email: "kim@" + c.domain(), Phone: "+1 425 555 0100",
 			Locale: "en"},
 		PartnerContact: mci.Contact{Name: "Pat Partner", Email: "pat@partner.example", Phone: "+1 425 555 0199"},
