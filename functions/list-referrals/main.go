@@ -26,7 +26,7 @@ func main() {
 
 type function struct{ table *table.Table }
 
-// lookedAt is how many claims a page looks at to find those to show, however few there are.
+// lookedAt is how many of the partner's own claims a page looks at to find those to show, however few there are.
 const lookedAt = 100
 
 func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, error) {
@@ -35,7 +35,7 @@ func (f function) list(ctx context.Context, r *rest.Request) (rest.Response, err
 	if err := r.Valid(); err != nil {
 		return rest.Response{}, err
 	}
-	lists, err := f.read(ctx, r.Caller, asked, from, max(limit, lookedAt))
+	lists, err := f.read(ctx, r.Caller, asked, from, limit)
 	if err != nil {
 		return rest.Response{}, err
 	}
@@ -74,7 +74,8 @@ func (f function) read(ctx context.Context, caller rest.Caller, asked mci.Referr
 	}
 	if !everyPartners && caller.PartnerID != "" && caller.Has(mci.ReferralAdmin) {
 		reads = append(reads, func(ctx context.Context) (table.Page[mci.Claim], error) {
-			return f.table.Claims(ctx, caller.PartnerID, from, limit) // those with a referral are among them
+			// Those with a referral are among them.
+			return f.table.Claims(ctx, caller.PartnerID, from, max(limit, lookedAt))
 		})
 	}
 	same := func(claim *mci.Claim) mci.Claim { return *claim }

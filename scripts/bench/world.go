@@ -189,6 +189,7 @@ func born(partnerID string, c customer, number int, at time.Time) (mci.Change, m
 			AllEngagements: true},
 		Standing: mci.Standing{
 			Customer: mci.Customer{ID: c.id(), Name: c.name(), Country: "US", Managed: true},
+			Owners:   map[mci.CustomerID]string{id: c.id()},
 			Eligibility: map[mci.CustomerID]map[string]*mci.Eligibility{id: {e.ID: {EngagementID: e.ID,
 				Eligible: true}}},
 		},
