@@ -348,8 +348,8 @@ func TestD30_WhatHappensBeforeItIsSentStopsAReminder(t *testing.T) {
 			}
 			asked, told := drained(t, claim.CustomerContact.Email), drained(t, "pat@partner.example")
 			if asked != sent || told != notices+bounce {
-				t.Errorf("the reminder went out: the customer has %d emails after %d, the partner %d after %d", asked, sent,
-					told, notices+bounce)
+				t.Errorf("the reminder went out: the customer has %d emails after %d, the partner %d after %d", asked,
+					sent, told, notices+bounce)
 			}
 			if now := p.Get(t, claim.ID); !now.EventsIntact {
 				t.Errorf("the claim is not intact: %s", now.Types())

@@ -116,8 +116,8 @@ func (c Claim) concerning(p Person, h History) func(Private, Part) bool {
 }
 
 // Erase gives the claim without a person's data, and the private details in which something was erased. What happened,
-// when, and what the claim pays stays, and so does the chain (B1). It says whether there was anything to erase: of one cut
-// short, that may be the claim's own fields alone.
+// when, and what the claim pays stays, and so does the chain (B1). It says whether there was anything to erase: of an
+// erasure that was cut short, that may be the claim's own fields alone.
 func (c Claim) Erase(p Person, h History, now time.Time) (after Claim, erased []Private, found bool) {
 	concerns := c.concerning(p, h)
 	for i, private := range h.Private {

@@ -78,7 +78,7 @@ func sameAddress(address string) func(string) bool {
 	}
 }
 
-// mailbox is what was read of the mailbox so far. No email is read twice but those of the last seconds, for it grows and
+// mailbox is what was read of the mailbox so far. Only emails of the last seconds are read twice, for it grows, and
 // many tests look into it.
 var mailbox struct {
 	sync.Mutex
