@@ -223,7 +223,7 @@ func checkCell(column, value, idType string) error {
 		return mci.CheckPhone(value)
 	case "locale":
 		if _, err := language.Parse(value); err != nil || len(value) > 35 {
-			return fmt.Errorf("must be a language tag such as pt-BR")
+			return fmt.Errorf("must be a language tag such as fr-CA")
 		}
 	case "mismatchReason":
 		return mci.CheckText(value, mci.MaxReason)
