@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,6 +35,7 @@ func swept(t *testing.T) int {
 }
 
 func TestD30_EachInstantIsRecordedOnceByTheSystem(t *testing.T) {
+	alone(t)
 	p, e := story.NewPartner(t), story.Engagement(t, withReminders())
 	events := map[mci.Status]mci.EventType{
 		mci.ConsentNotSent: mci.ConsentDueSoon, mci.ConsentPending: mci.ConsentReminded,
@@ -78,6 +80,7 @@ func TestD30_EachInstantIsRecordedOnceByTheSystem(t *testing.T) {
 }
 
 func TestD30_ManyInstantsAtOnceAreOneReminderAndAnEndedClaimHasNone(t *testing.T) {
+	alone(t)
 	p := story.NewPartner(t)
 	changes := withReminders()
 	changes["reminders"] = story.Object{"consentDays": []int{9, 8, 7, 6, 5}, "submissionDays": []int{}}
@@ -105,6 +108,7 @@ func TestD30_ManyInstantsAtOnceAreOneReminderAndAnEndedClaimHasNone(t *testing.T
 }
 
 func TestD30_RemindersAreThoseOfWhenTheClaimEnteredItsStatus(t *testing.T) {
+	alone(t)
 	p, changes := story.NewPartner(t), withReminders()
 	changes["id"] = story.Name("engagement")
 	e := story.Engagement(t, changes)
@@ -123,6 +127,9 @@ func TestD30_RemindersAreThoseOfWhenTheClaimEnteredItsStatus(t *testing.T) {
 }
 
 func TestD30_AReminderThatMayNotGoIsLeftOutForGood(t *testing.T) {
+	alone(t)
+	story.DayBegins(t) // by which an address's emails are counted
+	began := localtest.Cloud().Offset()
 	p, e := story.NewPartner(t), story.Engagement(t, withReminders())
 	prevent := map[string]func(claim story.Claim){
 		"the address bounced": func(claim story.Claim) {
@@ -139,7 +146,7 @@ func TestD30_AReminderThatMayNotGoIsLeftOutForGood(t *testing.T) {
 		"a consent email went out in the 24 hours before": func(claim story.Claim) {
 			story.ClockAt(t, claim.ConsentDue.Add(-mci.Days(8)).Add(time.Hour))
 			p.Request(t, claim.ID, story.Object{})
-			localtest.SetClock(t, 0)
+			localtest.SetClock(t, began)
 		},
 	}
 	before := map[string]story.Claim{}
@@ -196,13 +203,11 @@ func TestD30_SweepsAtOnceAndCrashesRecordAReminderOnce(t *testing.T) {
 	if fault.Fired() != 1 {
 		t.Fatal("the sweep did not die")
 	}
-	counts := make(chan int)
+	var all sync.WaitGroup
 	for range 3 {
-		go func() { counts <- swept(t) }()
+		all.Go(func() { swept(t) })
 	}
-	for range 3 {
-		<-counts
-	}
+	all.Wait()
 	for _, claim := range claims {
 		if now := p.Get(t, claim.ID); strings.Count(now.Types(), string(mci.ConsentReminded)) != 1 ||
 			!now.EventsIntact {
@@ -213,6 +218,7 @@ func TestD30_SweepsAtOnceAndCrashesRecordAReminderOnce(t *testing.T) {
 
 // What a sweep reads is in proportion to what is due, whatever else the table holds.
 func TestD30_ASweepReadsAtMostTwoItemsForEachThatIsDue(t *testing.T) {
+	alone(t)
 	const open, due = 300, 100
 	p, e := story.NewPartner(t), story.Engagement(t, withReminders())
 	stored := table.New(localtest.DynamoDB(), localtest.Table())

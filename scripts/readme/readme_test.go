@@ -10,7 +10,6 @@ import (
 	"go/token"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"mci.example/customers/scripts/local/cloud"
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/shared/rest"
 )
@@ -135,12 +135,11 @@ func freePorts(t *testing.T, n int) []string {
 	t.Helper()
 	ports := make([]string, n)
 	for i := range ports {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := cloud.FreePort()
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = listener.Close() }()
-		ports[i] = fmt.Sprint(listener.Addr().(*net.TCPAddr).Port)
+		ports[i] = fmt.Sprint(port)
 	}
 	return ports
 }

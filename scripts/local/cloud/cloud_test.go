@@ -36,6 +36,9 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
+// echoTimeout is far more than the function needs, however busy the machine is.
+const echoTimeout = 5 * time.Second
+
 // echoConfig is a cloud whose only function is testdata/echo.
 func echoConfig(t *testing.T, stateDir string) Config {
 	t.Helper()
@@ -47,7 +50,7 @@ func echoConfig(t *testing.T, stateDir string) Config {
 		Root: root, StateDir: stateDir, NoSchedule: true,
 		// On DynamoDB Local every access key has a database of its own.
 		DynamoDBEndpoint: os.Getenv("DYNAMODB_ENDPOINT"), AccessKeyID: rand.Text(),
-		Functions: []platform.Function{{Name: "echo", MemoryMB: 256, Timeout: time.Second,
+		Functions: []platform.Function{{Name: "echo", MemoryMB: 256, Timeout: echoTimeout,
 			Environment: []string{platform.TableName, platform.PublicURL}}},
 		Routes: []rest.Route{
 			{Method: "GET", Path: "/v1/things", Function: "echo", Roles: mci.Roles},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -168,7 +169,7 @@ func (c *Cloud) startEngine(ctx context.Context, e engine) (endpoint string, err
 		return "", fmt.Errorf("open the log of %s: %w", e.name, err)
 	}
 	c.onStop(func() { log.Close() })
-	// Any free port is free only until somebody else takes it, so that is tried again; a given port is not.
+	// A free port is free only until somebody else finds it, so that is tried again; a given port is not.
 	attempts := 1
 	if e.port == 0 {
 		attempts = 5
@@ -176,7 +177,7 @@ func (c *Cloud) startEngine(ctx context.Context, e engine) (endpoint string, err
 	for range attempts {
 		port := e.port
 		if port == 0 {
-			if port, err = freePort(); err != nil {
+			if port, err = FreePort(); err != nil {
 				return "", err
 			}
 		}
@@ -206,13 +207,19 @@ func (c *Cloud) startEngine(ctx context.Context, e engine) (endpoint string, err
 	return "", fmt.Errorf("%s did not start: %w (log: %s)", e.name, err, log.Name())
 }
 
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+// FreePort finds a loopback port that is free. It is none of those from 32768 on that systems give to connections and
+// to who asks for any port, so that nobody takes it before it is used, nor while whoever has it starts again.
+func FreePort() (int, error) {
+	for attempt := 1; ; attempt++ {
+		port := 10000 + rand.N(22000)
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			return port, listener.Close()
+		}
+		if attempt == 100 {
+			return 0, fmt.Errorf("find a free port: %w", err)
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
 func waitHealthy(ctx context.Context, url string, running *child) error {

@@ -3,6 +3,7 @@ package localtest
 import (
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -182,7 +183,10 @@ func TestTheClock(t *testing.T) {
 
 func TestObserversSeeEveryAnswer(t *testing.T) {
 	var seen []string
+	var seeing sync.Mutex // tests that run side by side later are seen, too
 	OnAnswer(func(_ testing.TB, request *http.Request, answer Response) {
+		seeing.Lock()
+		defer seeing.Unlock()
 		seen = append(seen, request.Method+" "+request.URL.Path+" "+http.StatusText(answer.Status))
 	})
 	Call(t, "GET", "/v1/probes", "", nil).Expect(t, 401)

@@ -213,6 +213,11 @@ func await(point *localtest.Injected, finished <-chan struct{}) bool {
 	return true
 }
 
+// about fits requests that name the claim.
+func about(claim story.Claim) func(localtest.Request) bool {
+	return func(request localtest.Request) bool { return bytes.Contains(request.Body, []byte(claim.ID)) }
+}
+
 func TestS21_WhateverTheMailServiceDoesTheSameRequestGetsThrough(t *testing.T) {
 	engagement := story.Engagement(t, nil)
 	first := story.FirstRequest("60000.00")
@@ -235,7 +240,7 @@ func TestS21_WhateverTheMailServiceDoesTheSameRequestGetsThrough(t *testing.T) {
 			claim := partner.Add(t, customer, engagement)
 			fault := test.fault
 			fault.Service = localtest.SESService
-			fault.Match = func(request localtest.Request) bool { return bytes.Contains(request.Body, []byte(claim.ID)) }
+			fault.Match = about(claim)
 			injected := localtest.Inject(t, fault)
 			ask := func() localtest.Response {
 				return story.Post(t, partner.Token, claim.ID, "consent-requests", first, "Idempotency-Key", "one")
@@ -267,7 +272,8 @@ func TestD13_WhileAnEmailIsOnItsWayNoSecondOneIsSent(t *testing.T) {
 	engagement := story.Engagement(t, nil)
 	partner, customer := story.NewPartner(t), story.NewCustomer(t, engagement)
 	claim := partner.Add(t, customer, engagement)
-	hold := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Service: localtest.SESService})
+	hold := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Service: localtest.SESService,
+		Match: about(claim)})
 	first := make(chan localtest.Response)
 	go func() {
 		first <- story.Post(t, partner.Token, claim.ID, "consent-requests", story.FirstRequest("60000.00"))
@@ -304,9 +310,7 @@ func TestD21_AnEmailOfWhichNobodyKnowsWhetherItWentOutIsOneOfTheDaysTen(t *testi
 			partner, customer := story.NewPartner(t), story.NewCustomer(t, engagement)
 			claim := partner.Add(t, customer, engagement)
 			localtest.Inject(t, localtest.Fault{Effect: test.effect, Service: localtest.SESService,
-				Times: localtest.All, Match: func(request localtest.Request) bool {
-					return bytes.Contains(request.Body, []byte(claim.ID))
-				}})
+				Times: localtest.All, Match: about(claim)})
 			ask := func() localtest.Response {
 				return story.Post(t, partner.Token, claim.ID, "consent-requests", story.FirstRequest("60000.00"),
 					"Idempotency-Key", "one")

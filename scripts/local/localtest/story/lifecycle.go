@@ -113,6 +113,13 @@ func ClockAt(t testing.TB, instant time.Time) {
 	localtest.SetClock(t, localtest.Cloud().Offset()+instant.Sub(localtest.Now()))
 }
 
+// DayBegins has the functions' clock stand at the beginning of the next UTC day, for what is counted by the day: it is
+// over before that day is.
+func DayBegins(t testing.TB) {
+	t.Helper()
+	ClockAt(t, localtest.Now().UTC().Truncate(Day).Add(Day))
+}
+
 // Sweep runs the sweep, and gives how many claims it says to have expired.
 func Sweep(t testing.TB) int {
 	t.Helper()
