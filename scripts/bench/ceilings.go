@@ -403,21 +403,18 @@ func (b *bench) ceilingTables() string {
 		{"DynamoDB, writes a second of a table", "40,000", grouped(livesASecond * whole.Writes), "a higher quota"},
 	})
 	return fmt.Sprintf(`Taken for a large program: %s partners, %s claims a day from the adding to the completion,
-	 %d times as many in the busiest
-second as in the mean one (%.0f), %s of them a day of the busiest partner, which is the bound of its consent emails,
- and %d pages of
-customers a claim. A partition takes 1,000 units a second written and 3,
-000 read (2025). Units are those that one act takes of one
-partition; the sweep's queues have %d of them, lists across partners %d.
+%d times as many in the busiest second as in the mean one (%.0f), %s of them a day of the busiest partner, which is the
+bound of its consent emails, and %d pages of customers a claim. A partition takes 1,000 units a second written and 3,000
+read (2025). Units are those that one act takes of one partition; the sweep's queues have %d of them, lists across
+partners %d.
 
 %s
-A partner's items stay in one partition,
- for it has local indexes: 10 GB. A claim takes %s bytes of it with its index entries,
-so the busiest partner fills it in %.0f years. Remedy: a second partition key for its claims that ended long ago.
+A partner's items stay in one partition, for it has local indexes: 10 GB. A claim takes %s bytes of it with its index
+entries, so the busiest partner fills it in %.0f years. Remedy: a second partition key for its claims that ended long
+ago.
 
 %s`, grouped(programPartners), grouped(livesADay), peak, livesASecond, grouped(busiestLivesADay), pagesALife,
-		table.Shards, table.ListShards, partitions,
-		grouped(float64(b.BytesOfAClaim)), years, accounts)
+		table.Shards, table.ListShards, partitions, grouped(float64(b.BytesOfAClaim)), years, accounts)
 }
 
 // grouped writes a number with no more digits than matter.

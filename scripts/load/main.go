@@ -187,10 +187,9 @@ func (t *traffic) load(ctx context.Context, lasting time.Duration) (string, erro
 		}
 		checked, err := t.check(ctx)
 		return fmt.Sprintf("With p99 under a second this machine held %s requests a second for %s in %d searches, "+
-			"and %d "+
-			"for %s. %s %s\n\nMilliseconds since each request was due:\n\n%s\n```text\n%s```\n", listed(rates), trial,
-			searches,
-			rate, lasting, shares(usedBefore, usedAfter, took), checked, table(samples), plot(samples, lasting)), err
+			"and %d for %s. %s %s\n\nMilliseconds since each request was due:\n\n%s\n```text\n%s```\n",
+			listed(rates), trial, searches, rate, lasting, shares(usedBefore, usedAfter, took), checked,
+			table(samples), plot(samples, lasting)), err
 	}
 	return "", fmt.Errorf("this machine holds no rate for %s with p99 under a second", lasting)
 }

@@ -86,11 +86,10 @@ func newData(t *testing.T, before data) data {
 	t.Helper()
 	d := data{folder: t.TempDir(), word: story.Name("data"), tenant: uuid.NewString()}
 	files := map[string]string{
-		"engagements.json": `[{"id": "WORD", "name": "Assessment", "solutionArea": "Infrastructure",
-		 "description": "", "payType": "fixed",
-			"customerIdTypes": ["tenant-id"], "startsOn": "2020-01-01", "endsOn": "2039-12-31",
-			 "consentWindowDays": 30, "submissionWindowDays": 60,
-			"resubmissionWindowDays": 14, "claimLimits": {"active": 1, "allowed": 2}, "payout": "1250.00"}]`,
+		"engagements.json": `[{"id": "WORD", "name": "Assessment", "solutionArea": "Infrastructure", "description": "",
+			"payType": "fixed", "customerIdTypes": ["tenant-id"], "startsOn": "2020-01-01", "endsOn": "2039-12-31",
+			"consentWindowDays": 30, "submissionWindowDays": 60, "resubmissionWindowDays": 14,
+			"claimLimits": {"active": 1, "allowed": 2}, "payout": "1250.00"}]`,
 		"locations.csv":     "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds\n",
 		"grants.csv":        "partnerId,userId,locationId,role,revoked\nWORD,user,WORD-0,incentives-admin,\n",
 		"customers.csv":     "customerId,name,country,managed\nWORD,Customer,US,true\n",
