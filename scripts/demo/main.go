@@ -373,7 +373,7 @@ func (d *demo) ask(partner, claim, domain string) (string, error) {
 	}
 	link, subject := "", ""
 	for _, email := range emails {
-		if found := client.ConsentLink.FindStringSubmatch(email.Body.Text); found != nil && found[1] == claim {
+		if found := client.ConsentLink.FindStringSubmatch(email.Text); found != nil && found[1] == claim {
 			link, subject = found[0], email.Subject
 		}
 	}
@@ -396,7 +396,7 @@ func (d *demo) lastEmail(address string, atLeast int) error {
 		emails, err := d.Emails(d.ctx, 0)
 		subjects = nil
 		for _, email := range emails {
-			if strings.Contains(strings.Join(email.Destination.To, " "), name+"@"+ascii) {
+			if strings.Contains(strings.Join(email.To, " "), name+"@"+ascii) {
 				subjects = append(subjects, email.Subject)
 			}
 		}

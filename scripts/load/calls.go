@@ -240,14 +240,14 @@ type traffic struct {
 	byID    map[mci.ClaimID]*claim
 	known   []*claim // whose customers are known to their partners
 	waiting map[stage][]*claim
-	broken  []string            // promises, in words
-	read    map[string]struct{} // emails, by SES's ID
-	since   int64               // the second of the latest
+	broken  []string // promises, in words
+	mailbox *client.Mailbox
+	early   []client.Email // that were quicker than the answer that confirms their claim
 }
 
 func newTraffic(w *world) *traffic {
 	return &traffic{world: w, byID: map[mci.ClaimID]*claim{}, waiting: map[stage][]*claim{},
-		read: map[string]struct{}{}, since: time.Now().Unix()}
+		mailbox: client.NewMailbox(w.Client, time.Now().Unix())}
 }
 
 func (t *traffic) anEngagement() string { return t.engagement(t.ran.IntN(engagementCount)) }

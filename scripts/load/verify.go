@@ -50,23 +50,18 @@ const portalLink = "/portal/claims/"
 // readMail takes in what the mailbox got since the last look. A customer whose consent email has come can open its
 // link.
 func (t *traffic) readMail(ctx context.Context) error {
-	emails, err := t.Emails(ctx, t.since)
+	emails, err := t.mailbox.Unread(ctx)
 	if err != nil {
 		return err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	emails, t.early = append(t.early, emails...), nil
 	for _, email := range emails {
-		t.since = max(t.since, email.At)
-		if _, known := t.read[email.MessageID]; known {
-			continue
-		}
-		t.read[email.MessageID] = struct{}{}
 		kind, id, link := emailOf(email)
 		c := t.byID[id]
-		if c == nil {
-			// Another run's, or the email was quicker than the answer that confirms the claim: it is read again.
-			delete(t.read, email.MessageID)
+		if c == nil { // or it is another run's
+			t.early = append(t.early, email)
 			continue
 		}
 		c.emails[kind]++
@@ -90,7 +85,7 @@ const (
 
 // emailOf says what an email is, and of which claim.
 func emailOf(email client.Email) (kind string, id mci.ClaimID, link string) {
-	if found := client.ConsentLink.FindStringSubmatch(email.Body.Text); found != nil && len(email.Attachments) == 0 {
+	if found := client.ConsentLink.FindStringSubmatch(email.Text); found != nil && len(email.Attachments) == 0 {
 		return consentEmail, mci.ClaimID(found[1]), found[0]
 	}
 	for _, attached := range email.Attachments {
@@ -98,7 +93,7 @@ func emailOf(email client.Email) (kind string, id mci.ClaimID, link string) {
 			return receiptEmail, receipt.ClaimID, ""
 		}
 	}
-	if _, after, found := strings.Cut(email.Body.Text, portalLink); found {
+	if _, after, found := strings.Cut(email.Text, portalLink); found {
 		return noticeEmail, mci.ClaimID(strings.Fields(after)[0]), ""
 	}
 	return "", "", ""

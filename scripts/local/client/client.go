@@ -160,35 +160,6 @@ func (c Client) SetClock(ctx context.Context, ahead time.Duration) error {
 	return err
 }
 
-// Email is what the mailbox holds.
-type Email struct {
-	MessageID   string `json:"messageId"`
-	At          int64  `json:"at"` // seconds of Unix time
-	Subject     string `json:"subject"`
-	Destination struct {
-		To []string `json:"to"`
-	} `json:"destination"`
-	Body struct {
-		Text string `json:"text"`
-	} `json:"body"`
-	Attachments []struct {
-		Content []byte `json:"content"`
-	} `json:"attachments"`
-}
-
-// Emails lists those in the mailbox since a second of Unix time, oldest first.
-func (c Client) Emails(ctx context.Context, since int64) ([]Email, error) {
-	answer, err := c.Send(ctx, http.MethodGet, fmt.Sprintf("%s/store?since=%d", c.Mailbox, since), "", nil)
-	if err != nil {
-		return nil, fmt.Errorf("reading the mailbox: %w", err)
-	}
-	var store struct{ Emails []Email }
-	if err := json.Unmarshal(answer.Body, &store); err != nil {
-		return nil, fmt.Errorf("reading the mailbox: %w", err)
-	}
-	return store.Emails, nil
-}
-
 // ConsentLink finds the link of a consent email. It ends with the claim's ID.
 var ConsentLink = regexp.MustCompile(`https?://\S+/consent/[A-Za-z0-9_-]+\.(\S+)`)
 

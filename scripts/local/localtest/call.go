@@ -44,8 +44,8 @@ func Invoke(t testing.TB, function string, payload any) Response {
 	return do(t, newRequest(t, http.MethodPost, "/local/invoke/"+function, payload))
 }
 
-// client never follows a redirect and never reuses more than a test can open.
-var client = &http.Client{
+// connections follows no redirect and keeps as many connections as a test can open.
+var connections = &http.Client{
 	Timeout:       5 * time.Minute,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	Transport:     &http.Transport{MaxIdleConnsPerHost: 100},
@@ -87,7 +87,7 @@ func newRequest(t testing.TB, method, path string, body any) *http.Request {
 
 func do(t testing.TB, request *http.Request) Response {
 	t.Helper()
-	answer, err := client.Do(request)
+	answer, err := connections.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"mci.example/customers/scripts/local/client"
 	"mci.example/customers/scripts/local/cloud"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
@@ -102,6 +103,7 @@ func run(m *testing.M, options []func(*cloud.Config)) (code int) {
 		OnAnswer(asDescribed)
 	}
 	running.Cloud, running.proxy, running.state = started, proxy, state
+	mailbox.Mailbox = client.NewMailbox(client.Client{Mailbox: started.SESEndpoint()}, 0)
 	proxy.connect(started)
 	return m.Run()
 }

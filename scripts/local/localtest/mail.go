@@ -1,50 +1,31 @@
 package localtest
 
 import (
-	"encoding/json"
-	"fmt"
-	"net/http"
+	"context"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"mci.example/customers/scripts/local/client"
 )
 
-// Email is what the mailbox holds.
-type Email struct {
-	MessageID string
-	From      string
-	To        []string
-	ReplyTo   []string
-	Subject   string
-	Text      string
-	HTML      string
-	Attached  []Attachment
-}
-
-// Attachment is a file that goes with an email.
-type Attachment struct {
-	Name    string `json:"filename"`
-	Type    string `json:"contentType"`
-	Content []byte `json:"content"`
-}
-
 // Mails lists the emails to the address so far, oldest first.
-func Mails(t testing.TB, address string) []Email {
+func Mails(t testing.TB, address string) []client.Email {
 	t.Helper()
 	emails, err := stored()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.DeleteFunc(emails, func(email Email) bool {
+	return slices.DeleteFunc(emails, func(email client.Email) bool {
 		return !slices.ContainsFunc(email.To, sameAddress(address))
 	})
 }
 
 // Mailbox lists all emails so far, oldest first.
-func Mailbox(t testing.TB) []Email {
+func Mailbox(t testing.TB) []client.Email {
 	t.Helper()
 	emails, err := stored()
 	if err != nil {
@@ -54,7 +35,7 @@ func Mailbox(t testing.TB) []Email {
 }
 
 // Mail waits for the nth email to the address, counted from 1.
-func Mail(t testing.TB, address string, n int) Email {
+func Mail(t testing.TB, address string, n int) client.Email {
 	t.Helper()
 	deadline := time.After(patience)
 	for {
@@ -78,21 +59,16 @@ func sameAddress(address string) func(string) bool {
 	}
 }
 
-// mailbox is what was read of the mailbox so far. Only emails of the last seconds are read twice, for it grows, and
-// many tests look into it.
+// mailbox is what was read of the mailbox so far.
 var mailbox struct {
 	sync.Mutex
-	emails []Email
-	known  map[string]bool // by message ID
-	latest int64           // the second in which the last of them came
-	asked  time.Time       // when it was last read
+	*client.Mailbox
+	emails []client.Email
+	asked  time.Time // when it was last read
 }
 
-// overlap is by how many seconds an email may be stored later than others that came after it.
-const overlap = 10
-
 // stored gives all emails that the mailbox holds by now.
-func stored() ([]Email, error) {
+func stored() ([]client.Email, error) {
 	called := time.Now()
 	mailbox.Lock()
 	defer mailbox.Unlock()
@@ -100,44 +76,11 @@ func stored() ([]Email, error) {
 		return slices.Clone(mailbox.emails), nil
 	}
 	asked := time.Now()
-	answer, err := http.Get(fmt.Sprintf("%s/store?since=%d", running.SESEndpoint(), mailbox.latest-overlap))
+	unread, err := mailbox.Unread(context.Background())
 	if err != nil {
-		return nil, fmt.Errorf("read the mailbox: %w", err)
+		return nil, err
 	}
-	defer answer.Body.Close()
-	var store struct {
-		Emails []struct {
-			At          int64    `json:"at"`
-			MessageID   string   `json:"messageId"`
-			From        string   `json:"from"`
-			ReplyTo     []string `json:"replyTo"`
-			Subject     string   `json:"subject"`
-			Destination struct {
-				To []string `json:"to"`
-			} `json:"destination"`
-			Body struct {
-				Text string `json:"text"`
-				HTML string `json:"html"`
-			} `json:"body"`
-			Attachments []Attachment `json:"attachments"`
-		} `json:"emails"`
-	}
-	if err := json.NewDecoder(answer.Body).Decode(&store); err != nil {
-		return nil, fmt.Errorf("read the mailbox: %w", err)
-	}
-	if mailbox.known == nil {
-		mailbox.known = map[string]bool{}
-	}
-	mailbox.asked = asked
-	for _, email := range store.Emails {
-		mailbox.latest = max(mailbox.latest, email.At)
-		if mailbox.known[email.MessageID] {
-			continue
-		}
-		mailbox.known[email.MessageID] = true
-		mailbox.emails = append(mailbox.emails, Email{email.MessageID, email.From, email.Destination.To, email.ReplyTo,
-			email.Subject, email.Body.Text, email.Body.HTML, email.Attachments})
-	}
+	mailbox.asked, mailbox.emails = asked, append(mailbox.emails, unread...)
 	return slices.Clone(mailbox.emails), nil
 }
 
@@ -145,7 +88,7 @@ var consentPath = regexp.MustCompile(`/consent/[A-Za-z0-9_.~%-]+`)
 
 // ConsentLink is the path of the consent page that the email links to. Text and HTML must link to the same one, at the
 // API's own address.
-func ConsentLink(t testing.TB, email Email) string {
+func ConsentLink(t testing.TB, email client.Email) string {
 	t.Helper()
 	paths := map[string]bool{}
 	for _, part := range []string{email.Text, email.HTML} {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"mci.example/customers/scripts/local/client"
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
 	"mci.example/customers/shared/mci"
@@ -22,13 +23,13 @@ type world struct {
 	program     string
 	partners    []story.Partner  // enough for each run to have its own
 	customers   []story.Customer // eligible by their tenants alone
-	mailbox     map[string][]localtest.Email
+	mailbox     map[string][]client.Email
 }
 
 // readMailbox reads all emails, once for all runs.
 func (w *world) readMailbox(t *testing.T) {
 	t.Helper()
-	w.mailbox = map[string][]localtest.Email{}
+	w.mailbox = map[string][]client.Email{}
 	for _, mail := range localtest.Mailbox(t) {
 		w.mailbox[mail.To[0]] = append(w.mailbox[mail.To[0]], mail)
 	}
