@@ -11,9 +11,7 @@ import (
 // locationAt gives the partner a location at which the program lists the mail domains of the partner's people.
 func locationAt(t *testing.T, p story.Partner, domains string) {
 	t.Helper()
-	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country," +
-		"enrolled,engagementIds,partnerDomains\n" +
-		p.ID + "," + p.Name + "," + p.Location + ",Seattle,US,true,*," + domains + "\n"})
+	localtest.LoadRow(t, "locations.csv", p.ID, p.Name, p.Location, "Seattle", "US", true, "*", domains)
 }
 
 func TestD23_TheContactIsTheCustomers(t *testing.T) {

@@ -228,7 +228,7 @@ func TestS10_WithoutATenantTheTenantIDOrTheTPIDIsAskedFor(t *testing.T) {
 	}
 	// A tenant that is no customer's.
 	domain := story.Name("lost") + ".example"
-	localtest.Load(t, localtest.Files{"domains.csv": "domain,tenantId\n" + domain + "," + uuid.NewString() + "\n"})
+	localtest.LoadRow(t, "domains.csv", domain, uuid.NewString())
 	story.Refused(t, add(t, p, p.Nomination(c, id(mci.Domain, domain), []string{engagement}, nil)), 422,
 		mci.CustomerNotFound)
 }
@@ -237,8 +237,7 @@ func TestS10_ADomainWhoseTenantHasChangedHandsNamesTheNewCustomer(t *testing.T) 
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
 	seller, buyer := story.NewCustomer(t, engagement), story.NewCustomer(t, engagement)
-	localtest.Load(t, localtest.Files{"customer-ids.csv": "customerId,idType,idValue\n" + buyer.ID + ",tenant-id," +
-		seller.Tenant + "\n"})
+	localtest.LoadRow(t, "customer-ids.csv", buyer.ID, mci.TenantID, seller.Tenant)
 	claim := story.Born(t, add(t, p, p.Nomination(seller, seller.By(mci.Domain), []string{engagement}, nil)))[0]
 	if claim.Customer["id"] != buyer.ID {
 		t.Errorf("the claim is for %v, whose tenant it no longer is", claim.Customer)
@@ -415,8 +414,7 @@ func TestD7_AnOpportunityMustBeOpenAndEligible(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := story.NewCustomer(t)
-			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" +
-				c.Opportunity + "," + c.ID + ",100000.00," + test.status + "\n"})
+			localtest.LoadRow(t, "opportunities.csv", c.Opportunity, c.ID, "100000.00", test.status)
 			if test.eligible {
 				story.Eligible(t, engagement, c.By(mci.MSXOpportunity), "")
 			}
@@ -535,8 +533,7 @@ func TestD5_IDsAreTakenHoweverTheyAreWritten(t *testing.T) {
 	p := story.NewPartner(t)
 	unicode := story.NewCustomer(t)
 	label := story.Name("x")
-	localtest.Load(t, localtest.Files{"domains.csv": "domain,tenantId\n" + label + ".bücher.example," + unicode.Tenant +
-		"\n"})
+	localtest.LoadRow(t, "domains.csv", label+".bücher.example", unicode.Tenant)
 	for name, write := range map[string]func(c story.Customer) object{
 		"a tenant ID in capitals": func(c story.Customer) object {
 			return id(mci.TenantID, strings.ToUpper(c.Tenant))
@@ -618,8 +615,7 @@ func TestD8_PayoutOfVariablePay(t *testing.T) {
 			}
 			engagement := story.VariableEngagement(t, object{"rates": rates})
 			c := story.NewCustomer(t, engagement)
-			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" +
-				c.Opportunity + "," + c.ID + "," + test.value + ",open\n"})
+			localtest.LoadRow(t, "opportunities.csv", c.Opportunity, c.ID, test.value, "open")
 			answer := add(t, p, p.Nomination(c, c.By(mci.MSXOpportunity), []string{engagement},
 				object{"hours": test.hours})).Expect(t, 201)
 			payout := answer.JSON(t)["claims"].([]any)[0].(object)["payout"]

@@ -276,8 +276,8 @@ func TestS13_D33_TheAnswerSaysByWhichIDTheCustomerIsEligible(t *testing.T) {
 	}
 	late := uuid.NewString()
 	story.Eligible(t, engagement, id(mci.AzureSubscription, late), "")
-	localtest.Load(t, localtest.Files{"customer-ids.csv": "customerId,idType,idValue\n" +
-		other.ID + ",tenant-id," + c.Tenant + "\n" + c.ID + ",azure-subscription-id," + late + "\n"})
+	localtest.LoadRow(t, "customer-ids.csv", other.ID, mci.TenantID, c.Tenant)
+	localtest.LoadRow(t, "customer-ids.csv", c.ID, mci.AzureSubscription, late)
 	if got := eligibleBy(t, ask(t, p, c.By(mci.TPID), nil), engagement); fmt.Sprint(got) != "[azure-subscription-id]" {
 		t.Errorf("after the tenant went to another customer it is eligible by %v", got)
 	}
@@ -384,8 +384,7 @@ func TestS17_TheProposedPayout(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := story.NewCustomer(t, variable)
-			localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" +
-				c.Opportunity + "," + c.ID + "," + test.value + ",open\n"})
+			localtest.LoadRow(t, "opportunities.csv", c.Opportunity, c.ID, test.value, "open")
 			found := ask(t, p, c.By(mci.MSXOpportunity), object{"hours": test.hours})
 			if got := standing(t, found, variable); got != test.want {
 				t.Errorf("%s, not %s", got, test.want)
@@ -434,8 +433,7 @@ func TestD7_TheOpportunityIsJudged(t *testing.T) {
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.VariableEngagement(t, nil)
 	c := story.NewCustomer(t)
-	localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" + c.Opportunity +
-		"," + c.ID + ",1.00,won\n"})
+	localtest.LoadRow(t, "opportunities.csv", c.Opportunity, c.ID, "1.00", "won")
 	if got := standing(t, ask(t, p, c.By(mci.MSXOpportunity), object{"hours": 101}),
 		engagement); got != "criteria-not-met opportunity-closed hours-out-of-range" {
 		t.Errorf("the reasons are %q", got)
@@ -498,16 +496,8 @@ func TestB2_AnImportedEngagementIsCheckedAtOnce(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 	// A changed rule, too.
-	localtest.Load(t, localtest.Files{"engagements.json": []object{{
-		"id": engagement, "name": "Renamed", "solutionArea": "Infrastructure", "description": "An assessment.",
-		"payType":         "fixed",
-		"customerIdTypes": []string{"domain"}, "startsOn": "2020-01-01", "endsOn": "2039-12-31",
-		"consentWindowDays":      30,
-		"submissionWindowDays":   60,
-		"resubmissionWindowDays": 14, "claimLimits": object{"active": 1, "allowed": 1}, "exclusive": false,
-		"payout":   "9.99",
-		"referral": nil, "coSell": nil,
-	}}})
+	story.Engagement(t, object{"id": engagement, "name": "Renamed", "customerIdTypes": []string{"domain"},
+		"claimLimits": object{"active": 1, "allowed": 1}, "payout": "9.99"})
 	if got := standing(t, ask(t, p, c.By(mci.TPID), nil), engagement); got != "id-type-not-accepted" {
 		t.Errorf("%s", got)
 	}

@@ -297,8 +297,7 @@ func TestD7_ClaimingForVariablePayTakesAnOpportunityAndHours(t *testing.T) {
 	t.Run("an opportunity that is closed, and not eligible, of another customer: all is told", func(t *testing.T) {
 		t.Parallel()
 		c, other := known(), story.NewCustomer(t)
-		localtest.Load(t, localtest.Files{"opportunities.csv": "opportunityId,customerId,value,status\n" +
-			other.Opportunity + "," + other.ID + ",1.00,lost\n"})
+		localtest.LoadRow(t, "opportunities.csv", other.Opportunity, other.ID, "1.00", "lost")
 		answer := claim(t, p, c, p.ClaimBody(c, []string{engagement}, object{"opportunityId": other.Opportunity,
 			"hours": 5}))
 		const all = "criteria-not-met opportunity-closed opportunity-of-another-customer hours-out-of-range"

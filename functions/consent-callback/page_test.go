@@ -158,9 +158,8 @@ func invite(t *testing.T, name, locale string) invited {
 	t.Helper()
 	p := story.NewPartner(t)
 	e := story.Engagement(t, story.Object{"name": "Security Workshop <b>&amp;</b>", "payout": "12500.00"})
-	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country," +
-		"enrolled,engagementIds\n" +
-		p.ID + ",Contoso <script>alert(1)</script> Consulting," + p.Location + ",Berlin,DE,true,*\n"})
+	localtest.LoadRow(t, "locations.csv", p.ID, "Contoso <script>alert(1)</script> Consulting", p.Location, "Berlin",
+		"DE", true, "*")
 	c := story.NewCustomerNamed(t, name, e)
 	contact := story.Object{"name": "Robin Reader", "email": c.Email}
 	if locale != "" {

@@ -29,10 +29,8 @@ func signalsOf(t *testing.T, token, claimID string) (string, bool) {
 func TestD24_TheReviewerSeesWhatSpeaksAgainstAConsent(t *testing.T) {
 	e := story.Engagement(t, nil)
 	p, other := story.NewPartner(t), story.NewCustomer(t)
-	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country," +
-		"enrolled," +
-		"engagementIds,partnerDomains\n" + p.ID + "," + p.Name + "," + p.Location +
-		",Seattle,US,true,*,listed.example;partner.example\n"})
+	localtest.LoadRow(t, "locations.csv", p.ID, p.Name, p.Location, "Seattle", "US", true, "*",
+		"listed.example;partner.example")
 	const office, home = "203.0.113.7", "198.51.100.9"
 	for name, test := range map[string]struct {
 		contact   string // the first one; "" for the customer's own

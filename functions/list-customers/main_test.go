@@ -353,12 +353,8 @@ func TestD20_AnOpenClaimStandsOnEligibleWhateverHasChanged(t *testing.T) {
 	engagement := story.Engagement(t, object{"claimLimits": object{"active": 1, "allowed": 1}, "exclusive": true})
 	c := story.NewCustomer(t, engagement)
 	p.Consented(t, c, engagement) // the limits are reached by this very claim
-	localtest.Load(t, localtest.Files{
-		"eligibility.csv": "engagementId,idType,idValue,eligible,reason\n" + engagement + ",tenant-id," + c.Tenant +
-			",false,No longer.\n",
-		"locations.csv": "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds\n" +
-			p.ID + "," + p.Name + "," + p.Location + ",Seattle,US,false,\n",
-	})
+	story.Eligible(t, engagement, c.By(mci.TenantID), "No longer.")
+	localtest.LoadRow(t, "locations.csv", p.ID, p.Name, p.Location, "Seattle", "US", false, "")
 	if got := on(t, p, engagement, c); got != "eligible" {
 		t.Errorf("the customer stands on %q", got)
 	}
@@ -718,11 +714,9 @@ func TestD22_TheSameNamesFollowEachOtherByID(t *testing.T) {
 	for i, at := range []int{4, 0, 6, 2, 5, 1, 3} { // nominated in another order; each other one known
 		c := story.NewCustomer(t, engagement)
 		c.ID, c.Name = ids[at], "Contoso"
-		localtest.Load(t, localtest.Files{
-			"customers.csv": "customerId,name,country,managed\n" + c.ID + ",Contoso,US,false\n",
-			"customer-ids.csv": "customerId,idType,idValue\n" + c.ID + ",tenant-id," + c.Tenant + "\n" + c.ID +
-				",tpid," + c.TPID + "\n",
-		})
+		c.Manage(t, false)
+		localtest.LoadRow(t, "customer-ids.csv", c.ID, mci.TenantID, c.Tenant)
+		localtest.LoadRow(t, "customer-ids.csv", c.ID, mci.TPID, c.TPID)
 		if i%2 == 0 {
 			p.Know(t, c, mci.TenantID)
 		} else {
@@ -757,8 +751,7 @@ func TestD34_RowsShowTheDirectorysPresentName(t *testing.T) {
 	p.Know(t, known, mci.TenantID)
 	p.Bring(t, mci.Cancelled, done, engagement)
 	for _, c := range []story.Customer{open, known, done} {
-		localtest.Load(t, localtest.Files{"customers.csv": "customerId,name,country,managed\n" + c.ID +
-			",Newname,CH,true\n"})
+		localtest.LoadRow(t, "customers.csv", c.ID, "Newname", "CH", true)
 	}
 	for tab, customers := range map[string][]story.Customer{"eligible": {open, known}, "complete": {done}} {
 		// found by the name of the nomination
@@ -815,7 +808,7 @@ func TestD22_SearchByAnyIDOfTheCustomer(t *testing.T) {
 	p.Know(t, knownToo, mci.Domain)
 	label := strings.Repeat("a", 60)
 	long := strings.Join([]string{label, label, label, knownToo.Domain}, ".") // of over 200 characters
-	localtest.Load(t, localtest.Files{"domains.csv": "domain,tenantId\n" + long + "," + knownToo.Tenant + "\n"})
+	localtest.LoadRow(t, "domains.csv", long, knownToo.Tenant)
 	theirs := story.NewCustomer(t, engagement)
 	other.Add(t, theirs, engagement)
 	search := func(tab, query string) []story.Row {
@@ -856,8 +849,7 @@ func TestD22_SearchByAnyIDOfTheCustomer(t *testing.T) {
 		rows[0].Reasons[0].Detail != "Not this parent." {
 		t.Errorf("an ineligible customer is found as %+v", rows)
 	}
-	localtest.Load(t, localtest.Files{"customer-ids.csv": "customerId,idType,idValue\n" + knownToo.ID + ",tenant-id," +
-		customers["eligible"].Tenant + "\n"})
+	localtest.LoadRow(t, "customer-ids.csv", knownToo.ID, mci.TenantID, customers["eligible"].Tenant)
 	if rows := search("eligible", customers["eligible"].Domain); len(rows) != 1 ||
 		rows[0].Customer["id"] != knownToo.ID {
 		t.Errorf("a domain whose tenant went to another customer finds %+v", rows)

@@ -114,10 +114,8 @@ func TestContract_EngagementsForWhichThePartnerHasALocation(t *testing.T) {
 	one, two, three := story.Engagement(t, nil), story.Engagement(t, nil), story.Engagement(t, nil)
 	// The partner's first location is for two engagements, its second for one and not enrolled, its third for one of
 	// them.
-	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country," +
-		"enrolled,engagementIds\n" +
-		some.ID + "," + some.Name + "," + some.Location + ",Seattle,US,true," + one + ";" + two + "\n" +
-		none.ID + "," + none.Name + "," + none.Location + ",Seattle,US,true,\n"})
+	localtest.LoadRow(t, "locations.csv", some.ID, some.Name, some.Location, "Seattle", "US", true, one+";"+two)
+	localtest.LoadRow(t, "locations.csv", none.ID, none.Name, none.Location, "Seattle", "US", true, "")
 	some.NewLocation(t, false, three+";"+one)
 	some.NewLocation(t, true, one)
 	listed, ids := list(t, get(t, some.Token, ""))

@@ -33,8 +33,7 @@ func TestPeopleUseThePortalInABrowser(t *testing.T) {
 		Email: "kim@woodgrove.example"}
 	northwind.Consented(t, woodgrove, "cloud-assessment")
 	localtest.WaitDrained(t)
-	localtest.Load(t, localtest.Files{
-		"customers.csv": "customerId,name,country,managed\nc-0003,Woodgrove Bank,GB,true\n"})
+	localtest.LoadRow(t, "customers.csv", "c-0003", "Woodgrove Bank", "GB", true)
 	command := exec.CommandContext(t.Context(), "node", filepath.Join("testdata", "browser.mjs"),
 		filepath.Join(localtest.Root(), "infra"),
 		localtest.URL(), localtest.Cloud().SESEndpoint(), localtest.Cloud().Issuer())

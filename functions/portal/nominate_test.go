@@ -253,9 +253,7 @@ func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 
 	// What only adding finds is said by the column's name.
 	strict := story.NewPartner(t)
-	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country," +
-		"enrolled,engagementIds,partnerDomains\n" +
-		strict.ID + ",Strict," + strict.Location + ",Lyon,FR,true,*,strict.example\n"})
+	localtest.LoadRow(t, "locations.csv", strict.ID, "Strict", strict.Location, "Lyon", "FR", true, "*", "strict.example")
 	s := as(t, strict.Token)
 	checked := s.upload(address, header+strings.Replace(row("A", one, one.Email), p.Location, strict.Location, 1)).
 		expect(t, 200, "1 of 1 rows")

@@ -144,10 +144,7 @@ func TestHostileTextsStayTextOnEveryPageAndInEveryFile(t *testing.T) {
 	engagement["name"], engagement["description"], engagement["solutionArea"] = name, name, name
 	e := story.Engagement(t, engagement)
 	p := story.NewPartner(t)
-	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country," +
-		"enrolled," +
-		"engagementIds\n" + strings.Join([]string{p.ID, cell(name), p.Location, cell(name), "US", "true", "*"}, ",") +
-		"\n"})
+	localtest.LoadRow(t, "locations.csv", p.ID, name, p.Location, name, "US", true, "*")
 	contactName := `<img onerror=alert(1)>"'`
 	add := func() story.Claim {
 		c := story.NewCustomerNamed(t, name, e)

@@ -13,13 +13,6 @@ import (
 
 func TestMain(m *testing.M) { localtest.Main(m) }
 
-// unmanaged takes the customer's sellers away.
-func unmanaged(t *testing.T, c story.Customer, managed bool) {
-	t.Helper()
-	localtest.Load(t, localtest.Files{"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%t\n",
-		c.ID, c.Name, managed)})
-}
-
 // asked brings a claim whose customer was asked, for a deal of that size.
 func asked(t *testing.T, p story.Partner, c story.Customer, engagement, dealSize string) (story.Claim, string) {
 	t.Helper()
@@ -55,7 +48,7 @@ func TestS27_D9_TheConsentUpgradesWhatQualifies(t *testing.T) {
 			t.Parallel()
 			e := story.Engagement(t, c.engagement)
 			customer := story.NewCustomer(t, e)
-			unmanaged(t, customer, c.managed)
+			customer.Manage(t, c.managed)
 			claim, link := asked(t, p, customer, e, c.dealSize)
 			localtest.WaitDrained(t)
 			if referral := claim.ReferralNow(t); referral.Type != "partner-led" || referral.State() != "new" {
@@ -89,7 +82,7 @@ func TestD9_OnRequestItIsLookedAtAgain(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, story.WithCoSell(true))
 	c := story.NewCustomer(t, e)
-	unmanaged(t, c, false)
+	c.Manage(t, false)
 	claim, link := asked(t, p, c, e, "50000.00")
 	story.Accept(t, link)
 	localtest.WaitDrained(t)
@@ -98,7 +91,7 @@ func TestD9_OnRequestItIsLookedAtAgain(t *testing.T) {
 	story.Refused(t, upgrade(t, admin, claim, "Idempotency-Key", key), 409, mci.NotQualified)
 	version := p.Get(t, claim.ID).Version
 
-	unmanaged(t, c, true)
+	c.Manage(t, true)
 	for who, token := range map[string]string{
 		"an incentives admin": p.Token, "a field seller": localtest.Token(t, "", story.Name("seller"), mci.FieldSeller),
 	} {
@@ -148,9 +141,9 @@ func TestD9_WhatIsNotThereOrClosedIsNotUpgraded(t *testing.T) {
 	staff := story.Program(t)
 	for _, status := range []mci.Status{mci.Declined, mci.Completed, mci.Rejected} {
 		c := story.NewCustomer(t, e)
-		unmanaged(t, c, false)
+		c.Manage(t, false)
 		claim, _ := p.Bring(t, status, c, e)
-		unmanaged(t, c, true)
+		c.Manage(t, true)
 		story.Refused(t, upgrade(t, staff, claim), 409, mci.NotQualified)
 	}
 	plain := story.Engagement(t, nil)

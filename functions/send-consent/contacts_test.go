@@ -72,10 +72,8 @@ func TestD18_D23_ACorrectedContactIsJudgedAsTheFirst(t *testing.T) {
 				body["customerContact"] = story.Object{"name": "Kim", "email": at(test.customer)}
 			}
 			if test.partner == "pat@elsewhere" {
-				localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName," +
-					"country," +
-					"enrolled,engagementIds,partnerDomains\n" + p.ID + "," + p.Name + "," + p.Location +
-					",Seattle,US,true,*,partner.example\n"})
+				localtest.LoadRow(t, "locations.csv", p.ID, p.Name, p.Location, "Seattle", "US", true, "*",
+					"partner.example")
 				test.partner += ".example"
 			}
 			if test.partner != "" {

@@ -79,9 +79,7 @@ func TestS21_HostileNamesAreNamesAndNothingElse(t *testing.T) {
 		"sales":      `Sam <sam at evil>, Bcc: all`,
 	}
 	p := story.NewPartner(t)
-	localtest.Load(t, localtest.Files{"locations.csv": "partnerId,partnerName,locationId,locationName,country," +
-		"enrolled,engagementIds\n" +
-		p.ID + `,"` + strings.ReplaceAll(hostile["partner"], `"`, `""`) + `",` + p.Location + ",Seattle,US,true,*\n"})
+	localtest.LoadRow(t, "locations.csv", p.ID, hostile["partner"], p.Location, "Seattle", "US", true, "*")
 	e := story.Engagement(t, story.Object{"name": hostile["engagement"]})
 	c := story.NewCustomerNamed(t, hostile["customer"], e)
 	claim := p.Add(t, c, e)

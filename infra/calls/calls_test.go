@@ -192,13 +192,13 @@ func everything(t *testing.T) {
 	known := p.Claim(t, c, plain)
 	story.Post(t, p.Token, known.ID, "cancellation", story.Object{}, "Idempotency-Key", "cancel").Expect(t, 200)
 	small := story.NewCustomer(t, engagements...)
-	managed(t, small, false)
+	small.Manage(t, false)
 	asked := p.Add(t, small, referred)
 	story.Accept(t, p.Ask(t, asked))
 	localtest.WaitDrained(t)
 	upgrade := "/v1/referrals/" + p.Get(t, asked.ID).Referral.ID + "/upgrade"
 	localtest.Call(t, "POST", upgrade, referrals, nil).Expect(t, 409)
-	managed(t, small, true)
+	small.Manage(t, true)
 	localtest.Call(t, "POST", upgrade, program, nil, "Idempotency-Key", "upgrade").Expect(t, 200)
 	p.Submit(t, asked.ID)
 	story.Review(t, asked.ID, mci.Reject)
@@ -254,14 +254,6 @@ func reminders(t *testing.T) {
 		Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), string(mci.EmailSent)) }})
 	localtest.Invoke(t, "expiry-sweep", story.Object{}).Expect(t, 200)
 	localtest.WaitDrained(t)
-}
-
-// managed says whether the program's sellers look after the customer.
-func managed(t *testing.T, c story.Customer, managed bool) {
-	t.Helper()
-	localtest.Load(t, localtest.Files{
-		"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%v\n", c.ID, c.Name, managed),
-	})
 }
 
 // tellOfMail has SES tell of every email that was sent: delivered, bounced, complained of.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"maps"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"mci.example/customers/scripts/import/importer"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/table"
 )
@@ -80,27 +80,14 @@ func (b *bench) imports(ctx context.Context) error {
 
 // writeEligibility writes the files to import.
 func writeEligibility(folder string, first, rows int) error {
+	data := importer.Data{"engagements.json": {{engagement(0)}}}
+	for n := first; n < first+rows; n++ {
+		data.Add("eligibility.csv", engagementID(0), mci.TenantID, customer(n).tenant(), false, ineligible)
+	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("making the folder to import: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, "engagements.json"), encoded([]object{engagement(0)}),
-		0o600); err != nil {
-		return fmt.Errorf("writing the engagement: %w", err)
-	}
-	file, err := os.Create(filepath.Join(folder, "eligibility.csv"))
-	if err != nil {
-		return fmt.Errorf("creating the rows: %w", err)
-	}
-	defer file.Close()
-	text := bufio.NewWriter(file)
-	fmt.Fprintln(text, "engagementId,idType,idValue,eligible,reason")
-	for n := first; n < first+rows; n++ {
-		fmt.Fprintf(text, "%s,tenant-id,%s,false,%s\n", engagementID(0), customer(n).tenant(), ineligible)
-	}
-	if err := text.Flush(); err != nil {
-		return fmt.Errorf("writing the rows: %w", err)
-	}
-	return nil
+	return data.Write(folder)
 }
 
 // writeAsFloor writes what the import would, in batches, and does nothing else.

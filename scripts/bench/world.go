@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -84,47 +83,23 @@ var partnerContact = object{"name": "Pat Partner", "email": "pat@partner.example
 
 // found lays the ground: the catalogue, the partner, and customers with their IDs, by way of the import.
 func (s *stand) found(ctx context.Context, customers int) error {
-	files := map[string]*strings.Builder{}
-	line := func(file, text string, values ...any) {
-		if files[file] == nil {
-			files[file] = &strings.Builder{}
-		}
-		fmt.Fprintf(files[file], text+"\n", values...)
-	}
-	var engagements []object
+	data := importer.Data{}
 	for i := range engagementNames {
-		engagements = append(engagements, engagement(i))
+		data.Add("engagements.json", engagement(i))
 	}
-	line("engagements.json", "%s", encoded(engagements))
-	line("locations.csv", "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds")
-	line("locations.csv", "%s,Partner Consulting,%s,Seattle,US,true,*", partner, location)
-	line("locations.csv", "%s,Partner Consulting,toronto,Toronto,CA,true,%s", partner, engagementID(0))
-	line("grants.csv", "partnerId,userId,locationId,role")
-	line("grants.csv", "%s,%s,%s,incentives-admin", partner, partnerUser.id, location)
-	line("customers.csv", "customerId,name,country,managed")
-	line("customer-ids.csv", "customerId,idType,idValue")
-	line("domains.csv", "domain,tenantId")
-	line("eligibility.csv", "engagementId,idType,idValue,eligible,reason")
+	data.Add("locations.csv", partner, "Partner Consulting", location, "Seattle", "US", true, "*")
+	data.Add("locations.csv", partner, "Partner Consulting", "toronto", "Toronto", "CA", true, engagementID(0))
+	data.Add("grants.csv", partner, partnerUser.id, location, mci.IncentivesAdmin)
 	for n := range customers {
 		c := customer(n)
-		line("customers.csv", "%s,%s,US,true", c.id(), c.name())
-		line("customer-ids.csv", "%s,tenant-id,%s", c.id(), c.tenant())
-		line("domains.csv", "%s,%s", c.domain(), c.tenant())
+		data.Add("customers.csv", c.id(), c.name(), "US", true)
+		data.Add("customer-ids.csv", c.id(), mci.TenantID, c.tenant())
+		data.Add("domains.csv", c.domain(), c.tenant())
 		for i := range engagementNames {
-			line("eligibility.csv", "%s,tenant-id,%s,true,", engagementID(i), c.tenant())
+			data.Add("eligibility.csv", engagementID(i), mci.TenantID, c.tenant(), true, "")
 		}
 	}
-	folder, err := os.MkdirTemp("", "bench-data-")
-	if err != nil {
-		return fmt.Errorf("making a folder for the data: %w", err)
-	}
-	defer os.RemoveAll(folder)
-	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(content.String()), 0o600); err != nil {
-			return fmt.Errorf("writing the data: %w", err)
-		}
-	}
-	_, err = importer.Run(ctx, s.Database(), cloud.TableName, folder, importer.Options{Progress: os.Stderr})
+	_, err := data.Import(ctx, s.Database(), cloud.TableName, importer.Options{Progress: os.Stderr})
 	return err
 }
 

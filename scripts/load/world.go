@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"mci.example/customers/scripts/import/importer"
 	"mci.example/customers/scripts/local/client"
 	"mci.example/customers/scripts/operator"
+	"mci.example/customers/shared/mci"
 )
 
 type object = client.Object
@@ -83,13 +82,13 @@ const (
 
 // build imports the world, and signs its people in.
 func (w *world) build(ctx context.Context) error {
-	var engagements []object
+	data := importer.Data{}
 	for n := range engagementCount {
 		active := limit
 		if n == roomy {
 			active = 250
 		}
-		engagements = append(engagements, object{
+		data.Add("engagements.json", object{
 			"id": w.engagement(n), "name": fmt.Sprintf("Engagement %d of %s", n, w.run),
 			"solutionArea": "Infrastructure",
 			"description":  "The partner looks at what the customer has, and shows what could be done with it.",
@@ -101,47 +100,23 @@ func (w *world) build(ctx context.Context) error {
 			"coSell": object{"minDealSize": "50000.00", "managedCustomersOnly": false},
 		})
 	}
-	files := map[string]*strings.Builder{}
-	line := func(file, text string, values ...any) {
-		if files[file] == nil {
-			files[file] = &strings.Builder{}
-		}
-		fmt.Fprintf(files[file], text+"\n", values...)
-	}
-	line("engagements.json", "%s", client.Compact(engagements))
-	line("locations.csv", "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds")
-	line("grants.csv", "partnerId,userId,locationId,role")
 	for n := range partnerCount {
-		line("locations.csv", "%s,Partner %d,%s,Seattle,US,true,*", w.partner(n), n, w.location(n))
-		line("grants.csv", "%s,%s,%s,incentives-admin", w.partner(n), w.user(n), w.location(n))
+		data.Add("locations.csv", w.partner(n), fmt.Sprintf("Partner %d", n), w.location(n), "Seattle", "US", true, "*")
+		data.Add("grants.csv", w.partner(n), w.user(n), w.location(n), mci.IncentivesAdmin)
 	}
-	line("customers.csv", "customerId,name,country,managed")
-	line("customer-ids.csv", "customerId,idType,idValue")
-	line("domains.csv", "domain,tenantId")
-	line("eligibility.csv", "engagementId,idType,idValue,eligible,reason")
 	for n := range customerCount {
-		line("customers.csv", "%s,Customer %04d,US,true", w.customer(n), n)
-		line("customer-ids.csv", "%s,tenant-id,%s", w.customer(n), w.tenant(n))
-		line("domains.csv", "%s,%s", w.domain(n), w.tenant(n))
+		data.Add("customers.csv", w.customer(n), fmt.Sprintf("Customer %04d", n), "US", true)
+		data.Add("customer-ids.csv", w.customer(n), mci.TenantID, w.tenant(n))
+		data.Add("domains.csv", w.domain(n), w.tenant(n))
 		for e := n % 2; e < engagementCount; e += 2 { // half of them
-			line("eligibility.csv", "%s,tenant-id,%s,true,", w.engagement(e), w.tenant(n))
-		}
-	}
-	folder, err := os.MkdirTemp("", "load-")
-	if err != nil {
-		return fmt.Errorf("making a folder for the program's files: %w", err)
-	}
-	defer os.RemoveAll(folder)
-	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(content.String()), 0o600); err != nil {
-			return fmt.Errorf("writing the program's files: %w", err)
+			data.Add("eligibility.csv", w.engagement(e), mci.TenantID, w.tenant(n), true, "")
 		}
 	}
 	database, table, where, err := operator.Connect(ctx)
 	if err != nil {
 		return err
 	}
-	if _, err := importer.Run(ctx, database, table, folder, importer.Options{Progress: os.Stderr}); err != nil {
+	if _, err := data.Import(ctx, database, table, importer.Options{Progress: os.Stderr}); err != nil {
 		return fmt.Errorf("%w; %s", err, where)
 	}
 	return w.signIn(ctx)

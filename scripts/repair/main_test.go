@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,14 +20,10 @@ func TestS27_AMissedUpgradeIsFoundAndRepaired(t *testing.T) {
 		"coSell":   story.Object{"minDealSize": "0.00", "managedCustomersOnly": true},
 	})
 	c := story.NewCustomer(t, engagement)
-	managed := func(is bool) {
-		localtest.Load(t, localtest.Files{"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%v\n",
-			c.ID, c.Name, is)})
-	}
-	managed(false)
+	c.Manage(t, false)
 	claim := p.Consented(t, c, engagement)
 	localtest.WaitDrained(t)
-	managed(true)
+	c.Manage(t, true)
 
 	command := filepath.Join(t.TempDir(), "repair")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", command, ".").CombinedOutput(); err != nil {

@@ -4,8 +4,6 @@ package system
 
 import (
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 
 	"mci.example/customers/scripts/local/localtest"
@@ -179,18 +177,11 @@ func (w world) qualifying(t testing.TB) (story.Claim, story.Customer, []string) 
 	t.Helper()
 	engagement := story.Engagement(t, story.WithCoSell(true))
 	c := story.NewCustomer(t, engagement)
-	manage(t, c, false)
+	c.Manage(t, false)
 	claim, _ := w.partner.Bring(t, mci.Consented, c, engagement)
 	localtest.WaitDrained(t)
-	manage(t, c, true)
+	c.Manage(t, true)
 	return claim, c, []string{c.Name, c.Email, w.partner.Name}
-}
-
-// manage has the program say whether the customer is managed.
-func manage(t testing.TB, c story.Customer, managed bool) {
-	t.Helper()
-	row := strings.Join([]string{c.ID, c.Name, "US", strconv.FormatBool(managed)}, ",")
-	localtest.Load(t, localtest.Files{"customers.csv": "customerId,name,country,managed\n" + row + "\n"})
 }
 
 // link gives the page of a customer who was asked.

@@ -164,7 +164,7 @@ var faults = map[string][]fault{
 			a.token = localtest.Token(t, a.partner.ID, story.Name("staff"), mci.ProgramAdmin)
 		}}, wrongStatus},
 	"POST /v1/referrals/{referralId}/upgrade": {notFound, keyReused,
-		{mci.NotQualified, "", func(t testing.TB, a *attempt) { manage(t, a.customer, false) }}},
+		{mci.NotQualified, "", func(t testing.TB, a *attempt) { a.customer.Manage(t, false) }}},
 }
 
 // claimExists gives the customer an open claim on each engagement, unless it has one.

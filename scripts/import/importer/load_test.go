@@ -3,6 +3,7 @@ package importer_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -198,6 +199,17 @@ func TestWhatDynamoDBLeavesUndoneIsAskedForAgain(t *testing.T) {
 	}
 	if written != rows || refusals["BatchWriteItem"] <= 3 || refusals["BatchGetItem"] <= 3 {
 		t.Errorf("%d rows are said to be written, want %d; DynamoDB was asked %v times", written, rows, refusals)
+	}
+}
+
+func writeEligibility(t testing.TB, folder string, rows int) {
+	t.Helper()
+	data := importer.Data{}
+	for i := range rows {
+		data.Add("eligibility.csv", "assessment", mci.TenantID, fmt.Sprintf("3f2504e0-4f89-41d3-9a0c-%012d", i), false, "")
+	}
+	if err := data.Write(folder); err != nil {
+		t.Fatal(err)
 	}
 }
 

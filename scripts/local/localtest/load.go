@@ -1,36 +1,23 @@
 package localtest
 
 import (
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"mci.example/customers/scripts/import/importer"
 )
 
-// Files is a folder of the program's own data, as make import loads it: content by file name. A content that is no
-// string is encoded as JSON.
-type Files map[string]any
-
-// Load imports the files beside what the table has already.
-func Load(t testing.TB, files Files) {
+// Load imports rows of the program's files beside what the table has already.
+func Load(t testing.TB, data importer.Data) {
 	t.Helper()
-	folder := t.TempDir()
-	for name, content := range files {
-		encoded, isText := content.(string)
-		if !isText {
-			marshalled, err := json.Marshal(content)
-			if err != nil {
-				t.Fatalf("encode %s: %v", name, err)
-			}
-			encoded = string(marshalled)
-		}
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(encoded), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := data.Import(t.Context(), DynamoDB(), Table(), importer.Options{}); err != nil {
+		t.Fatalf("import %v: %v", data, err)
 	}
-	LoadFolder(t, folder)
+}
+
+// LoadRow imports one row of a file.
+func LoadRow(t testing.TB, file string, cells ...any) {
+	t.Helper()
+	Load(t, importer.Data{file: {cells}})
 }
 
 // LoadFolder imports a folder, such as scripts/sample.

@@ -5,7 +5,7 @@
 //	func TestMain(m *testing.M) { localtest.Main(m) }
 //
 //	func TestS19_AKnownCustomerIsClaimed(t *testing.T) {
-//		localtest.Load(t, localtest.Files{"customers.csv": "customerId,name,country,managed\n…"})
+//		localtest.LoadRow(t, "customers.csv", "customer-1", "Contoso", "US", true)
 //		token := localtest.Token(t, "partner-1", "user-1", mci.IncentivesUser)
 //		answer := localtest.Call(t, "POST", "/v1/customers/customer-1/claims", token, body)
 //		answer.Expect(t, 201)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"mci.example/customers/scripts/import/importer"
 	"mci.example/customers/scripts/local/client"
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
@@ -55,14 +56,13 @@ func (w *world) people(t *testing.T, runs int) {
 		names[i] = story.Name("Customer")
 	}
 	w.partners, w.customers = story.NewPartners(t, runs), story.NewCustomers(t, names)
-	var rows strings.Builder
-	rows.WriteString("engagementId,idType,idValue,eligible,reason\n")
+	data := importer.Data{}
 	for _, customer := range w.customers {
 		for _, engagement := range append([]string{w.coSell, w.managedOnly}, w.engagements...) {
-			rows.WriteString(engagement + ",tenant-id," + customer.Tenant + ",true,\n")
+			data.Add("eligibility.csv", engagement, mci.TenantID, customer.Tenant, true, "")
 		}
 	}
-	localtest.Load(t, localtest.Files{"eligibility.csv": rows.String()})
+	localtest.Load(t, data)
 }
 
 // run is one flow by one client on one customer.
@@ -363,10 +363,10 @@ var flows = []flow{
 	{
 		name: "upgrade on request", function: "referral-upgrade", status: 200, events: consented + " referral.upgraded",
 		prepare: func(t *testing.T, r *run) {
-			r.manage(t, false)
+			r.customer.Manage(t, false)
 			r.bring(t, mci.Consented, r.managedOnly)
 		},
-		ready: func(t *testing.T, r *run) { r.manage(t, true) }, // after the stream has found that it does not qualify
+		ready: func(t *testing.T, r *run) { r.customer.Manage(t, true) }, // after the stream has found that it does not qualify
 		do: func(t *testing.T, r *run) localtest.Response {
 			token := localtest.Token(t, r.partner.ID, r.partner.User, mci.ReferralAdmin)
 			return localtest.Call(t, "POST", r.claim.Referral.Href+"/upgrade", token, story.Object{}, "Idempotency-Key",
@@ -379,13 +379,6 @@ var flows = []flow{
 		r.askUnrecorded(t)
 	}),
 	told,
-}
-
-// manage has the program's sellers take the customer on, or let go of it.
-func (r *run) manage(t *testing.T, managed bool) {
-	t.Helper()
-	row := r.customer.ID + "," + r.customer.Name + ",US," + map[bool]string{true: "true", false: "false"}[managed]
-	localtest.Load(t, localtest.Files{"customers.csv": "customerId,name,country,managed\n" + row + "\n"})
 }
 
 // claims are all of the partner's.

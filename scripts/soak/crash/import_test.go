@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -85,19 +83,22 @@ type data struct {
 func newData(t *testing.T, before data) data {
 	t.Helper()
 	d := data{folder: t.TempDir(), word: story.Name("data"), tenant: uuid.NewString()}
-	files := map[string]string{
-		"engagements.json": `[{"id": "WORD", "name": "Assessment", "solutionArea": "Infrastructure", "description": "",
-			"payType": "fixed", "customerIdTypes": ["tenant-id"], "startsOn": "2020-01-01", "endsOn": "2039-12-31",
+	files := importer.Data{
+		"engagements.json": {{story.Object{
+			"id": d.word, "name": "Assessment", "solutionArea": "Infrastructure", "description": "", "payType": "fixed",
+			"customerIdTypes": []string{"tenant-id"}, "startsOn": "2020-01-01", "endsOn": "2039-12-31",
 			"consentWindowDays": 30, "submissionWindowDays": 60, "resubmissionWindowDays": 14,
-			"claimLimits": {"active": 1, "allowed": 2}, "payout": "1250.00"}]`,
-		"locations.csv":     "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds\n",
-		"grants.csv":        "partnerId,userId,locationId,role,revoked\nWORD,user,WORD-0,incentives-admin,\n",
-		"customers.csv":     "customerId,name,country,managed\nWORD,Customer,US,true\n",
-		"customer-ids.csv":  "customerId,idType,idValue\nWORD,tenant-id,TENANT\n",
-		"domains.csv":       "domain,tenantId\nWORD.example,TENANT\nWORD-other.example," + before.tenant + "\n",
-		"opportunities.csv": "opportunityId,customerId,value,status\nWORD,WORD,1000.00,open\n",
-		"eligibility.csv": "engagementId,idType,idValue,eligible,reason\nWORD,tenant-id,TENANT,true,\n" + before.word +
-			",tenant-id,TENANT,false,too small\n",
+			"claimLimits": story.Object{"active": 1, "allowed": 2}, "payout": "1250.00"}}},
+		"grants.csv":        {{d.word, "user", d.word + "-0", mci.IncentivesAdmin, ""}},
+		"customers.csv":     {{d.word, "Customer", "US", true}},
+		"customer-ids.csv":  {{d.word, mci.TenantID, d.tenant}},
+		"opportunities.csv": {{d.word, d.word, "1000.00", "open"}},
+	}
+	if before.word != "" {
+		files.Add("domains.csv", d.word+".example", d.tenant)
+		files.Add("domains.csv", d.word+"-other.example", before.tenant)
+		files.Add("eligibility.csv", d.word, mci.TenantID, d.tenant, true, "")
+		files.Add("eligibility.csv", before.word, mci.TenantID, d.tenant, false, "too small")
 	}
 	tenant := mci.CustomerID{Type: mci.TenantID, Value: d.tenant}
 	domain := func(name string) mci.CustomerID { return mci.CustomerID{Type: mci.Domain, Value: name} }
@@ -114,19 +115,12 @@ func newData(t *testing.T, before data) data {
 		table.NewEligibilityRecord(tenant, mci.Eligibility{EngagementID: before.word}).Key,
 	}
 	for i := range rows {
-		files["locations.csv"] += fmt.Sprintf("WORD,Partner,WORD-%d,Seattle,US,true,*\n", i)
+		files.Add("locations.csv", d.word, "Partner", fmt.Sprintf("%s-%d", d.word, i), "Seattle", "US", true, "*")
 		location := mci.Location{PartnerID: d.word, ID: fmt.Sprintf("%s-%d", d.word, i)}
 		d.keys = append(d.keys, table.NewLocationRecord(location).Key)
 	}
-	if before.word == "" {
-		delete(files, "domains.csv")
-		files["eligibility.csv"] = "engagementId,idType,idValue,eligible,reason\n"
-	}
-	own := strings.NewReplacer("WORD", d.word, "TENANT", d.tenant)
-	for file, content := range files {
-		if err := os.WriteFile(filepath.Join(d.folder, file), []byte(own.Replace(content)), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := files.Write(d.folder); err != nil {
+		t.Fatal(err)
 	}
 	return d
 }

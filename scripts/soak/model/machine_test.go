@@ -21,6 +21,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"mci.example/customers/scripts/import/importer"
 	"mci.example/customers/scripts/local/cloud"
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
@@ -93,16 +94,15 @@ func newMachine(t *testing.T, rt *rapid.T) *machine {
 		{types: []string{"msx-opportunity-id"}, variable: true, active: 1, allowed: 1, consent: 7, submit: 7,
 			resubmit: 7, referralFrom: 0, coSellFrom: 0},
 	}
-	var rules []story.Object
+	data := importer.Data{}
 	for _, e := range m.engagements {
 		e.id = story.Name("engagement")
-		rules = append(rules, rulesOf(e))
+		data.Add("engagements.json", rulesOf(e))
 	}
 	names := []string{"contoso ltd", "Contoso"} // few, so that they meet often
 	// One draw decides who is eligible at the beginning: rapid, which tries to do without each draw, comes to the steps
 	// sooner.
 	eligibility := rand.New(rand.NewPCG(uint64(draw(rt, "eligibility", 4096)), 0))
-	rows := "engagementId,idType,idValue,eligible,reason\n"
 	for i, c := range story.NewCustomers(t, names) {
 		made := &customer{id: c.ID, name: strings.ToLower(names[i]), email: c.Email, managed: true,
 			eligible: map[string]bool{}, ids: map[string]string{
@@ -113,12 +113,11 @@ func newMachine(t *testing.T, rt *rapid.T) *machine {
 			for _, kind := range []string{"tenant-id", "tpid", "msx-opportunity-id"} {
 				eligible := eligibility.IntN(8) > 0
 				made.eligible[e.id+" "+kind] = eligible
-				rows += fmt.Sprintf("%s,%s,%s,%t,\n", e.id, kind, made.ids[kind], eligible)
+				data.Add("eligibility.csv", e.id, kind, made.ids[kind], eligible, "")
 			}
 		}
 	}
-	localtest.Load(t, localtest.Files{"engagements.json": rules})
-	localtest.Load(t, localtest.Files{"eligibility.csv": rows})
+	localtest.Load(t, data)
 	return m
 }
 
@@ -752,15 +751,13 @@ func (m *machine) changeEligibility(rt *rapid.T) {
 	kind := pick(rt, "kind", "tenant-id", "tpid", "msx-opportunity-id")
 	eligible := draw(rt, "eligible", 2) == 1
 	c.eligible[e.id+" "+kind] = eligible
-	localtest.Load(m.t, localtest.Files{"eligibility.csv": fmt.Sprintf(
-		"engagementId,idType,idValue,eligible,reason\n%s,%s,%s,%t,\n", e.id, kind, c.ids[kind], eligible)})
+	localtest.LoadRow(m.t, "eligibility.csv", e.id, kind, c.ids[kind], eligible, "")
 }
 
 func (m *machine) changeManaged(rt *rapid.T) {
 	c := m.customers[draw(rt, "customer", len(m.customers))]
 	c.managed = draw(rt, "managed", 2) == 1
-	localtest.Load(m.t, localtest.Files{"customers.csv": fmt.Sprintf("customerId,name,country,managed\n%s,%s,US,%t\n",
-		c.id, c.name, c.managed)})
+	localtest.LoadRow(m.t, "customers.csv", c.id, c.name, "US", c.managed)
 }
 
 func (m *machine) look(rt *rapid.T) {

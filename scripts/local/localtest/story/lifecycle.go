@@ -41,9 +41,7 @@ func (p Partner) NewUser(t testing.TB, grant mci.Role, roles ...mci.Role) (token
 // Grant gives the user a grant at the partner's location, or takes it away.
 func (p Partner) Grant(t testing.TB, user string, role mci.Role, revoked bool) {
 	t.Helper()
-	row := strings.Join([]string{p.ID, user, p.Location, string(role), map[bool]string{true: "true",
-		false: "false"}[revoked]}, ",")
-	localtest.Load(t, localtest.Files{"grants.csv": "partnerId,userId,locationId,role,revoked\n" + row + "\n"})
+	localtest.LoadRow(t, "grants.csv", p.ID, user, p.Location, role, revoked)
 }
 
 // Post asks for something to be done to a claim: "consent-requests", "submission", "cancellation" or "review".

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"mci.example/customers/scripts/import/importer"
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/shared/mci"
 )
@@ -44,46 +45,38 @@ func NewPartner(t testing.TB) Partner {
 func NewPartners(t testing.TB, n int) []Partner {
 	t.Helper()
 	partners := make([]Partner, n)
-	locations, grants := locationColumns, grantColumns
+	data := importer.Data{}
 	for i := range partners {
 		p := Partner{ID: Name("partner"), Location: Name("location"), User: Name("user")}
 		p.Name = "Partner " + p.ID
 		p.Token = localtest.Token(t, p.ID, p.User, mci.IncentivesAdmin)
-		locations += strings.Join([]string{p.ID, p.Name, p.Location, "Seattle", "US", "true", "*"}, ",") + "\n"
-		grants += strings.Join([]string{p.ID, p.User, p.Location, "incentives-admin"}, ",") + "\n"
+		data.Add("locations.csv", p.ID, p.Name, p.Location, "Seattle", "US", true, "*")
+		data.Add("grants.csv", p.ID, p.User, p.Location, mci.IncentivesAdmin)
 		partners[i] = p
 	}
-	localtest.Load(t, localtest.Files{"locations.csv": locations, "grants.csv": grants})
+	localtest.Load(t, data)
 	return partners
 }
-
-const (
-	locationColumns = "partnerId,partnerName,locationId,locationName,country,enrolled,engagementIds\n"
-	grantColumns    = "partnerId,userId,locationId,role\n"
-)
 
 // NewLocation gives the partner one more location, for the engagements named as locations.csv names them. Nobody holds
 // a grant on it yet.
 func (p Partner) NewLocation(t testing.TB, enrolled bool, engagementIDs string) (locationID string) {
 	t.Helper()
 	locationID = Name("location")
-	row := []string{p.ID, p.Name, locationID, "Lyon", "FR", fmt.Sprint(enrolled), engagementIDs}
-	localtest.Load(t, localtest.Files{"locations.csv": locationColumns + strings.Join(row, ",") + "\n"})
+	localtest.LoadRow(t, "locations.csv", p.ID, p.Name, locationID, "Lyon", "FR", enrolled, engagementIDs)
 	return locationID
 }
 
 // GrantAt grants a user a role at a location.
 func (p Partner) GrantAt(t testing.TB, user, locationID string, role mci.Role) {
 	t.Helper()
-	row := []string{p.ID, user, locationID, string(role)}
-	localtest.Load(t, localtest.Files{"grants.csv": grantColumns + strings.Join(row, ",") + "\n"})
+	localtest.LoadRow(t, "grants.csv", p.ID, user, locationID, role)
 }
 
 // Eligible loads the program's word on a customer ID for an engagement; a reason makes it a no.
 func Eligible(t testing.TB, engagement string, id Object, reason string) {
 	t.Helper()
-	localtest.Load(t, localtest.Files{"eligibility.csv": "engagementId,idType,idValue,eligible,reason\n" +
-		fmt.Sprintf("%s,%s,%s,%t,%s\n", engagement, id["type"], id["value"], reason == "", quoted(reason))})
+	localtest.LoadRow(t, "eligibility.csv", engagement, id["type"], id["value"], reason == "", reason)
 }
 
 // Engagement loads an engagement of fixed pay that takes every ID of that pay, and has room for all; the changes given
@@ -101,7 +94,7 @@ func Engagement(t testing.TB, changes Object) string {
 	for field, value := range changes {
 		engagement[field] = value
 	}
-	localtest.Load(t, localtest.Files{"engagements.json": []Object{engagement}})
+	localtest.LoadRow(t, "engagements.json", engagement)
 	return engagement["id"].(string)
 }
 
@@ -143,7 +136,7 @@ func NewCustomerNamed(t testing.TB, name string, engagements ...string) Customer
 func NewCustomers(t testing.TB, names []string, engagements ...string) []Customer {
 	t.Helper()
 	all := make([]Customer, len(names))
-	var customers, ids, domains, opportunities, eligibility strings.Builder
+	data := importer.Data{}
 	for i, name := range names {
 		domain := strings.ToLower(Name("customer")) + ".example"
 		c := Customer{
@@ -151,30 +144,29 @@ func NewCustomers(t testing.TB, names []string, engagements ...string) []Custome
 			TPID: fmt.Sprint(uuid.New().ID()), Opportunity: Name("7"), Email: "contact@" + domain,
 		}
 		all[i] = c
-		fmt.Fprintf(&customers, "%s,%s,US,true\n", c.ID, quoted(name))
-		fmt.Fprintf(&ids, "%s,tenant-id,%s\n%s,tpid,%s\n%s,azure-subscription-id,%s\n", c.ID, c.Tenant, c.ID, c.TPID,
-			c.ID, c.Subscription)
-		fmt.Fprintf(&domains, "%s,%s\n", c.Domain, c.Tenant)
-		fmt.Fprintf(&opportunities, "%s,%s,100000.00,open\n", c.Opportunity, c.ID)
+		data.Add("customers.csv", c.ID, name, "US", true)
+		data.Add("customer-ids.csv", c.ID, mci.TenantID, c.Tenant)
+		data.Add("customer-ids.csv", c.ID, mci.TPID, c.TPID)
+		data.Add("customer-ids.csv", c.ID, mci.AzureSubscription, c.Subscription)
+		data.Add("domains.csv", c.Domain, c.Tenant)
+		data.Add("opportunities.csv", c.Opportunity, c.ID, "100000.00", "open")
 		for _, engagement := range engagements {
 			for _, id := range c.IDs() {
 				if id.Type != mci.Domain {
-					fmt.Fprintf(&eligibility, "%s,%s,%s,true,\n", engagement, id.Type, id.Value)
+					data.Add("eligibility.csv", engagement, id.Type, id.Value, true, "")
 				}
 			}
 		}
 	}
-	localtest.Load(t, localtest.Files{
-		"customers.csv":     "customerId,name,country,managed\n" + customers.String(),
-		"customer-ids.csv":  "customerId,idType,idValue\n" + ids.String(),
-		"domains.csv":       "domain,tenantId\n" + domains.String(),
-		"opportunities.csv": "opportunityId,customerId,value,status\n" + opportunities.String(),
-		"eligibility.csv":   "engagementId,idType,idValue,eligible,reason\n" + eligibility.String(),
-	})
+	localtest.Load(t, data)
 	return all
 }
 
-func quoted(cell string) string { return `"` + strings.ReplaceAll(cell, `"`, `""`) + `"` }
+// Manage has the program say whether the customer is managed.
+func (c Customer) Manage(t testing.TB, managed bool) {
+	t.Helper()
+	localtest.LoadRow(t, "customers.csv", c.ID, c.Name, "US", managed)
+}
 
 // IDs are the customer's IDs, one of each type.
 func (c Customer) IDs() []mci.CustomerID {
