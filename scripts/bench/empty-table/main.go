@@ -3,27 +3,15 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"os"
-
-	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"mci.example/customers/scripts/bench/idle"
 )
 
 func main() {
-	settings, err := config.LoadDefaultConfig(context.Background())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	table := dynamodb.NewFromConfig(settings)
-	lambda.Start(empty{table.GetItem, table.Query})
+	idle.Serve(func(settings aws.Config) []any {
+		table := dynamodb.NewFromConfig(settings)
+		return []any{table.GetItem, table.Query}
+	})
 }
-
-// empty holds what a client can do: of one that does nothing the linker leaves most out.
-type empty []any
-
-// Invoke answers at once.
-func (empty) Invoke(context.Context, []byte) ([]byte, error) { return []byte("{}"), nil }
