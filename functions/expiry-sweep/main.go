@@ -185,7 +185,8 @@ func (s *sweeping) advance(ctx context.Context, claim mci.Claim) error {
 			if err != nil {
 				return none, err
 			}
-			if mailAllowed = !optedOut; optedOut { // this reminder is left out
+			if optedOut { // this reminder is left out
+				mailAllowed = false
 				return none, table.ErrLostRace
 			}
 			writes = append(writes, s.table.CountMail(claim, s.perPartner, s.at)...)

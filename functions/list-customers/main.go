@@ -1,5 +1,6 @@
-// Command list-customers is the Customers page of an engagement: who may take part and what is next for each, who may
-// not and why, and what is over (S1-S5, S24).
+// Command list-customers lists the customers of an engagement for the three tabs of its Customers page. Eligible has
+// those who may take part, with the next actions; Ineligible those who may not, with the reasons; Complete has the
+// claims that have ended (S1-S5, S24).
 package main
 
 import (

@@ -162,7 +162,7 @@ func (f function) once(
 	return named(r, to, err)
 }
 
-// named says of which email an error is.
+// named adds to an error which email it concerns; nil stays nil.
 func named(r table.Recorded, to mci.Recipient, err error) error {
 	if err == nil {
 		return nil

@@ -232,7 +232,7 @@ func TestD29_ACrashSendsAtMostOneMoreAndLosesNothing(t *testing.T) {
 	}
 }
 
-// What cannot be mailed ends as a dead letter, of which an alarm tells; once it can, the event sends it.
+// A notice that cannot be sent ends as a dead letter, and an alarm tells. The event sends it once that is possible.
 func TestD29_WhatTheMailServiceRefusesOrNeverAnswersIsADeadLetterAndNotForgotten(t *testing.T) {
 	for effect, later := range map[localtest.Effect]int{localtest.Reject: 1, localtest.Throttle: 1, localtest.Lose: 0} {
 		t.Run(string(effect), func(t *testing.T) {

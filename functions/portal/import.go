@@ -189,21 +189,15 @@ func (i *importing) cellMistakes() []fileMistake {
 				malformed = append(malformed, fileMistake{Line: row.Line, Field: column, Key: err.Error()})
 			}
 		}
-		malformed = append(malformed, i.rowMistakes(row)...)
+		if mci.SameAddress(row.Cells["customerEmail"], row.Cells["partnerEmail"]) { // D23
+			malformed = append(malformed, fileMistake{Line: row.Line, Field: "customerEmail",
+				Key: "must be the customer's, not the partner contact's own"})
+		}
 	}
 	if len(missing) > 0 {
 		return missing
 	}
 	return malformed
-}
-
-// rowMistakes names what is wrong with a row's cells beside each other (D23).
-func (i *importing) rowMistakes(row fileRow) (mistakes []fileMistake) {
-	if mci.SameAddress(row.Cells["customerEmail"], row.Cells["partnerEmail"]) {
-		mistakes = append(mistakes, fileMistake{Line: row.Line, Field: "customerEmail",
-			Key: "must be the customer's, not the partner contact's own"})
-	}
-	return mistakes
 }
 
 // checkCell says what is wrong with a cell, in the API's words.

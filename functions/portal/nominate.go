@@ -155,7 +155,7 @@ func (n *nominating) engagements() step {
 	fields := []field{
 		{Name: "opportunityId", Kind: textField, Pointer: "/opportunityId", Max: 64,
 			Shown: n.byTypedOpportunity},
-		// Where the check failed there is nothing to choose from, and what was chosen travels along.
+		// After a failed check the step offers no engagements, and the form keeps those chosen before.
 		{Name: "engagementIds", Kind: checkboxField, Pointer: "/engagementIds",
 			Shown: func(f *form) bool { return !n.failed || n.byTypedOpportunity(f) }},
 		{Name: "hours", Kind: numberField, Pointer: "/hours", Max: 7, Shown: n.byOpportunity},
@@ -372,8 +372,8 @@ func (n *nominating) checkKnown() error {
 	return err
 }
 
-// check asks the API how the customer stands, with what was typed so far. Only the step with the email gives that: what
-// is wrong with it is put right there.
+// check asks the API which engagements the customer is eligible for, by what was typed so far. Only the step that asks
+// for the email address passes it, because only there can its mistakes be corrected.
 func (n *nominating) check(f *form, email string) (err error) {
 	request := checkRequest{LocationID: f.get("locationId"), CustomerEmail: email}
 	if n.byOpportunity(f) && checkCell("hours", f.get("hours"), "") == nil {

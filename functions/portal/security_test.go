@@ -441,7 +441,7 @@ func TestP1_OnlyTheIssuersOwnAnswerToThisSignInBeginsASession(t *testing.T) {
 		if began && a.header.Get("Location") != "/portal/claims" {
 			t.Errorf("signing in leads to %s", a.header.Get("Location"))
 		}
-		// What came back once does not come back again.
+		// The same answer is refused the second time.
 		r.get("/portal/callback?"+answered.Encode()).expect(t, 400)
 	}
 }
