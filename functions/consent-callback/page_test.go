@@ -2,18 +2,18 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"mci.example/customers/scripts/local/cloud"
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
 	"mci.example/customers/shared/mail"
@@ -81,10 +81,7 @@ type sight struct {
 
 func openBrowser(t *testing.T) *browser {
 	t.Helper()
-	command := exec.Command("node", filepath.Join("testdata", "browser.mjs"), filepath.Join(localtest.Root(), "infra"))
-	command.Stderr = os.Stderr
-	// As on Lambda, the packaged browser brings its libraries and fonts along, so that it needs none of this machine's.
-	command.Env = append(os.Environ(), "AWS_EXECUTION_ENV=AWS_Lambda_nodejs22.x")
+	command := cloud.Browser(context.Background(), localtest.Root(), filepath.Join("testdata", "browser.mjs"))
 	input, err := command.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -34,11 +32,8 @@ func TestPeopleUseThePortalInABrowser(t *testing.T) {
 	northwind.Consented(t, woodgrove, "cloud-assessment")
 	localtest.WaitDrained(t)
 	localtest.LoadRow(t, "customers.csv", "c-0003", "Woodgrove Bank", "GB", true)
-	command := exec.CommandContext(t.Context(), "node", filepath.Join("testdata", "browser.mjs"),
-		filepath.Join(localtest.Root(), "infra"),
-		localtest.URL(), localtest.Cloud().SESEndpoint(), localtest.Cloud().Issuer())
-	// As on Lambda, the packaged browser brings its libraries and fonts along, so that it needs none of this machine's.
-	command.Env = append(os.Environ(), "AWS_EXECUTION_ENV=AWS_Lambda_nodejs22.x")
+	command := cloud.Browser(t.Context(), localtest.Root(), filepath.Join("testdata", "browser.mjs"), localtest.URL(),
+		localtest.Cloud().SESEndpoint(), localtest.Cloud().Issuer())
 	var said, failed bytes.Buffer
 	command.Stdout, command.Stderr = &said, &failed
 	if err := command.Run(); err != nil {

@@ -253,7 +253,8 @@ func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 
 	// What only adding finds is said by the column's name.
 	strict := story.NewPartner(t)
-	localtest.LoadRow(t, "locations.csv", strict.ID, "Strict", strict.Location, "Lyon", "FR", true, "*", "strict.example")
+	localtest.LoadRow(t, "locations.csv", strict.ID, "Strict", strict.Location, "Lyon", "FR", true, "*",
+		"strict.example")
 	s := as(t, strict.Token)
 	checked := s.upload(address, header+strings.Replace(row("A", one, one.Email), p.Location, strict.Location, 1)).
 		expect(t, 200, "1 of 1 rows")

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mci.example/customers/scripts/bench/replay"
+	"mci.example/customers/scripts/measure"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/rest"
@@ -180,8 +181,8 @@ func (b *bench) callFigures(k kind, recordings []recording, taken, floor times) 
 		f.BilledMillis += float64((one+time.Millisecond-1)/time.Millisecond) / float64(len(taken))
 	}
 	b.Calls = append(b.Calls, f)
-	progress("%-44s %6.2f ms, %.2f × its floor (p95 %.2f ×), %d round trips", k.name, f.P50, f.RatioP50, f.RatioP95,
-		f.RoundTrips)
+	measure.Progress("%-44s %6.2f ms, %.2f × its floor (p95 %.2f ×), %d round trips", k.name, f.P50, f.RatioP50,
+		f.RatioP95, f.RoundTrips)
 	if f.Function == "portal" {
 		return // its pages are judged by what they take beyond their calls
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"mci.example/customers/scripts/bench/replay"
+	"mci.example/customers/scripts/measure"
 	"mci.example/customers/shared/platform"
 )
 
@@ -68,7 +69,8 @@ func (b *bench) coldStart(ctx context.Context, k kind, recorded recording) error
 	f.Call, f.FloorTime = milliseconds(taken[0].percentile(50)), milliseconds(taken[1].percentile(50))
 	f.FloorRatio = f.Call / f.FloorTime
 	b.Cold = append(b.Cold, f)
-	progress("%-44s %6.2f ms, %.2f × an empty function", k.function+", cold", cmp.Or(f.Answer, f.Call), f.judged())
+	measure.Progress("%-44s %6.2f ms, %.2f × an empty function", k.function+", cold", cmp.Or(f.Answer, f.Call),
+		f.judged())
 	b.expect(f.judged() <= 1.2, "%s: the cold start is %.2f × that of an empty function, more than 1.2 ×", k.function,
 		f.judged())
 	return nil
@@ -110,7 +112,7 @@ const (
 
 // sizes builds the zips as they are deployed, and lists them with the most memory that each function was seen to use.
 func (b *bench) sizes(ctx context.Context) error {
-	progress("building the zips")
+	measure.Progress("building the zips")
 	out := filepath.Join(b.root, "build")
 	build := exec.CommandContext(ctx, "go", "run", "./scripts/build", "-out", out)
 	build.Dir, build.Stdout, build.Stderr = b.root, os.Stderr, os.Stderr

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"mci.example/customers/scripts/bench/replay"
+	"mci.example/customers/scripts/measure"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/table"
@@ -155,7 +156,7 @@ func (b *bench) curve(ctx context.Context, name, of, function string, sizes []in
 			P50: milliseconds(taken[2*i].percentile(50)), FloorP50: milliseconds(taken[2*i+1].percentile(50))}
 		f.Ratio = f.P50 / f.FloorP50
 		b.Growth = append(b.Growth, f)
-		progress("%-44s %6.2f ms, %.2f × its floor", fmt.Sprintf("%s, %d %s", name, size, of), f.P50, f.Ratio)
+		measure.Progress("%-44s %6.2f ms, %.2f × its floor", fmt.Sprintf("%s, %d %s", name, size, of), f.P50, f.Ratio)
 	}
 	return nil
 }
@@ -233,7 +234,7 @@ func (b *bench) lastCursorFrom(partnerID, tab, cursor string, limit int) (string
 		cursor = page.Cursor
 		if time.Since(said) > 5*time.Second {
 			said = time.Now()
-			progress("going through the %s customers of %s: page %d", tab, partnerID, pages)
+			measure.Progress("going through the %s customers of %s: page %d", tab, partnerID, pages)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"mci.example/customers/scripts/import/importer"
+	"mci.example/customers/scripts/measure"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/table"
 )
@@ -71,8 +72,8 @@ func (b *bench) imports(ctx context.Context) error {
 	f.Floor = float64(f.Rows) / taken[1].percentile(50).Seconds()
 	f.Ratio = f.Rate / f.Floor
 	b.Import = f
-	progress("%-44s %6.0f rows a second, %.2f × its floor, %.0f MB", fmt.Sprintf("import, %d rows", f.Rows), f.Rate,
-		f.Ratio, megabytes(f.Peak))
+	measure.Progress("%-44s %6.0f rows a second, %.2f × its floor, %.0f MB", fmt.Sprintf("import, %d rows", f.Rows),
+		f.Rate, f.Ratio, megabytes(f.Peak))
 	b.expect(f.Ratio >= 0.8, "import: %.2f × the rows a second of the floor, less than 0.8 ×", f.Ratio)
 	b.expect(f.Peak <= maxImportPeak, "import: used up to %.0f MB of memory, more than 200", megabytes(f.Peak))
 	return nil

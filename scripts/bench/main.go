@@ -14,12 +14,13 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 
+	"mci.example/customers/scripts/local/cloud"
+	"mci.example/customers/scripts/measure"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/table"
 )
@@ -47,7 +48,7 @@ type bench struct {
 	consumed map[string]map[string]consumption // by act and partition
 	stored   map[table.Key]table.Item          // all that a claim's life puts
 
-	Machine machine         `json:"machine"`
+	Machine measure.Machine `json:"machine"`
 	Quick   bool            `json:"quick"`
 	Calls   []callFigures   `json:"calls"`
 	Cold    []coldFigures   `json:"coldStarts"`
@@ -102,22 +103,10 @@ func (b *bench) expect(reached bool, text string, values ...any) {
 	}
 }
 
-var started = time.Now()
-
-// progress says what is going on.
-func progress(text string, values ...any) {
-	since := time.Since(started).Round(time.Second)
-	fmt.Fprintf(os.Stderr, "%3d:%02d  %s\n", int(since.Minutes()), int(since.Seconds())%60,
-		fmt.Sprintf(text, values...))
-}
-
 func run(ctx context.Context, quick bool, only string) error {
-	root, err := os.Getwd()
+	root, err := cloud.FindRoot()
 	if err != nil {
 		return fmt.Errorf("finding the repository: %w", err)
-	}
-	if _, err := os.Stat(filepath.Join(root, "scripts", "bench")); err != nil {
-		return errors.New("the benchmark runs in the repository's folder: make bench")
 	}
 	asked := strings.FieldsFunc(only, func(r rune) bool { return r == ',' })
 	for _, name := range asked {
@@ -125,9 +114,9 @@ func run(ctx context.Context, quick bool, only string) error {
 			return fmt.Errorf("there is no part %s; there are %s", name, strings.Join(partNames(), ", "))
 		}
 	}
-	b := &bench{root: root, quick: quick, Quick: quick, began: time.Now(), Machine: thisMachine(), Prices: prices,
-		Missed: []string{}}
-	progress("starting the one-machine cloud")
+	b := &bench{root: root, quick: quick, Quick: quick, began: time.Now(), Machine: measure.ThisMachine(),
+		Prices: prices, Missed: []string{}}
+	measure.Progress("starting the one-machine cloud")
 	if b.stand, err = openStand(ctx, root, platform.Functions, ""); err != nil {
 		return err
 	}
@@ -140,7 +129,7 @@ func run(ctx context.Context, quick bool, only string) error {
 		if len(asked) > 0 && !slices.Contains(asked, part.name) {
 			continue
 		}
-		progress("measuring %s", part.name)
+		measure.Progress("measuring %s", part.name)
 		if failed = part.measure(b, ctx); failed != nil {
 			failed = fmt.Errorf("measuring %s: %w", part.name, failed)
 			break

@@ -1,20 +1,19 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 
+	"mci.example/customers/scripts/local/client"
+	"mci.example/customers/scripts/local/cloud"
+	"mci.example/customers/scripts/measure"
 	"mci.example/customers/shared/rest"
 )
 
@@ -75,8 +74,8 @@ func (b *bench) portal(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", names[page.path], err)
 		}
 		b.Pages = append(b.Pages, f)
-		progress("%-44s %6.2f ms, %.2f over its calls; a first visit has %d bytes", "portal, "+f.Page, f.P50, f.Over,
-			f.Bytes)
+		measure.Progress("%-44s %6.2f ms, %.2f over its calls; a first visit has %d bytes", "portal, "+f.Page, f.P50,
+			f.Over, f.Bytes)
 		b.expect(f.Over <= maxOverCalls, "portal, %s: takes %.2f ms beside its calls, more than %.0f", f.Page, f.Over,
 			maxOverCalls)
 		b.expect(f.Bytes <= maxFirstVisit, "portal, %s: a first visit has %d bytes, more than %d", f.Page, f.Bytes,
@@ -109,35 +108,13 @@ func (b *bench) portalClaims(ctx context.Context, token string) (id string, err 
 	return id, nil
 }
 
-// ask calls the gateway, by a token or for a page by the session's cookie.
+// ask calls the gateway.
 func (b *bench) ask(ctx context.Context, method, path, token string, body any) ([]byte, error) {
-	var content io.Reader
-	if body != nil {
-		content = bytes.NewReader(encoded(body))
+	answer, err := client.Client{API: b.stand.URL()}.Send(ctx, method, path, token, body)
+	if err == nil && answer.Status >= 300 {
+		err = fmt.Errorf("%s is answered %d: %s", path, answer.Status, answer.Body)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, b.stand.URL()+path, content)
-	if err != nil {
-		return nil, fmt.Errorf("making a request: %w", err)
-	}
-	if strings.HasPrefix(path, "/v1/") {
-		request.Header.Set("Authorization", "Bearer "+token)
-		request.Header.Set("Content-Type", "application/json")
-	} else {
-		request.AddCookie(&http.Cookie{Name: sessionCookie, Value: token})
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("asking for %s: %w", path, err)
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
-	}
-	if response.StatusCode >= 300 {
-		return nil, fmt.Errorf("%s is answered %d: %s", path, response.StatusCode, answer)
-	}
-	return answer, nil
+	return answer.Body, err
 }
 
 // sessionCookie is the portal's, which holds the user's token.
@@ -216,11 +193,9 @@ func (b *bench) lighthouse(ctx context.Context, token string, pages map[string]s
 		if err != nil {
 			return fmt.Errorf("making an address: %w", err)
 		}
-		command := exec.CommandContext(ctx, "node", filepath.Join(folder, "measure.mjs"), filepath.Join(b.root,
-			"infra"), address)
+		command := cloud.Browser(ctx, b.root, filepath.Join(folder, "measure.mjs"), address)
 		// The token goes by the environment, which other users of the machine cannot read.
-		command.Env = append(os.Environ(), "AWS_EXECUTION_ENV=AWS_Lambda_nodejs22.x", "COOKIE="+sessionCookie+"="+token)
-		command.Stderr = os.Stderr
+		command.Env = append(command.Env, "COOKIE="+sessionCookie+"="+token)
 		said, err := command.Output()
 		if err != nil {
 			return fmt.Errorf("judging %s by Lighthouse: %w", name, err)
@@ -230,7 +205,8 @@ func (b *bench) lighthouse(ctx context.Context, token string, pages map[string]s
 			return fmt.Errorf("reading what Lighthouse says: %w", err)
 		}
 		b.Marks = append(b.Marks, m)
-		progress("%-44s %d, %d, %d", "portal, "+name+", by Lighthouse", m.Speed, m.Accessibility, m.BestPractices)
+		measure.Progress("%-44s %d, %d, %d", "portal, "+name+", by Lighthouse", m.Speed, m.Accessibility,
+			m.BestPractices)
 		b.expect(m.Speed >= minSpeed && m.Accessibility == 100 && m.BestPractices == 100,
 			"portal, %s: Lighthouse gives %d for speed, %d for accessibility, %d for best practices", name, m.Speed,
 			m.Accessibility, m.BestPractices)

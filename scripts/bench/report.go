@@ -5,48 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
-
-// machine is where the figures were measured, and when.
-type machine struct {
-	Date      string  `json:"date"`
-	Cores     int     `json:"cores"`
-	Processor string  `json:"processor"`
-	MemoryGB  float64 `json:"memoryGB"`
-	System    string  `json:"system"`
-	Go        string  `json:"go"`
-}
-
-func thisMachine() machine {
-	m := machine{Date: time.Now().UTC().Format(time.DateOnly), Cores: runtime.NumCPU(), System: runtime.GOOS + "/" +
-		runtime.GOARCH, Go: runtime.Version()}
-	field := func(file, name string) string {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			return ""
-		}
-		for line := range strings.Lines(string(content)) {
-			if key, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(key) == name {
-				return strings.TrimSpace(value)
-			}
-		}
-		return ""
-	}
-	m.Processor = field("/proc/cpuinfo", "model name")
-	var kilobytes float64
-	if _, err := fmt.Sscan(field("/proc/meminfo", "MemTotal"), &kilobytes); err == nil {
-		m.MemoryGB = float64(int(kilobytes/(1<<20)*10)) / 10
-	}
-	return m
-}
-
-func (m machine) String() string {
-	return fmt.Sprintf("%s, %d cores (%s), %.0f GB, %s, %s", m.Date, m.Cores, m.Processor, m.MemoryGB, m.System, m.Go)
-}
 
 // report prints the figures, and writes them to build/bench.json for machines and to build/bench.md for people; a whole
 // run at full size renews the plots.

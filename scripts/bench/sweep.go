@@ -12,6 +12,7 @@ import (
 
 	"mci.example/customers/scripts/bench/replay"
 	"mci.example/customers/scripts/local/cloud"
+	"mci.example/customers/scripts/measure"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/table"
@@ -94,8 +95,8 @@ func (b *bench) sweep(ctx context.Context) error {
 		rate := func(t times) float64 { return float64(figures.Due) / t.percentile(50).Seconds() }
 		p := sweepPoint{claims, rate(taken[0]), rate(taken[1]), rate(taken[0]) / rate(taken[1])}
 		figures.Points = append(figures.Points, p)
-		progress("%-44s %6.0f a second, %.2f × its floor", fmt.Sprintf("expiry-sweep, %d claims", claims), p.Rate,
-			p.Ratio)
+		measure.Progress("%-44s %6.0f a second, %.2f × its floor", fmt.Sprintf("expiry-sweep, %d claims", claims),
+			p.Rate, p.Ratio)
 		b.expect(p.Ratio >= 0.7, "expiry-sweep: with %d claims it expires %.2f × as many a second as the floor, less "+
 			"than 0.7 ×", claims, p.Ratio)
 	}
@@ -164,7 +165,8 @@ func (b *bench) reminders(ctx context.Context, s *stand, figures *sweepFigures) 
 		}
 	}
 	figures.Reminded = result.Reminded
-	progress("%-44s %6d items read for %d reminders", "expiry-sweep, reminders", figures.ItemsRead, figures.Reminded)
+	measure.Progress("%-44s %6d items read for %d reminders", "expiry-sweep, reminders", figures.ItemsRead,
+		figures.Reminded)
 	b.expect(figures.Reminded == due && figures.ItemsRead <= 2*due,
 		"expiry-sweep: for %d reminders of %d due it reads %d items", figures.Reminded, due, figures.ItemsRead)
 	return s.record(false)
@@ -254,7 +256,7 @@ func (b *bench) twoSweeps(ctx context.Context, s *stand, figures *sweepFigures, 
 		}
 	}
 	figures.Twice = float64(together.percentile(50)) / float64(alone.percentile(50))
-	progress("%-44s %6.2f × the time of one, every claim once", "expiry-sweep, two at once", figures.Twice)
+	measure.Progress("%-44s %6.2f × the time of one, every claim once", "expiry-sweep, two at once", figures.Twice)
 	return nil
 }
 
@@ -289,7 +291,7 @@ func (b *bench) resumedSweep(ctx context.Context, s *stand, figures *sweepFigure
 	if expired != figures.Due {
 		return fmt.Errorf("%d sweeps expired %d claims of %d", figures.Resumed, expired, figures.Due)
 	}
-	progress("%-44s in %d runs, every claim once", "expiry-sweep, cut short", figures.Resumed)
+	measure.Progress("%-44s in %d runs, every claim once", "expiry-sweep, cut short", figures.Resumed)
 	return expiredOnce(ctx, s, due)
 }
 

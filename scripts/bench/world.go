@@ -13,6 +13,7 @@ import (
 
 	"mci.example/customers/scripts/import/importer"
 	"mci.example/customers/scripts/local/cloud"
+	"mci.example/customers/scripts/measure"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/table"
@@ -145,11 +146,11 @@ func (s *stand) load(ctx context.Context, what string, count int, make func(n in
 		}
 		if time.Since(said) > 5*time.Second {
 			said = time.Now()
-			progress("loading %s: %d of %d", what, min(first+portion, count), count)
+			measure.Progress("loading %s: %d of %d", what, min(first+portion, count), count)
 		}
 	}
 	if count >= portion {
-		progress("loaded %d %s in %.0f s", count, what, time.Since(began).Seconds())
+		measure.Progress("loaded %d %s in %.0f s", count, what, time.Since(began).Seconds())
 	}
 	return nil
 }

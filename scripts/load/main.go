@@ -24,6 +24,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"mci.example/customers/scripts/measure"
 )
 
 func main() {
@@ -50,14 +52,6 @@ func length(variable string, standard time.Duration) (time.Duration, error) {
 	return length, nil
 }
 
-var started = time.Now()
-
-func progress(text string, values ...any) {
-	since := time.Since(started)
-	fmt.Fprintf(os.Stderr, "%3d:%02d  %s\n", int(since.Minutes()), int(since.Seconds())%60,
-		fmt.Sprintf(text, values...))
-}
-
 func run(ctx context.Context, storm bool) error {
 	lasting, err := length("LOAD", 5*time.Minute)
 	if err != nil {
@@ -77,7 +71,7 @@ func run(ctx context.Context, storm bool) error {
 	if err := w.Check(ctx); err != nil {
 		return err
 	}
-	progress("the seed is %d; importing %d partners and %d customers", seed, partnerCount, customerCount)
+	measure.Progress("the seed is %d; importing %d partners and %d customers", seed, partnerCount, customerCount)
 	if err := w.build(ctx); err != nil {
 		return err
 	}
@@ -100,7 +94,7 @@ func run(ctx context.Context, storm bool) error {
 		verdict = fmt.Sprintf("%d promises were broken.\n", len(t.broken))
 	}
 	figures = fmt.Sprintf("Measured %s; seed %d. The rates are this machine's, which the generator shares, not the "+
-		"cloud's.\n\n%s\n%s", machine(), seed, figures, verdict)
+		"cloud's.\n\n%s\n%s", measure.ThisMachine(), seed, figures, verdict)
 	fmt.Print("\n", figures)
 	if err := os.MkdirAll("build", 0o755); err != nil {
 		return fmt.Errorf("making the folder for the figures: %w", err)
@@ -128,7 +122,7 @@ const breather = 5 * time.Second
 // load finds the highest rate that is held, and runs at it.
 func (t *traffic) load(ctx context.Context, lasting time.Duration) (string, error) {
 	trial := min(max(lasting/20, 2*time.Second), 15*time.Second)
-	progress("warming up")
+	measure.Progress("warming up")
 	if _, _, err := t.attack(ctx, 10, 2*trial); err != nil {
 		return "", err
 	}
@@ -138,7 +132,7 @@ func (t *traffic) load(ctx context.Context, lasting time.Duration) (string, erro
 		rate, err := highest(start, func(rate int) (bool, error) {
 			samples, s, err := t.attack(ctx, float64(rate), trial)
 			p99 := percentile(latencies(samples), 99)
-			progress("%d a second for %s: p99 %s ms%s", rate, trial, milliseconds(p99),
+			measure.Progress("%d a second for %s: p99 %s ms%s", rate, trial, milliseconds(p99),
 				map[bool]string{true: ", given up"}[s.overrun])
 			if held := p99 < bound && !s.overrun; held || err != nil {
 				return held, err
@@ -151,7 +145,7 @@ func (t *traffic) load(ctx context.Context, lasting time.Duration) (string, erro
 		if rate == 0 {
 			return "", errors.New("this machine holds no rate at all with p99 under a second")
 		}
-		progress("%d a second is held", rate)
+		measure.Progress("%d a second is held", rate)
 		rates = append(rates, rate)
 	}
 	// What the trials left on the engagement of a day comes due while the long run goes on, for the sweeps to find.
@@ -165,7 +159,7 @@ func (t *traffic) load(ctx context.Context, lasting time.Duration) (string, erro
 		if _, _, err := t.attack(ctx, float64(rate)/2, 2*trial); err != nil { // which starts the processes anew
 			return "", err
 		}
-		progress("%d a second for %s", rate, lasting)
+		measure.Progress("%d a second for %s", rate, lasting)
 		usedBefore, err := t.usedSoFar(ctx)
 		if err != nil {
 			return "", err
@@ -182,7 +176,7 @@ func (t *traffic) load(ctx context.Context, lasting time.Duration) (string, erro
 		}
 		p99 := percentile(latencies(samples), 99)
 		if p99 >= bound || s.overrun {
-			progress("it did not hold that for so long: p99 %s ms", milliseconds(p99))
+			measure.Progress("it did not hold that for so long: p99 %s ms", milliseconds(p99))
 			continue
 		}
 		checked, err := t.check(ctx)
@@ -202,14 +196,14 @@ func (t *traffic) goTo(ctx context.Context, ahead time.Duration) error {
 
 // check looks whether every promise was kept, and says what was looked at.
 func (t *traffic) check(ctx context.Context) (string, error) {
-	progress("looking for what was confirmed: %d claims", len(t.claims))
+	measure.Progress("looking for what was confirmed: %d claims", len(t.claims))
 	if err := t.settle(ctx); err != nil {
 		return "", err
 	}
 	if err := t.verify(ctx); err != nil {
 		return "", err
 	}
-	progress("auditing")
+	measure.Progress("auditing")
 	report, err := t.audit(ctx)
 	if err != nil {
 		return "", err

@@ -136,9 +136,3 @@ func shares(before, after used, took time.Duration) string {
 	}
 	return fmt.Sprintf("Of the %d cores: %s.", runtime.NumCPU(), strings.Join(list, ", "))
 }
-
-// machine is where and when the figures were measured.
-func machine() string {
-	return fmt.Sprintf("%s on %d cores, %s/%s, %s", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(),
-		runtime.GOOS, runtime.GOARCH, runtime.Version())
-}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mci.example/customers/scripts/local/client"
+	"mci.example/customers/scripts/measure"
 )
 
 // storm has everyone meet at one thing, round after round. A round's calls come at once; who is told to try again does
@@ -205,7 +206,7 @@ func (t *traffic) storms(ctx context.Context, each time.Duration) (string, error
 	text.WriteString("| everyone at | rounds | answers | told to try again | p50 | p99 | the last one waited |\n" +
 		"|---|---|---|---|---|---|---|\n")
 	for _, s := range storms {
-		progress("everyone at %s", s.name)
+		measure.Progress("everyone at %s", s.name)
 		counted, again, round := map[int]int{}, 0, 0
 		var waited []time.Duration
 		var born []*claim

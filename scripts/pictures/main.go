@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -25,7 +24,7 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	root, err := os.Getwd()
+	root, err := cloud.FindRoot()
 	if err != nil {
 		return fmt.Errorf("finding the repository: %w", err)
 	}
@@ -44,11 +43,9 @@ func run(ctx context.Context) error {
 		return fmt.Errorf("importing the sample: %w", err)
 	}
 	folder := filepath.Join(root, "functions", "portal", "pictures")
-	take := exec.CommandContext(ctx, "node", filepath.Join(folder, "take.mjs"), filepath.Join(root, "infra"),
-		started.URL(), started.SESEndpoint(), started.URL(), folder)
-	// As on Lambda, the packaged browser brings its libraries and fonts along.
-	take.Env = append(os.Environ(), "AWS_EXECUTION_ENV=AWS_Lambda_nodejs22.x")
-	take.Stdout, take.Stderr = os.Stderr, os.Stderr
+	take := cloud.Browser(ctx, root, filepath.Join(folder, "take.mjs"), started.URL(), started.SESEndpoint(),
+		started.URL(), folder)
+	take.Stdout = os.Stderr
 	if err := take.Run(); err != nil {
 		return fmt.Errorf("taking the pictures: %w", err)
 	}

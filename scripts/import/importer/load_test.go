@@ -206,7 +206,8 @@ func writeEligibility(t testing.TB, folder string, rows int) {
 	t.Helper()
 	data := importer.Data{}
 	for i := range rows {
-		data.Add("eligibility.csv", "assessment", mci.TenantID, fmt.Sprintf("3f2504e0-4f89-41d3-9a0c-%012d", i), false, "")
+		tenant := fmt.Sprintf("3f2504e0-4f89-41d3-9a0c-%012d", i)
+		data.Add("eligibility.csv", "assessment", mci.TenantID, tenant, false, "")
 	}
 	if err := data.Write(folder); err != nil {
 		t.Fatal(err)

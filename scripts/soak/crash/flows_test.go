@@ -366,7 +366,8 @@ var flows = []flow{
 			r.customer.Manage(t, false)
 			r.bring(t, mci.Consented, r.managedOnly)
 		},
-		ready: func(t *testing.T, r *run) { r.customer.Manage(t, true) }, // after the stream has found that it does not qualify
+		// After the stream has found that it does not qualify.
+		ready: func(t *testing.T, r *run) { r.customer.Manage(t, true) },
 		do: func(t *testing.T, r *run) localtest.Response {
 			token := localtest.Token(t, r.partner.ID, r.partner.User, mci.ReferralAdmin)
 			return localtest.Call(t, "POST", r.claim.Referral.Href+"/upgrade", token, story.Object{}, "Idempotency-Key",
