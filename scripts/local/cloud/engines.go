@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -43,6 +44,10 @@ func databaseBinary(root string) string {
 	return filepath.Join(root, "infra", "node_modules", "@dynoxide", "linux-x64", "dynoxide")
 }
 
+func sqliteModule(root string) string {
+	return filepath.Join(root, "infra", "node_modules", "node-sqlite3-wasm")
+}
+
 func mailboxModule(root string) string {
 	return filepath.Join(root, "infra", "node_modules", "aws-ses-v2-local")
 }
@@ -60,7 +65,11 @@ func checkEngines(config Config) error {
 		if err := free("DYNAMODB_PORT", config.DynamoDBPort); err != nil {
 			return err
 		}
-		if _, err := os.Stat(databaseBinary(config.Root)); err != nil {
+		_, err := os.Stat(databaseBinary(config.Root))
+		if err == nil {
+			_, err = os.Stat(sqliteModule(config.Root))
+		}
+		if err != nil {
 			if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 				return fmt.Errorf("the DynamoDB-compatible engine runs on Linux x64 only: start DynamoDB Local and " +
 					"set DYNAMODB_ENDPOINT to its address")
@@ -129,13 +138,43 @@ func StartDatabase(ctx context.Context, root, folder string) (endpoint string, s
 }
 
 func (c *Cloud) startDatabase(ctx context.Context) (string, error) {
+	file := filepath.Join(c.config.StateDir, "dynamodb.sqlite")
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		if err := indexStream(ctx, c.config.Root, file); err != nil {
+			return "", err
+		}
+	}
 	return c.startEngine(ctx, engine{
 		name: databaseEngine, port: c.config.DynamoDBPort, health: "/",
 		command: func(port string) *exec.Cmd {
 			return exec.Command(databaseBinary(c.config.Root), "serve", "--host", "127.0.0.1", "--port", port,
-				"--db-path", filepath.Join(c.config.StateDir, "dynamodb.sqlite"))
+				"--db-path", file)
 		},
 	})
+}
+
+// streamTable is the engine's table of the stream's records, as @dynoxide 1.2 would make it, with an index that it lacks:
+// the engine looks for the highest number before it writes a record, and would read all records for it.
+const streamTable = `CREATE TABLE _stream_records (
+	id INTEGER PRIMARY KEY AUTOINCREMENT, table_name TEXT NOT NULL, event_name TEXT NOT NULL, keys_json TEXT NOT NULL,
+	new_image TEXT, old_image TEXT, sequence_number TEXT NOT NULL, shard_id TEXT NOT NULL, created_at INTEGER NOT NULL,
+	user_identity TEXT);
+CREATE INDEX _stream_numbers ON _stream_records (table_name, CAST(sequence_number AS INTEGER));`
+
+// sqliteScript carries out statements on a file of SQLite.
+const sqliteScript = `const { Database } = require(process.argv[1]);
+const database = new Database(process.argv[2]);
+database.exec(process.argv[3]);
+database.close();`
+
+// indexStream makes the engine's file with the stream's table. The engine adds the other tables when it starts.
+func indexStream(ctx context.Context, root, file string) error {
+	output, err := exec.CommandContext(ctx, "node", "-e", sqliteScript, sqliteModule(root), file, streamTable).
+		CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("make the engine's file %s: %w: %s", file, err, output)
+	}
+	return nil
 }
 
 // mailboxScript runs the mailbox until its standard input closes, which it does when this process dies.
