@@ -24,16 +24,15 @@ func TestS25_AConsentedClaimIsSubmitted(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	claim, _ := p.Bring(t, mci.Consented, story.NewCustomer(t, e), e)
-	answer := submit(t, p.Token, claim.ID, story.Object{"completedOn": on(localtest.Now()),
-		"notes": "All of it."}).Expect(
-		t, 200)
+	today := on(localtest.Now())
+	answer := submit(t, p.Token, claim.ID, story.Object{"completedOn": today, "notes": "All of it."}).Expect(t, 200)
 	told, now := localtest.Decode[story.Claim](t, answer), p.Get(t, claim.ID)
 	if told.Status != "submitted" || told.Version != now.Version || len(told.Actions) != 0 ||
 		told.CustomerContact == nil {
 		t.Errorf("answered %s", answer.Body)
 	}
 	last := now.Events[len(now.Events)-1]
-	if last.Type != "claim.submitted" || last.Detail["completedOn"] != on(localtest.Now()) ||
+	if last.Type != "claim.submitted" || last.Detail["completedOn"] != today ||
 		last.Detail["notes"] != "All of it." || last.Actor != p.User {
 		t.Errorf("the event is %+v", last)
 	}
@@ -68,6 +67,7 @@ func TestS25_TheDayOfCompletionIsFromTheConsentsDateToToday(t *testing.T) {
 		consented[c.rule], _ = p.Bring(t, mci.Consented, story.NewCustomer(t, e), e)
 	}
 	localtest.SetClock(t, 7*story.Day)
+	story.DayBegins(t)
 	for _, c := range rules {
 		t.Run(c.rule, func(t *testing.T) {
 			claim := consented[c.rule]
@@ -143,11 +143,11 @@ func TestS25_ADayBeforeTheConsentIsAMistakeBeforeAllElse(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	claim, _ := p.Bring(t, mci.Consented, story.NewCustomer(t, e), e)
-	key := story.Name("key")
+	key, submission := story.Name("key"), story.Submission()
 	early := story.Object{"completedOn": on(claim.ConsentedAt.Add(-story.Day))}
 	story.Refused(t, submit(t, p.NewUser(t, "", mci.IncentivesUser), claim.ID, early), 422, mci.Invalid)
-	submit(t, p.Token, claim.ID, story.Submission(), "Idempotency-Key", key).Expect(t, 200)
+	submit(t, p.Token, claim.ID, submission, "Idempotency-Key", key).Expect(t, 200)
 	story.Refused(t, submit(t, p.Token, claim.ID, early, "Idempotency-Key", key), 422, mci.Invalid)
 	story.Refused(t, submit(t, p.Token, claim.ID, early), 422, mci.Invalid)
-	submit(t, p.Token, claim.ID, story.Submission(), "Idempotency-Key", key).Expect(t, 200)
+	submit(t, p.Token, claim.ID, submission, "Idempotency-Key", key).Expect(t, 200)
 }

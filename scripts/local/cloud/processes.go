@@ -3,6 +3,7 @@ package cloud
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +39,23 @@ func (c *Cloud) Processes() []Process {
 		return a.PID - b.PID
 	})
 	return all
+}
+
+// Working says whether a function's process has something to do: one of its threads runs, or waits for a processor. It
+// is read from /proc: where there is none, it is false.
+func (c *Cloud) Working(process string) bool {
+	c.lambda.mu.Lock()
+	p := c.lambda.processes[process]
+	c.lambda.mu.Unlock()
+	if p == nil {
+		return false
+	}
+	pattern := fmt.Sprintf("/proc/%d/task/*/stat", p.child.cmd.Process.Pid)
+	threads, _ := filepath.Glob(pattern) // which is a good one
+	return slices.ContainsFunc(threads, func(path string) bool {
+		stat, _ := os.ReadFile(path) // a thread that has ended does nothing
+		return strings.Contains(string(stat), ") R ")
+	})
 }
 
 // ticks is how many times a second Linux counts CPU time for /proc.

@@ -1,6 +1,7 @@
 package localtest
 
 import (
+	"crypto/rand"
 	"net/http"
 	"slices"
 	"sync"
@@ -115,16 +116,17 @@ func TestFaults(t *testing.T) {
 }
 
 func TestAHeldRequestWaitsUntilItIsReleased(t *testing.T) {
+	key := "held-" + rand.Text()
 	held := Inject(t, Fault{Effect: Hold, Action: "TransactWriteItems"})
 	answered := make(chan Response)
-	go func() { answered <- probe(t, []string{"put held"}) }()
+	go func() { answered <- probe(t, []string{"put " + key}) }()
 	held.Wait(t)
-	if stored1(t, "held") {
+	if stored1(t, key) {
 		t.Error("the request took effect while it was held")
 	}
 	held.Release()
 	(<-answered).Expect(t, 200)
-	if !stored1(t, "held") {
+	if !stored1(t, key) {
 		t.Error("the request took no effect once it was released")
 	}
 }

@@ -6,9 +6,13 @@ import (
 	"time"
 )
 
-// quiet is how long a function must have asked nothing more until its requests count as one round trip. It is far
-// longer than a function needs to send requests that it sends at once, even on a busy machine.
-const quiet = 150 * time.Millisecond
+// A round trip is over once a function that has all its answers was found at rest, and to have asked nothing more, at
+// so many looks, one after another. One that waits for a processor is not at rest, so that a busy machine makes no
+// round trips out of requests that a function sends at once.
+const (
+	looks = 3
+	pause = 50 * time.Millisecond // between looks
+)
 
 // Measure has the proxy count round trips and consumed capacity until the test ends. It holds back all answers until
 // the function has asked nothing more for a moment, so that requests made at the same time are counted as one round
@@ -26,13 +30,15 @@ func Measure(t testing.TB) {
 
 // waves groups a process's requests into round trips.
 type waves struct {
+	working    func() bool // whether the process has something to do
 	mu         sync.Mutex
 	invocation string
 	number     int
 	open       bool
 	inFlight   int
 	release    chan struct{} // closed when the round trip is over
-	timer      *time.Timer
+	timer      *time.Timer   // to the next look
+	atRest     int           // at how many looks the process was
 }
 
 // wave is one request's part in a round trip; nil when nothing is measured.
@@ -52,7 +58,7 @@ func (p *proxy) arrive(request *Request) *wave {
 	}
 	ws := p.measurement[request.Process]
 	if ws == nil {
-		ws = &waves{}
+		ws = &waves{working: func() bool { return p.cloud.Working(request.Process) }}
 		p.measurement[request.Process] = ws
 	}
 	p.mu.Unlock()
@@ -89,7 +95,8 @@ func (w *wave) leave() {
 		defer w.waves.mu.Unlock()
 		w.waves.inFlight--
 		if w.waves.inFlight == 0 {
-			w.waves.timer = time.AfterFunc(quiet, w.waves.end)
+			w.waves.atRest = 0
+			w.waves.timer = time.AfterFunc(pause, w.waves.look)
 		}
 	})
 }
@@ -103,12 +110,20 @@ func (w *wave) wait() {
 	<-w.release
 }
 
-// end lets all answers of the round trip go, unless a request has come meanwhile.
-func (ws *waves) end() {
+// look lets all answers of the round trip go once it is over, unless a request has come meanwhile.
+func (ws *waves) look() {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	if ws.open && ws.inFlight == 0 {
-		ws.open = false
-		close(ws.release)
+	if !ws.open || ws.inFlight > 0 {
+		return
 	}
+	if ws.atRest++; ws.working() {
+		ws.atRest = 0
+	}
+	if ws.atRest < looks {
+		ws.timer = time.AfterFunc(pause, ws.look)
+		return
+	}
+	ws.open = false
+	close(ws.release)
 }

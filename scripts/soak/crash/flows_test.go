@@ -347,7 +347,9 @@ var flows = []flow{
 		name: "submit", function: "submit-claim", status: 200, events: submitted,
 		prepare: func(t *testing.T, r *run) { r.bring(t, mci.Consented, r.engagements[0]) },
 		do: func(t *testing.T, r *run) localtest.Response {
-			return r.onClaim(t, "submission", story.Submission())
+			// The same whatever day it is by then.
+			body := story.Object{"completedOn": mci.DateOf(*r.claim.ConsentedAt), "notes": ""}
+			return r.onClaim(t, "submission", body)
 		},
 	},
 	review(mci.Complete, "claim.completed referral.closed"),
