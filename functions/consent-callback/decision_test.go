@@ -213,7 +213,7 @@ func TestD10_OnlyAFormDecidesAndOnlyByTheTwoWords(t *testing.T) {
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	claim, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
 	before := everything(t, claim)
-	for _, c := range []struct {
+	posts := []struct {
 		rule   string
 		body   any
 		kind   string
@@ -228,6 +228,7 @@ func TestD10_OnlyAFormDecidesAndOnlyByTheTwoWords(t *testing.T) {
 		{"the same twice", url.Values{"decision": {"accept", "accept"}}, "", 422},
 		{"a reason of 501 characters", story.Form("decline", strings.Repeat("ü", 501)), "", 422},
 		{"no body at all", nil, "application/x-www-form-urlencoded", 422},
+		{"nothing", nil, "", 422},
 		{"no form", `{"decision":"accept"}`, "application/json", 415},
 		{"a form as text", "decision=accept", "text/plain", 415},
 		{"a form of parts", "--b\r\nContent-Disposition: form-data; name=\"decision\"\r\n\r\naccept\r\n--b--\r\n",
@@ -235,12 +236,15 @@ func TestD10_OnlyAFormDecidesAndOnlyByTheTwoWords(t *testing.T) {
 		{"a form that cannot be read", "decision=%zz", "application/x-www-form-urlencoded", 400},
 		{"a form of more than 64 KiB", "decision=decline&reason=" + strings.Repeat("x", 65<<10),
 			"application/x-www-form-urlencoded", 413},
-	} {
-		var headers []string
-		if c.kind != "" {
-			headers = []string{"Content-Type", c.kind}
+	}
+	send := func(body any, kind string) localtest.Response {
+		if kind == "" {
+			return localtest.Call(t, "POST", link, "", body)
 		}
-		answer := localtest.Call(t, "POST", link, "", c.body, headers...)
+		return localtest.Call(t, "POST", link, "", body, "Content-Type", kind)
+	}
+	for _, c := range posts {
+		answer := send(c.body, c.kind)
 		if answer.Status != c.status || answer.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 			t.Errorf("%s: answered %d as %s", c.rule, answer.Status, answer.Header.Get("Content-Type"))
 		}
@@ -255,6 +259,11 @@ func TestD10_OnlyAFormDecidesAndOnlyByTheTwoWords(t *testing.T) {
 		t.Errorf("what was no answer changed\n%s\nto\n%s", before, after)
 	}
 	story.Decline(t, link)
+	for _, c := range posts {
+		if answer := send(c.body, c.kind); answer.Status != 303 {
+			t.Errorf("%s after the decision: answered %d", c.rule, answer.Status)
+		}
+	}
 }
 
 func TestD27_AnAnswerToAnotherStatementIsNotTakenAndThePresentOneIsShown(t *testing.T) {

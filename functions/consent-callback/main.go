@@ -151,20 +151,18 @@ var decisions = map[string]mci.Decision{"accept": mci.DecisionAccepted, "decline
 // trips: load, sign, commit.
 func (f function) decide(ctx context.Context, v pageVisit) (rest.GatewayResponse, error) {
 	form, state := v.form()
-	if form == nil {
-		return v.page(mail.Page{State: state}, mci.Claim{}), nil
-	}
 	return table.Settle(ctx, func(ctx context.Context) (rest.GatewayResponse, error) {
 		v.now = f.now() // a decision that lost its race is made anew at a later instant
 		opened, sent, err := f.openToDecide(ctx, v)
 		if err != nil {
 			return rest.GatewayResponse{}, err
 		}
-		switch opened.page.State {
-		case mail.Accepted, mail.Declined:
+		switch stands := opened.page.State; {
+		case stands == mail.Accepted, stands == mail.Declined:
 			return v.seeOther(), nil
-		case mail.Asking:
-		default:
+		case form == nil:
+			return v.page(mail.Page{State: state}, mci.Claim{}), nil
+		case stands != mail.Asking:
 			return v.page(opened.page, opened.claim), nil
 		}
 		if !sent { // nobody was sent this link: it was planted in the table (B4)
@@ -251,7 +249,7 @@ func (f function) commit(
 	return nil
 }
 
-// form reads the posted form; nil where it cannot be read, and the state says why.
+// form reads the posted form; nil where it cannot be read, and the state says why. Nothing at all is an empty form.
 func (v pageVisit) form() (url.Values, mail.State) {
 	body, err := rest.Body(v.event)
 	var refusal *mci.Refusal
@@ -260,6 +258,8 @@ func (v pageVisit) form() (url.Values, mail.State) {
 		return nil, mail.TooLarge
 	case err != nil:
 		return nil, mail.Unreadable
+	case len(body) == 0:
+		return url.Values{}, mail.Asking
 	}
 	mediaType, _, err := mime.ParseMediaType(v.event.Headers["content-type"])
 	if err != nil || mediaType != "application/x-www-form-urlencoded" {

@@ -323,11 +323,11 @@ func TestOfTwoFaultsOfAnAnswerTheConsentPageTellsTheFirst(t *testing.T) {
 		says   string
 		put    func(*answer)
 	}{
+		{303, "", func(a *answer) { a.link = decided }}, // whatever is posted then
 		{413, "", func(a *answer) { a.after += strings.Repeat("x", rest.MaxBody) }},
 		{415, "", func(a *answer) { a.kind = "text/plain" }},
 		{400, "", func(a *answer) { a.after += "&%zz" }},
 		{404, "", func(a *answer) { a.link = "/consent/none" }},
-		{303, "", func(a *answer) { a.link = decided }},
 		{410, "", func(a *answer) { a.link = late }},
 		{422, "Choose “Accept” or “Decline”.", func(a *answer) { a.form.Set("decision", "perhaps") }},
 		{422, "The reason is too long.", func(a *answer) {
