@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -234,7 +235,7 @@ func gatewayEvent(r *http.Request, requestID string, route rest.Route, parameter
 	}
 	switch {
 	case len(body) == 0:
-	case isText(r.Header.Get("Content-Type")):
+	case isText(r.Header.Get("Content-Type")) && utf8.Valid(body): // the event is JSON, which holds no other text
 		event.Body = string(body)
 	default:
 		event.Body, event.IsBase64Encoded = base64.StdEncoding.EncodeToString(body), true

@@ -152,6 +152,14 @@ func TestBodiesThatAreNotTextComeInBase64(t *testing.T) {
 	}
 }
 
+// The event is JSON in UTF-8: in it, such bytes would have become other characters, unseen.
+func TestABodyThatIsNotUTF8ComesInBase64(t *testing.T) {
+	got := event(t, "POST", "/open/x", "a\xff", "Content-Type", "application/json")
+	if want := base64.StdEncoding.EncodeToString([]byte("a\xff")); !got.IsBase64Encoded || got.Body != want {
+		t.Errorf("the body is %q, base64 %t", got.Body, got.IsBase64Encoded)
+	}
+}
+
 func TestRoutes(t *testing.T) {
 	token := bearer(t, "field-seller")
 	for name, test := range map[string]struct {
