@@ -28,6 +28,11 @@ func TestD31_NobodyReviewsTheirOwn(t *testing.T) {
 		"the submitter, who left for another rival": localtest.Token(t, "rival", user, mci.ProgramAdmin),
 	} {
 		t.Log(who)
+		seen := localtest.Decode[story.Claim](t,
+			localtest.Call(t, "GET", "/v1/claims/"+claim.ID, token, nil).Expect(t, 200))
+		if len(seen.Actions) > 0 {
+			t.Errorf("offered is %v", seen.Actions)
+		}
 		story.Refused(t, review(t, token, claim.ID, complete), 403, mci.OwnClaim)
 	}
 	review(t, localtest.Token(t, "rival", story.Name("staff"), mci.ProgramAdmin), claim.ID, complete).Expect(t, 200)

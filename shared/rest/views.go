@@ -64,12 +64,13 @@ type ReferralLink struct {
 func (r *Request) ViewClaim(claim mci.Claim, grants mci.Grants) ClaimView {
 	claim = claim.At(r.Now)
 	own := r.Caller.Incentives() && r.Caller.PartnerID == claim.PartnerID
+	reviews := r.Caller.Has(mci.ProgramAdmin) && claim.OwnedBy(r.Caller.PartnerID, r.Caller.UserID) == nil
 	view := ClaimView{
 		ID: claim.ID, FriendlyName: claim.FriendlyName, PartnerID: claim.PartnerID, PartnerName: claim.PartnerName,
 		LocationID: claim.LocationID, LocationName: claim.LocationName,
 		EngagementID: claim.EngagementID, EngagementName: claim.EngagementName, PayType: claim.PayType,
 		Customer: claim.Customer, CustomerID: claim.Nominated.CustomerID, Origin: claim.Origin, Status: claim.Status,
-		Actions: claim.Actions(own && grants.At(claim.LocationID), r.Caller.Has(mci.ProgramAdmin)),
+		Actions: claim.Actions(own && grants.At(claim.LocationID), reviews),
 		Hours:   claim.Hours, Payout: claim.Payout, DealSize: claim.DealSize, PartnerContact: claim.PartnerContact,
 		EmailStatus: claim.Email.Status, EmailSentAt: claim.Email.SentAt, CreatedAt: claim.CreatedAt,
 		ConsentDue: claim.ConsentDue, ConsentedAt: claim.ConsentedAt, SubmissionDue: claim.SubmissionDue,
