@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -380,10 +381,19 @@ func TestS15_VariablePay(t *testing.T) {
 		})
 	}
 	t.Run("hours are whole", func(t *testing.T) {
-		for _, hours := range []any{20.5, "20", true, object{}, -20, 1e300} {
+		for _, hours := range []any{20.5, "20", true, object{}, -20, 1e300,
+			json.Number("20.0000000000000000000000000001"), json.Number("1e-999999999")} {
 			answer, _ := nominate([]string{variable}, hours)
 			if pointers := story.Refused(t, answer, 422, mci.Invalid).Pointers(); pointers != "/hours" {
 				t.Errorf("%v: the mistakes are at %s", hours, pointers)
+			}
+		}
+	})
+	t.Run("a whole number may be written with a point or an exponent", func(t *testing.T) {
+		for written, want := range map[string]int{"40.0": 40, "4e1": 40, "0.4E2": 40} {
+			answer, _ := nominate([]string{variable}, json.Number(written))
+			if claim := story.Born(t, answer)[0]; claim.Hours != want {
+				t.Errorf("%s gives %d hours", written, claim.Hours)
 			}
 		}
 	})

@@ -220,6 +220,12 @@ func TestContract_Refusals(t *testing.T) {
 		mci.Invalid).Pointers(); got != "/partnerId" {
 		t.Errorf("the mistakes are at %s", got)
 	}
+	for _, query := range []string{"status=consented&status=submitted", "limit=5&limit=5", "zz=1&zz=2"} {
+		got := story.Refused(t, get(t, p.Token, query), 422, mci.Invalid).Pointers()
+		if want := "/" + query[:strings.Index(query, "=")]; got != want {
+			t.Errorf("the mistakes of %s are at %s", query, got)
+		}
+	}
 	for name, token := range map[string]string{
 		"a referral admin":   localtest.Token(t, p.ID, p.User, mci.ReferralAdmin),
 		"a field seller":     localtest.Token(t, "", p.User, mci.FieldSeller),

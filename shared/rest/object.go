@@ -12,6 +12,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/shopspring/decimal"
+
 	"mci.example/customers/shared/mci"
 )
 
@@ -228,19 +230,23 @@ func OneOf[T ~string](o *Object, name string, words []T) T {
 	})
 }
 
-// OptionalWhole reads a whole number of at least 1, nil where there is none.
+// OptionalWhole reads a whole number of at least 1, nil where there is none. JSON writes one number in many ways: 40 is
+// 40.0 too.
 func (o *Object) OptionalWhole(name string) *int {
 	value, given := o.value(name)
 	if !given {
 		return nil
 	}
-	number, isNumber := value.(json.Number)
-	whole, err := strconv.Atoi(number.String())
-	if !isNumber || err != nil || whole < 1 || whole > 1_000_000 {
-		o.Mistake(name, "must be a whole number from 1 to 1000000")
-		return nil
+	number, _ := value.(json.Number)
+	// First as a float, which bounds the places that its exact value may need.
+	if about, err := number.Float64(); err == nil && about >= 1 && about <= 1_000_000 {
+		if exact, err := decimal.NewFromString(number.String()); err == nil && exact.IsInteger() {
+			whole := int(exact.IntPart())
+			return &whole
+		}
 	}
-	return &whole
+	o.Mistake(name, "must be a whole number from 1 to 1000000")
+	return nil
 }
 
 // OptionalBool reads a true or false, nil where there is none.

@@ -203,15 +203,14 @@ const maxIdempotencyKey = 255
 
 // Mistakes gives all that is wrong with the request so far: its body, its query, its headers.
 func (r *Request) Mistakes() []mci.Mistake {
-	all := slices.Clone(r.mistakes)
-	for _, name := range slices.Sorted(maps.Keys(r.query)) {
-		if !slices.Contains(r.Route.Query, name) {
-			all = append(all, mci.Mistake{Pointer: "/" + name, Detail: "is not a query parameter that is known here"})
-		}
-	}
 	values, _ := url.ParseQuery(r.rawQuery) // what cannot be read is no parameter to the gateway either
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if len(values[name]) > 1 {
+	repeated := func(name string) bool { return len(values[name]) > 1 }
+	all := slices.DeleteFunc(slices.Clone(r.mistakes), func(m mci.Mistake) bool { return repeated(m.Pointer[1:]) })
+	for _, name := range slices.Sorted(maps.Keys(r.query)) {
+		switch {
+		case !slices.Contains(r.Route.Query, name):
+			all = append(all, mci.Mistake{Pointer: "/" + name, Detail: "is not a query parameter that is known here"})
+		case repeated(name): // what its joined values are is beside the point
 			all = append(all, mci.Mistake{Pointer: "/" + name, Detail: "is given more than once"})
 		}
 	}
