@@ -58,9 +58,6 @@ func askForConsent(v *visit) error {
 			request := f.consentRequest(c)
 			request.DisclaimerAccepted = f.get("disclaimerAccepted") == "yes"
 			request.DisclaimerVersion = f.get("disclaimerVersion")
-			if !again {
-				request.DealSize = &money{plainAmount(f.get("dealSize")), "USD"}
-			}
 			_, err := v.api.sendConsent(v.r.Context(), f.get("key"), c.ID, request)
 			return claimPath(c.ID) + "?done=sent", err
 		},
@@ -111,13 +108,17 @@ func (f *form) contacts() (customer, partner contact) {
 		contact{Name: f.get("partnerName"), Email: f.get("partnerEmail"), Phone: f.get("partnerPhone")}
 }
 
-// consentRequest is what the contacts' step says. A contact replaces the old one whole, so what the form does not ask
-// stays.
+// consentRequest is what the steps before the last say so far. A contact replaces the old one whole, so what the form
+// does not ask stays.
 func (f *form) consentRequest(c claim) consentRequest {
 	customer, partner := f.contacts()
 	partner.Locale, partner.Notices = c.PartnerContact.Locale, c.PartnerContact.Notices
-	return consentRequest{CustomerContact: &customer, PartnerContact: &partner,
+	request := consentRequest{CustomerContact: &customer, PartnerContact: &partner,
 		MismatchReason: plainLines(f.get("mismatchReason"))}
+	if typed := f.get("dealSize"); typed != "" && c.DealSize == nil {
+		request.DealSize = &money{plainAmount(typed), "USD"}
+	}
+	return request
 }
 
 // previewNodes are the email as it will go out, and the disclaimer.

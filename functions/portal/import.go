@@ -86,7 +86,8 @@ func (i *importing) carried() {
 	}
 }
 
-// check reads the file that was chosen, and shows every mistake of one class by its line, or the verdict on each row.
+// check reads the file that was chosen, and shows by its line every mistake that the file alone tells, else every one
+// that the program tells, else the verdict on each row.
 func (i *importing) check() error {
 	mistakes := i.read()
 	if mistakes == nil {
@@ -170,10 +171,8 @@ func carryFile(r *http.Request) {
 var required = []string{"friendlyName", "locationId", "idType", "idValue", "customerName", "customerEmail",
 	"partnerName", "partnerEmail"}
 
-// cellMistakes names the cells that cannot be right, whatever the program's data say: first all that are missing, then
-// all that are malformed.
-func (i *importing) cellMistakes() []fileMistake {
-	var missing, malformed []fileMistake
+// cellMistakes names the cells that cannot be right, whatever the program's data say.
+func (i *importing) cellMistakes() (mistakes []fileMistake) {
 	needed := required
 	if i.engagement.PayType == "variable" {
 		needed = append(slices.Clone(required), "hours")
@@ -181,23 +180,20 @@ func (i *importing) cellMistakes() []fileMistake {
 	for _, row := range i.rows {
 		for _, column := range needed {
 			if row.Cells[column] == "" {
-				missing = append(missing, fileMistake{Line: row.Line, Field: column, Key: "is required"})
+				mistakes = append(mistakes, fileMistake{Line: row.Line, Field: column, Key: "is required"})
 			}
 		}
 		for _, column := range nominationColumns {
 			if err := checkCell(column, row.Cells[column], row.Cells["idType"]); row.Cells[column] != "" && err != nil {
-				malformed = append(malformed, fileMistake{Line: row.Line, Field: column, Key: err.Error()})
+				mistakes = append(mistakes, fileMistake{Line: row.Line, Field: column, Key: err.Error()})
 			}
 		}
 		if mci.SameAddress(row.Cells["customerEmail"], row.Cells["partnerEmail"]) { // D23
-			malformed = append(malformed, fileMistake{Line: row.Line, Field: "customerEmail",
+			mistakes = append(mistakes, fileMistake{Line: row.Line, Field: "customerEmail",
 				Key: "must be the customer's, not the partner contact's own"})
 		}
 	}
-	if len(missing) > 0 {
-		return missing
-	}
-	return malformed
+	return mistakes
 }
 
 // checkCell says what is wrong with a cell, in the API's words.

@@ -200,6 +200,21 @@ func (r reader) upload(path, content string) answer {
 	return answer{response.StatusCode, response.Header, page.String(), response.Request.URL}
 }
 
+func TestP5_ADealSizeThatIsNoAmountIsToldAtItsField(t *testing.T) {
+	p, e := story.NewPartner(t), story.Engagement(t, nil)
+	r := as(t, p.Token)
+	c := story.NewCustomer(t, e)
+	address := "/portal/claims/" + p.Add(t, c, e).ID + "/consent"
+	page := r.send("POST", address, carriedBy(r.get(address), "go", "next", "customerName", "Kim", "customerEmail", c.Email,
+		"partnerName", "Pat", "partnerEmail", "pat@partner.example")).expect(t, 200, `id="dealSize"`)
+	for _, typed := range []string{"", "much", "-1", "1.234", "1000000000000.01"} {
+		r.send("POST", address, carriedBy(page, "go", "next", "dealSize", typed)).expect(t, 422,
+			`<h2 id="step">Deal size<`, `<a href="#dealSize">Deal size (US dollars): `)
+	}
+	r.send("POST", address, carriedBy(page, "go", "next", "dealSize", "60,000.5")).expect(t, 200, "60,000.50 USD",
+		"I have read and accept the disclaimer")
+}
+
 func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	one, two, stranger := story.NewCustomer(t, e), story.NewCustomer(t, e), story.NewCustomer(t)
@@ -243,6 +258,9 @@ func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 			t.Errorf("%s: a file with mistakes can be added", name)
 		}
 	}
+
+	r.upload(address, header+row("", one, one.Email)+row("B", two, "kim")).expect(t, 422,
+		"Line 2: Friendly name: this is needed.", "Line 3: Customer contact email: give an email address")
 
 	hourly := customersPath(story.VariableEngagement(t, nil)) + "/import"
 	r.upload(hourly, header+row("A", one, one.Email)).expect(t, 422, "Line 2: Hours: this is needed.")
