@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"mci.example/customers/scripts/bench/replay"
+	"mci.example/customers/scripts/local/capacity"
 	"mci.example/customers/scripts/local/cloud"
 	"mci.example/customers/shared/table"
 )
@@ -178,7 +179,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	case "ses":
 		endpoint, action = r.cloud.SESEndpoint(), "SendEmail"
 	case "dynamodb":
-		endpoint, sent = r.cloud.DynamoDBEndpoint(), askUnits(body)
+		endpoint, sent = r.cloud.DynamoDBEndpoint(), capacity.Ask(action, body)
 	}
 	kept := &recorded{Request: replay.Request{Action: action, Body: body}, began: time.Now()}
 	r.mu.Lock()
@@ -207,7 +208,11 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	time.Sleep(held)
 	r.mu.Lock()
 	kept.answer, kept.ended = content, time.Now()
-	kept.reads, kept.writes = units(action, content)
+	if consumed := capacity.Of(content); slices.Contains(writing, action) {
+		kept.writes = consumed
+	} else {
+		kept.reads = consumed
+	}
 	r.mu.Unlock()
 	for name, values := range answer.Header {
 		w.Header()[name] = values
@@ -262,42 +267,4 @@ func (r *recorder) keepBefore(ctx context.Context, body []byte) error {
 		}
 	}
 	return nil
-}
-
-// askUnits adds to a request that the answer shall say what was consumed.
-func askUnits(body []byte) []byte {
-	var parameters map[string]json.RawMessage
-	if json.Unmarshal(body, &parameters) != nil {
-		return body
-	}
-	parameters["ReturnConsumedCapacity"] = json.RawMessage(`"INDEXES"`)
-	asking, err := json.Marshal(parameters)
-	if err != nil {
-		return body
-	}
-	return asking
-}
-
-// units adds up what an answer says was consumed, by one table or a list of them.
-func units(action string, answer []byte) (reads, writes float64) {
-	var said struct{ ConsumedCapacity json.RawMessage }
-	if json.Unmarshal(answer, &said) != nil || said.ConsumedCapacity == nil {
-		return 0, 0
-	}
-	type consumed struct{ CapacityUnits float64 }
-	var list []consumed
-	if json.Unmarshal(said.ConsumedCapacity, &list) != nil {
-		list = make([]consumed, 1)
-		if json.Unmarshal(said.ConsumedCapacity, &list[0]) != nil {
-			return 0, 0
-		}
-	}
-	sum := 0.0
-	for _, one := range list {
-		sum += one.CapacityUnits
-	}
-	if slices.Contains(writing, action) {
-		return 0, sum
-	}
-	return sum, 0
 }

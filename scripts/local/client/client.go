@@ -53,8 +53,9 @@ var connections = &http.Client{
 	Transport:     &http.Transport{MaxIdleConnsPerHost: 1000},
 }
 
-// Request is a call to be made. The address is a path of the API or a whole one; the body an Object, url.Values for a
-// form, or nil; headers are pairs of name and value.
+// Request is a call to be made. The address is a path of the API or a whole one. A token of "" is none. The body is a
+// string or bytes, sent as they are; url.Values, sent as a form; nil for none; anything else, sent as JSON. Headers are
+// pairs of name and value, and win over others.
 func (c Client) Request(ctx context.Context, method, address, token string, body any,
 	headers ...string) (*http.Request, error) {
 	var content, kind string
@@ -63,7 +64,7 @@ func (c Client) Request(ctx context.Context, method, address, token string, body
 	case url.Values:
 		content, kind = body.Encode(), "application/x-www-form-urlencoded"
 	default:
-		content, kind = Compact(body), "application/json"
+		content, kind = encode(body), "application/json"
 	}
 	if strings.HasPrefix(address, "/") {
 		address = c.API + address
@@ -82,6 +83,18 @@ func (c Client) Request(ctx context.Context, method, address, token string, body
 		request.Header.Set(headers[i], headers[i+1])
 	}
 	return request, nil
+}
+
+func encode(body any) string {
+	switch body := body.(type) {
+	case string:
+		return body
+	case []byte:
+		return string(body)
+	case json.RawMessage:
+		return string(body)
+	}
+	return Compact(body)
 }
 
 // Send makes a call that Request describes.

@@ -1,16 +1,14 @@
 package localtest
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"mci.example/customers/scripts/local/client"
 	"mci.example/customers/scripts/local/cloud"
 )
 
@@ -22,17 +20,12 @@ type Response struct {
 	RequestID string // which also names the function's run in the records
 }
 
-// Call sends a request to the API. A token of "" is none. The body is a string or bytes, sent as they are; url.Values,
-// sent as a form; nil for none; anything else, sent as JSON. Headers are pairs of name and value, and win over what
-// Call would set. Redirects are not followed.
+// Call sends a request to the API, as client.Request describes it. Redirects are not followed.
 func Call(t testing.TB, method, path, token string, body any, headers ...string) Response {
 	t.Helper()
-	request := newRequest(t, method, path, body)
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
-	for i := 0; i+1 < len(headers); i += 2 {
-		request.Header.Set(headers[i], headers[i+1])
+	request, err := client.Client{API: URL()}.Request(t.Context(), method, path, token, body, headers...)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return do(t, request)
 }
@@ -41,7 +34,7 @@ func Call(t testing.TB, method, path, token string, body any, headers ...string)
 // function's own, with status 500 where the function failed.
 func Invoke(t testing.TB, function string, payload any) Response {
 	t.Helper()
-	return do(t, newRequest(t, http.MethodPost, "/local/invoke/"+function, payload))
+	return Call(t, http.MethodPost, "/local/invoke/"+function, "", payload)
 }
 
 // connections follows no redirect and keeps as many connections as a test can open.
@@ -49,40 +42,6 @@ var connections = &http.Client{
 	Timeout:       5 * time.Minute,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	Transport:     &http.Transport{MaxIdleConnsPerHost: 100},
-}
-
-func newRequest(t testing.TB, method, path string, body any) *http.Request {
-	t.Helper()
-	var content []byte
-	kind := "application/json"
-	switch body := body.(type) {
-	case nil:
-		kind = ""
-	case string:
-		content = []byte(body)
-	case []byte:
-		content = body
-	case json.RawMessage:
-		content = body
-	case url.Values:
-		content, kind = []byte(body.Encode()), "application/x-www-form-urlencoded"
-	default:
-		var err error
-		if content, err = json.Marshal(body); err != nil {
-			t.Fatalf("encode the body: %v", err)
-		}
-	}
-	if strings.HasPrefix(path, "/") {
-		path = URL() + path
-	}
-	request, err := http.NewRequestWithContext(t.Context(), method, path, bytes.NewReader(content))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if kind != "" {
-		request.Header.Set("Content-Type", kind)
-	}
-	return request
 }
 
 func do(t testing.TB, request *http.Request) Response {

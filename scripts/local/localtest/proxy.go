@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"mci.example/customers/scripts/local/capacity"
 	"mci.example/customers/scripts/local/cloud"
 )
 
@@ -152,7 +153,7 @@ func (p *proxy) forward(r *http.Request, path string, request *Request, measured
 	at, body := p.cloud.Endpoints(), request.Body
 	endpoint := map[string]string{DynamoDBService: at.DynamoDB, SESService: at.SES, KMSService: at.KMS}[request.Service]
 	if measured && request.Service == DynamoDBService {
-		body = askCapacity(request.Action, body)
+		body = capacity.Ask(request.Action, body)
 	}
 	out, err := http.NewRequest(r.Method, strings.TrimSuffix(endpoint, "/")+path, bytes.NewReader(body))
 	if err != nil {
@@ -198,7 +199,7 @@ func (p *proxy) finish(request *Request, status int, answer []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	request.Status, request.Answer, request.End = status, answer, time.Now()
-	request.Capacity = capacity(answer)
+	request.Capacity = capacity.Of(answer)
 	if request.Action == "SendEmail" && status == http.StatusOK {
 		close(p.mail)
 		p.mail = make(chan struct{})
@@ -260,44 +261,4 @@ func (r Request) Parameters(t testing.TB) map[string]any {
 		t.Fatalf("%v in the request %s", err, r.Body)
 	}
 	return parameters
-}
-
-// askCapacity has the engine say what the request consumes.
-func askCapacity(action string, body []byte) []byte {
-	asks := []string{"GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem",
-		"BatchWriteItem", "TransactGetItems", "TransactWriteItems"}
-	var parameters map[string]json.RawMessage
-	if !slices.Contains(asks, action) || json.Unmarshal(body, &parameters) != nil {
-		return body
-	}
-	parameters["ReturnConsumedCapacity"] = json.RawMessage(`"TOTAL"`)
-	asking, err := json.Marshal(parameters)
-	if err != nil {
-		return body
-	}
-	return asking
-}
-
-// capacity adds up what the answer says was consumed, by one table or by a list of them.
-func capacity(answer []byte) float64 {
-	var said struct {
-		ConsumedCapacity json.RawMessage
-	}
-	if json.Unmarshal(answer, &said) != nil || said.ConsumedCapacity == nil {
-		return 0
-	}
-	type consumed struct{ CapacityUnits float64 }
-	var list []consumed
-	if json.Unmarshal(said.ConsumedCapacity, &list) != nil {
-		var one consumed
-		if json.Unmarshal(said.ConsumedCapacity, &one) != nil {
-			return 0
-		}
-		list = []consumed{one}
-	}
-	var sum float64
-	for _, one := range list {
-		sum += one.CapacityUnits
-	}
-	return sum
 }
