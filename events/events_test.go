@@ -300,7 +300,7 @@ func TestSamplesTellTheLifeOfAClaim(t *testing.T) {
 	tell("consent-callback.scan", 200, "")
 	tell("consent-callback", 200, `lang="pt-BR"`)
 	tell("consent-callback.decision", 422, "statement") // not the one that the page shows
-	shown := story.Shown(t, "/consent/"+token, url.Values{"decision": {"accept"}})
+	shown := story.Shown(t, "/consent/"+token, story.Form("accept"))
 	all["consent-callback.decision"] = strings.Replace(all["consent-callback.decision"], sampleForm,
 		base64.StdEncoding.EncodeToString([]byte(shown.Encode())), 1)
 	tell("consent-callback.decision", 303, "")

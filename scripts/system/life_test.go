@@ -1,7 +1,6 @@
 package system
 
 import (
-	"net/url"
 	"strings"
 	"testing"
 
@@ -46,7 +45,7 @@ func TestAClaimsLifeWritesFewUnits(t *testing.T) {
 		"mail": story.Object{"messageId": email.MessageID, "tags": story.Object{"claim": []string{claim.ID}}}}})
 	step("delivery", delivered.Requests())
 	link := localtest.ConsentLink(t, email)
-	form := story.Shown(t, link, url.Values{"decision": {"accept"}})
+	form := story.Shown(t, link, story.Form("accept"))
 	step("accepting", localtest.Call(t, "POST", link, "", form).Expect(t, 303).Requests())
 	localtest.WaitDrained(t) // the stream brings the consent
 	var upgrade []localtest.Request

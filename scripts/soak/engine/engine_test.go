@@ -8,7 +8,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"os"
 	"strconv"
 	"sync"
@@ -105,7 +104,7 @@ func (c *client) live(customer story.Customer, engagement string) {
 	}
 	on(c.partner.Token, "consent-requests", 202, story.FirstRequest("60000.00"))
 	link := story.Link(t, customer.Email)
-	c.insist(303, func(string) localtest.Response { return story.Answer(t, link, url.Values{"decision": {"accept"}}) })
+	c.insist(303, func(string) localtest.Response { return story.Answer(t, link, story.Form("accept")) })
 	on(c.partner.Token, "submission", 200, story.Submission())
 	on(c.program, "review", 200, story.Object{"decision": "complete", "reason": ""})
 }

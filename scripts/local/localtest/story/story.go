@@ -273,16 +273,19 @@ func (p Partner) Nomination(c Customer, id Object, engagements []string, changes
 // Add adds the customer by its tenant ID, and gives the claim.
 func (p Partner) Add(t testing.TB, c Customer, engagement string) Claim {
 	t.Helper()
-	answer := localtest.Call(t, "POST", "/v1/customers", p.Token, p.Nomination(c, c.By(mci.TenantID),
-		[]string{engagement}, nil))
-	return claims(t, answer)[0]
+	return p.add(t, c, mci.TenantID, engagement, nil)
 }
 
 // AddVariable adds the customer by its MSX opportunity ID for some hours.
 func (p Partner) AddVariable(t testing.TB, c Customer, engagement string, hours int) Claim {
 	t.Helper()
-	body := p.Nomination(c, c.By(mci.MSXOpportunity), []string{engagement}, Object{"hours": hours})
-	return claims(t, localtest.Call(t, "POST", "/v1/customers", p.Token, body))[0]
+	return p.add(t, c, mci.MSXOpportunity, engagement, Object{"hours": hours})
+}
+
+func (p Partner) add(t testing.TB, c Customer, by mci.IDType, engagement string, changes Object) Claim {
+	t.Helper()
+	body := p.Nomination(c, c.By(by), []string{engagement}, changes)
+	return Born(t, localtest.Call(t, "POST", "/v1/customers", p.Token, body))[0]
 }
 
 // ClaimBody is a body that claims a known customer.
@@ -295,7 +298,7 @@ func (p Partner) ClaimBody(c Customer, engagements []string, changes Object) Obj
 // Claim claims a known customer, and gives the claim.
 func (p Partner) Claim(t testing.TB, c Customer, engagement string) Claim {
 	t.Helper()
-	return claims(t, localtest.Call(t, "POST", "/v1/customers/"+c.ID+"/claims", p.Token,
+	return Born(t, localtest.Call(t, "POST", "/v1/customers/"+c.ID+"/claims", p.Token,
 		p.ClaimBody(c, []string{engagement}, nil)))[0]
 }
 
@@ -314,13 +317,13 @@ func (p Partner) Know(t testing.TB, c Customer, by mci.IDType) Claim {
 		engagement = Engagement(t, nil)
 	}
 	Eligible(t, engagement, checked, "")
-	body := p.Nomination(c, c.By(by), []string{engagement}, changes)
-	claim := claims(t, localtest.Call(t, "POST", "/v1/customers", p.Token, body))[0]
+	claim := p.add(t, c, by, engagement, changes)
 	Accept(t, p.Ask(t, claim))
 	return p.Get(t, claim.ID)
 }
 
-func claims(t testing.TB, answer localtest.Response) []Claim {
+// Born gives the claims that an answer says were added or claimed.
+func Born(t testing.TB, answer localtest.Response) []Claim {
 	t.Helper()
 	answer.Expect(t, 201)
 	return localtest.Decode[struct{ Claims []Claim }](t, answer).Claims
@@ -334,10 +337,8 @@ func FirstRequest(dealSize string) Object {
 // Ask sends the consent email for a deal of 60,000, and gives the path of the page that it links to.
 func (p Partner) Ask(t testing.TB, claim Claim) (link string) {
 	t.Helper()
-	localtest.Call(t, "POST", "/v1/claims/"+claim.ID+"/consent-requests", p.Token, FirstRequest("60000.00")).Expect(t,
-		202)
-	mails := localtest.Mails(t, claim.CustomerContact.Email)
-	return localtest.ConsentLink(t, localtest.Mail(t, claim.CustomerContact.Email, max(1, len(mails))))
+	p.Request(t, claim.ID, FirstRequest("60000.00"))
+	return Link(t, claim.CustomerContact.Email)
 }
 
 // Answer posts the page's form as it stands, hidden field included.
@@ -362,13 +363,13 @@ func Shown(t testing.TB, link string, form url.Values, headers ...string) url.Va
 // Accept and Decline are the customer's answers.
 func Accept(t testing.TB, link string) {
 	t.Helper()
-	Answer(t, link, url.Values{"decision": {"accept"}}).Expect(t, 303)
+	Answer(t, link, Form("accept")).Expect(t, 303)
 }
 
 // Decline declines without a reason.
 func Decline(t testing.TB, link string) {
 	t.Helper()
-	Answer(t, link, url.Values{"decision": {"decline"}}).Expect(t, 303)
+	Answer(t, link, Form("decline")).Expect(t, 303)
 }
 
 // Consented gives a claim to which the customer has consented.
@@ -382,25 +383,19 @@ func (p Partner) Consented(t testing.TB, c Customer, engagement string) Claim {
 // Get gives the claim as it is now, with its events.
 func (p Partner) Get(t testing.TB, claimID string) Claim {
 	t.Helper()
-	answer := localtest.Call(t, "GET", "/v1/claims/"+claimID, p.Token, nil)
-	answer.Expect(t, 200)
-	return localtest.Decode[Claim](t, answer)
+	return localtest.Decode[Claim](t, localtest.Call(t, "GET", "/v1/claims/"+claimID, p.Token, nil).Expect(t, 200))
 }
 
 // Submit hands the claim in, the work done today.
 func (p Partner) Submit(t testing.TB, claimID string) Claim {
 	t.Helper()
-	body := Object{"completedOn": localtest.Now().UTC().Format(time.DateOnly), "notes": ""}
-	answer := localtest.Call(t, "POST", "/v1/claims/"+claimID+"/submission", p.Token, body)
-	answer.Expect(t, 200)
-	return localtest.Decode[Claim](t, answer)
+	return localtest.Decode[Claim](t, Post(t, p.Token, claimID, "submission", Submission()).Expect(t, 200))
 }
 
 // Cancel cancels the claim.
 func (p Partner) Cancel(t testing.TB, claimID string) Claim {
 	t.Helper()
-	answer := localtest.Call(t, "POST", "/v1/claims/"+claimID+"/cancellation", p.Token, Object{"reason": ""})
-	answer.Expect(t, 200)
+	answer := Post(t, p.Token, claimID, "cancellation", Object{"reason": ""}).Expect(t, 200)
 	return localtest.Decode[Claim](t, answer)
 }
 
@@ -413,10 +408,8 @@ func Program(t testing.TB) string {
 // Review is the program's word on a submitted claim.
 func Review(t testing.TB, claimID string, decision mci.ReviewDecision) Claim {
 	t.Helper()
-	answer := localtest.Call(t, "POST", "/v1/claims/"+claimID+"/review", Program(t), Object{"decision": decision,
-		"reason": "Looked at."})
-	answer.Expect(t, 200)
-	return localtest.Decode[Claim](t, answer)
+	body := Object{"decision": decision, "reason": "Looked at."}
+	return localtest.Decode[Claim](t, Post(t, Program(t), claimID, "review", body).Expect(t, 200))
 }
 
 // Page is a page of customers.
@@ -445,8 +438,7 @@ func (p Partner) Customers(t testing.TB, engagement, tab string) []Row {
 	query := url.Values{"tab": {tab}, "limit": {"100"}}
 	for {
 		answer := localtest.Call(t, "GET", "/v1/engagements/"+engagement+"/customers?"+query.Encode(), p.Token, nil)
-		answer.Expect(t, 200)
-		page := localtest.Decode[Page](t, answer)
+		page := localtest.Decode[Page](t, answer.Expect(t, 200))
 		if rows = append(rows, page.Items...); page.Cursor == "" {
 			return rows
 		}
@@ -510,12 +502,6 @@ func Fields(t testing.TB, value any) string {
 		t.Fatalf("%v is no object", value)
 	}
 	return strings.Join(slices.Sorted(maps.Keys(object)), " ")
-}
-
-// Born gives the claims that an answer says were added or claimed.
-func Born(t testing.TB, answer localtest.Response) []Claim {
-	t.Helper()
-	return claims(t, answer)
 }
 
 // Reasons gives the codes of the reasons for which a problem, or a check, says that the engagement is closed; "" where
