@@ -10,13 +10,6 @@ import (
 	"mci.example/customers/shared/mci"
 )
 
-// claimsOf counts the partner's claims.
-func claimsOf(t *testing.T, p story.Partner) int {
-	t.Helper()
-	answer := localtest.Call(t, "GET", "/v1/claims?limit=100", p.Token, nil).Expect(t, 200)
-	return len(localtest.Decode[struct{ Claims []story.Claim }](t, answer).Claims)
-}
-
 func TestD13_TheSameKeyAndBodyGetTheFirstAnswerAgain(t *testing.T) {
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
@@ -31,7 +24,7 @@ func TestD13_TheSameKeyAndBodyGetTheFirstAnswerAgain(t *testing.T) {
 	if !bytes.Equal(first.Body, again.Body) || !bytes.Equal(first.Body, later.Body) {
 		t.Errorf("the answers differ:\n%s\n%s\n%s", first.Body, again.Body, later.Body)
 	}
-	if n := claimsOf(t, p); n != 1 {
+	if n := len(p.Claims(t)); n != 1 {
 		t.Errorf("there are %d claims", n)
 	}
 }
@@ -61,7 +54,7 @@ func TestD13_TheSameKeyWithAnotherBodyIsRefused(t *testing.T) {
 			story.Refused(t, add(t, p, body, "Idempotency-Key", key), 409, mci.IdempotencyKeyReused)
 		})
 	}
-	if n := claimsOf(t, p); n != 1 {
+	if n := len(p.Claims(t)); n != 1 {
 		t.Errorf("there are %d claims", n)
 	}
 }
@@ -82,7 +75,7 @@ func TestD13_OfTwoBodiesUnderOneKeyAtOnceOneIsTaken(t *testing.T) {
 	add(t, p, p.Nomination(d, d.By(mci.TPID), []string{engagement}, nil), "Idempotency-Key", key).Expect(t, 201)
 	held.Release()
 	story.Refused(t, <-first, 409, mci.IdempotencyKeyReused)
-	if n := claimsOf(t, p); n != 1 {
+	if n := len(p.Claims(t)); n != 1 {
 		t.Errorf("there are %d claims", n)
 	}
 }

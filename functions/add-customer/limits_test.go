@@ -34,12 +34,12 @@ func TestD4_WhatGivesAPlaceBack(t *testing.T) {
 				answer.Expect(t, 201)
 				return
 			}
-			if found := ineligible(t, answer, engagement); found != reasons {
+			if found := story.Ineligible(t, answer, engagement); found != reasons {
 				t.Errorf("the reasons are %q, not %q", found, reasons)
 			}
 			if status == mci.Completed {
 				own := add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil))
-				if found := ineligible(t, own, engagement); found != reasons {
+				if found := story.Ineligible(t, own, engagement); found != reasons {
 					t.Errorf("the partner itself: the reasons are %q, not %q", found, reasons)
 				}
 			}
@@ -57,7 +57,7 @@ func TestD4_ActiveAndAllowedCountApart(t *testing.T) {
 		if answer.Status == 201 {
 			return ""
 		}
-		return ineligible(t, answer, engagement)
+		return story.Ineligible(t, answer, engagement)
 	}
 	expect := func(p story.Partner, want string) {
 		t.Helper()
@@ -85,7 +85,7 @@ func TestD4_LimitsAreOfOneCustomerAndOneEngagement(t *testing.T) {
 	// Whatever ID names the customer.
 	for _, by := range []mci.IDType{mci.Domain, mci.TenantID, mci.AzureSubscription} {
 		answer := add(t, partners[1], partners[1].Nomination(c, c.By(by), []string{engagement}, nil))
-		if reasons := ineligible(t, answer, engagement); reasons != "active-limit-reached allowed-limit-reached" {
+		if reasons := story.Ineligible(t, answer, engagement); reasons != "active-limit-reached allowed-limit-reached" {
 			t.Errorf("by %s: the reasons are %q", by, reasons)
 		}
 	}
@@ -108,7 +108,7 @@ func TestD15_AnExclusiveEngagementIsOnePartnersAtATime(t *testing.T) {
 			answer := add(t, other, other.Nomination(c, c.By(mci.TPID), []string{engagement}, nil))
 			if reasons == "" {
 				answer.Expect(t, 201)
-			} else if found := ineligible(t, answer, engagement); found != reasons {
+			} else if found := story.Ineligible(t, answer, engagement); found != reasons {
 				t.Errorf("the reasons are %q, not %q", found, reasons)
 			}
 			if status == mci.Completed { // it holds the customer for its own partner alone
@@ -143,7 +143,7 @@ func TestD6_NominationsAreTakenFromTheFirstDayToTheLast(t *testing.T) {
 			answer := add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil))
 			if active {
 				answer.Expect(t, 201)
-			} else if reasons := ineligible(t, answer, engagement); reasons != "engagement-not-active" {
+			} else if reasons := story.Ineligible(t, answer, engagement); reasons != "engagement-not-active" {
 				t.Errorf("%s: the reasons are %q", moment.name, reasons)
 			}
 		}
@@ -178,7 +178,7 @@ func TestD3_APlaceIsFreeAtTheDeadlineSweptOrNot(t *testing.T) {
 
 	story.ClockAt(t, pending.ConsentDue.Add(-5*time.Minute))
 	story.Refused(t, tryAdd(p, asked), 409, mci.ClaimExists)
-	if reasons := ineligible(t, tryAdd(other, asked),
+	if reasons := story.Ineligible(t, tryAdd(other, asked),
 		asked); reasons != "active-limit-reached allowed-limit-reached engaged-with-another-partner" {
 		t.Errorf("before the deadline the reasons are %q", reasons)
 	}
@@ -192,7 +192,7 @@ func TestD3_APlaceIsFreeAtTheDeadlineSweptOrNot(t *testing.T) {
 	story.Born(t, tryAdd(p, asked)) // its own customer is free to be nominated again
 
 	story.ClockAt(t, agreed.SubmissionDue.Add(-5*time.Minute))
-	if reasons := ineligible(t, tryAdd(other, consented), consented); reasons !=
+	if reasons := story.Ineligible(t, tryAdd(other, consented), consented); reasons !=
 		"active-limit-reached allowed-limit-reached consented-to-another-partner engaged-with-another-partner" {
 		t.Errorf("before the deadline the reasons are %q", reasons)
 	}
@@ -201,7 +201,7 @@ func TestD3_APlaceIsFreeAtTheDeadlineSweptOrNot(t *testing.T) {
 
 	// The sweep, which comes by late, takes nobody's place away.
 	story.Sweep(t)
-	if reasons := ineligible(t, tryAdd(p, consented),
+	if reasons := story.Ineligible(t, tryAdd(p, consented),
 		consented); reasons != "active-limit-reached allowed-limit-reached engaged-with-another-partner" {
 		t.Errorf("after the sweep the reasons are %q", reasons)
 	}

@@ -22,12 +22,6 @@ func add(t *testing.T, p story.Partner, body any, headers ...string) localtest.R
 	return localtest.Call(t, "POST", "/v1/customers", p.Token, body, headers...)
 }
 
-// ineligible expects that a nomination is refused as not eligible, and gives the reasons for the engagement.
-func ineligible(t *testing.T, answer localtest.Response, engagement string) string {
-	t.Helper()
-	return story.Reasons(story.Refused(t, answer, 422, mci.NotEligible).Ineligible, engagement)
-}
-
 // id is a customer ID as a nomination names it.
 func id(idType mci.IDType, value string) object { return object{"type": idType, "value": value} }
 
@@ -145,7 +139,7 @@ func TestS8_WhichLocationsCanBeChosen(t *testing.T) {
 					t.Errorf("the mistakes are at %s", pointers)
 				}
 			case test.reasons != "":
-				if reasons := ineligible(t, answer, engagement); reasons != test.reasons {
+				if reasons := story.Ineligible(t, answer, engagement); reasons != test.reasons {
 					t.Errorf("the reasons are %q, not %q", reasons, test.reasons)
 				}
 			default:
@@ -176,7 +170,7 @@ func TestS9_EachPayTakesItsIDs(t *testing.T) {
 				answer := add(t, p, p.Nomination(c, c.By(by), []string{engagement}, object{"hours": 20}))
 				if accepted[by] {
 					answer.Expect(t, 201)
-				} else if reasons := ineligible(t, answer, engagement); reasons != "id-type-not-accepted" {
+				} else if reasons := story.Ineligible(t, answer, engagement); reasons != "id-type-not-accepted" {
 					t.Errorf("by %s: the reasons are %q", by, reasons)
 				}
 			}
@@ -190,7 +184,7 @@ func TestS9_EachPayTakesItsIDs(t *testing.T) {
 			answer := add(t, p, p.Nomination(c, c.By(by), []string{engagement}, object{"hours": 20}))
 			if by == mci.MSXOpportunity {
 				answer.Expect(t, 201)
-			} else if reasons := ineligible(t, answer, engagement); reasons != "id-type-not-accepted" {
+			} else if reasons := story.Ineligible(t, answer, engagement); reasons != "id-type-not-accepted" {
 				t.Errorf("by %s: the reasons are %q", by, reasons)
 			}
 		}
@@ -210,7 +204,7 @@ func TestS10_ADomainIsCheckedByItsTenant(t *testing.T) {
 	// A word on the domain itself counts for nothing.
 	c = story.NewCustomer(t)
 	story.Eligible(t, engagement, c.By(mci.Domain), "")
-	if reasons := ineligible(t, add(t, p, p.Nomination(c, c.By(mci.Domain), []string{engagement}, nil)),
+	if reasons := story.Ineligible(t, add(t, p, p.Nomination(c, c.By(mci.Domain), []string{engagement}, nil)),
 		engagement); reasons != "criteria-not-met" {
 		t.Errorf("the reasons are %q", reasons)
 	}
@@ -372,7 +366,7 @@ func TestS15_VariablePay(t *testing.T) {
 		t.Run(fmt.Sprintf("from 10 to 100 hours, given %d", hours), func(t *testing.T) {
 			answer, _ := nominate([]string{variable}, hours)
 			if !inRange {
-				if reasons := ineligible(t, answer, variable); reasons != "hours-out-of-range" {
+				if reasons := story.Ineligible(t, answer, variable); reasons != "hours-out-of-range" {
 					t.Errorf("the reasons are %q", reasons)
 				}
 			} else if claim := story.Born(t, answer)[0]; claim.Hours != hours || claim.PayType != "variable" {
@@ -431,7 +425,7 @@ func TestD7_AnOpportunityMustBeOpenAndEligible(t *testing.T) {
 			answer := add(t, p, p.Nomination(c, c.By(mci.MSXOpportunity), []string{engagement}, object{"hours": 20}))
 			if test.reasons == "" {
 				answer.Expect(t, 201)
-			} else if reasons := ineligible(t, answer, engagement); reasons != test.reasons {
+			} else if reasons := story.Ineligible(t, answer, engagement); reasons != test.reasons {
 				t.Errorf("the reasons are %q, not %q", reasons, test.reasons)
 			}
 		})

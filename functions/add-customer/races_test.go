@@ -37,7 +37,7 @@ func TestB2_ClaimsAreBornUnderTheRulesOfTheirDayAndKeepThem(t *testing.T) {
 	}
 	// Two are open where one may be now: both run on, and no third is born.
 	answer := add(t, partners[2], partners[2].Nomination(c, c.By(mci.TPID), []string{id, imported}, nil))
-	if reasons := ineligible(t, answer, id); reasons != "active-limit-reached" {
+	if reasons := story.Ineligible(t, answer, id); reasons != "active-limit-reached" {
 		t.Errorf("the reasons are %q", reasons)
 	}
 	story.Accept(t, partners[1].Ask(t, p2))
@@ -49,7 +49,7 @@ func TestB2_AChangedEngagementIsDecidedByWithinTenSeconds(t *testing.T) {
 	engagement := story.Engagement(t, ended)
 	c := story.NewCustomer(t, engagement)
 	body := p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)
-	if reasons := ineligible(t, add(t, p, body), engagement); reasons != "engagement-not-active" {
+	if reasons := story.Ineligible(t, add(t, p, body), engagement); reasons != "engagement-not-active" {
 		t.Fatalf("the reasons are %q", reasons)
 	}
 	story.Engagement(t, object{"id": engagement})
@@ -140,7 +140,7 @@ func TestContract_ARaceThatCannotBeSettledAsksToTryAgainAndChangesNothing(t *tes
 	if commit.Fired() < 3 {
 		t.Errorf("it was tried %d times", commit.Fired())
 	}
-	if n := claimsOf(t, p); n != 0 {
+	if n := len(p.Claims(t)); n != 0 {
 		t.Errorf("there are %d claims", n)
 	}
 	commit.Remove()

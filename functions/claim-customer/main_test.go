@@ -21,12 +21,6 @@ func claim(t *testing.T, p story.Partner, c story.Customer, body any, headers ..
 	return localtest.Call(t, "POST", "/v1/customers/"+c.ID+"/claims", p.Token, body, headers...)
 }
 
-// ineligible expects that a nomination is refused as not eligible, and gives the reasons for the engagement.
-func ineligible(t *testing.T, answer localtest.Response, engagement string) string {
-	t.Helper()
-	return story.Reasons(story.Refused(t, answer, 422, mci.NotEligible).Ineligible, engagement)
-}
-
 func TestS19_AKnownCustomerOnEligibleIsClaimed(t *testing.T) {
 	t.Parallel()
 	p, engagement := story.NewPartner(t), story.Engagement(t, object{"consentWindowDays": 12})
@@ -79,7 +73,7 @@ func TestS19_SeveralEngagementsGetAClaimEachOrNoneDoes(t *testing.T) {
 	c := story.NewCustomer(t, one, two)
 	p.Know(t, c, mci.TenantID)
 	answer := claim(t, p, c, p.ClaimBody(c, []string{one, closed, two}, nil))
-	if reasons := ineligible(t, answer, closed); reasons != "criteria-not-met" {
+	if reasons := story.Ineligible(t, answer, closed); reasons != "criteria-not-met" {
 		t.Errorf("the reasons are %q", reasons)
 	}
 	for _, engagement := range []string{one, two} {
@@ -182,7 +176,7 @@ func TestD19_TheFirstNominatedIDThatIsTakenAndEligibleClaims(t *testing.T) {
 			onEligible, onIneligible := story.Find(p.Customers(t, engagement, "eligible"), c),
 				story.Find(p.Customers(t, engagement, "ineligible"), c)
 			if test.reasons != "" {
-				if reasons := ineligible(t, answer, engagement); reasons != test.reasons {
+				if reasons := story.Ineligible(t, answer, engagement); reasons != test.reasons {
 					t.Errorf("the reasons are %q, not %q", reasons, test.reasons)
 				}
 				if onEligible != nil || onIneligible == nil || story.Codes(onIneligible.Reasons) != test.reasons {
@@ -284,7 +278,7 @@ func TestD7_ClaimingForVariablePayTakesAnOpportunityAndHours(t *testing.T) {
 					t.Errorf("the claim is %+v", born)
 				}
 			case mci.NotEligible:
-				if reasons := ineligible(t, answer, engagement); reasons != test.reasons {
+				if reasons := story.Ineligible(t, answer, engagement); reasons != test.reasons {
 					t.Errorf("the reasons are %q, not %q", reasons, test.reasons)
 				}
 			default:
@@ -301,7 +295,7 @@ func TestD7_ClaimingForVariablePayTakesAnOpportunityAndHours(t *testing.T) {
 		answer := claim(t, p, c, p.ClaimBody(c, []string{engagement}, object{"opportunityId": other.Opportunity,
 			"hours": 5}))
 		const all = "criteria-not-met opportunity-closed opportunity-of-another-customer hours-out-of-range"
-		if reasons := ineligible(t, answer, engagement); reasons != all {
+		if reasons := story.Ineligible(t, answer, engagement); reasons != all {
 			t.Errorf("the reasons are %q, not %q", reasons, all)
 		}
 	})
@@ -318,7 +312,8 @@ func TestS8_LocationsAreChosenAsInAdding(t *testing.T) {
 	notEnrolled, ungranted := p.NewLocation(t, false, ""), p.NewLocation(t, true, "*")
 	p.GrantAt(t, p.User, notEnrolled, mci.IncentivesAdmin)
 	story.Refused(t, at(ungranted), 403, mci.LocationNotGranted)
-	if reasons := ineligible(t, at(notEnrolled), engagement); reasons != "location-not-enrolled location-not-eligible" {
+	const both = "location-not-enrolled location-not-eligible"
+	if reasons := story.Ineligible(t, at(notEnrolled), engagement); reasons != both {
 		t.Errorf("the reasons are %q", reasons)
 	}
 	if pointers := story.Refused(t, at(other.Location), 422, mci.Invalid).Pointers(); pointers != "/locationId" {
@@ -394,7 +389,7 @@ func TestD4_LimitsHoldForClaimingToo(t *testing.T) {
 			defer mu.Unlock()
 			if answer.Status == 201 {
 				born++
-			} else if reasons := ineligible(t, answer, engagement); reasons != "active-limit-reached" {
+			} else if reasons := story.Ineligible(t, answer, engagement); reasons != "active-limit-reached" {
 				t.Errorf("the reasons are %q", reasons)
 			}
 		})
@@ -415,11 +410,11 @@ func TestD15_AnExclusiveCustomerIsClaimedByOnePartner(t *testing.T) {
 	attempt := func() localtest.Response {
 		return claim(t, partners[1], c, partners[1].ClaimBody(c, []string{engagement}, nil))
 	}
-	if reasons := ineligible(t, attempt(), engagement); reasons != "engaged-with-another-partner" {
+	if reasons := story.Ineligible(t, attempt(), engagement); reasons != "engaged-with-another-partner" {
 		t.Errorf("the reasons are %q", reasons)
 	}
 	story.Accept(t, partners[0].Ask(t, held))
-	if reasons := ineligible(t, attempt(),
+	if reasons := story.Ineligible(t, attempt(),
 		engagement); reasons != "consented-to-another-partner engaged-with-another-partner" {
 		t.Errorf("after consent the reasons are %q", reasons)
 	}

@@ -38,12 +38,6 @@ func NoticeOf(claim mci.Claim, event mci.EventType, at time.Time, publicURL stri
 	return notice
 }
 
-// HasNotice says whether the partner's contact is told of such an event.
-func HasNotice(event mci.EventType) bool {
-	t, err := loaded[English]()
-	return err == nil && t.Notices[event].Subject != nil
-}
-
 // Message returns the notice as an email in a language. It fails without a usable Link, for an event without a notice,
 // and for a deadline that comes near without that Deadline.
 func (n Notice) Message(l Locale) (Message, error) {

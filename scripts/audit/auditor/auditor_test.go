@@ -38,23 +38,6 @@ func item(t *testing.T, key table.Key) table.Item {
 	return out.Item
 }
 
-// put stores an item as it is.
-func put(t *testing.T, item table.Item) {
-	t.Helper()
-	if _, err := localtest.DynamoDB().PutItem(t.Context(),
-		&dynamodb.PutItemInput{TableName: aws.String(localtest.Table()), Item: item}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func remove(t *testing.T, key table.Key) {
-	t.Helper()
-	if _, err := localtest.DynamoDB().DeleteItem(t.Context(),
-		&dynamodb.DeleteItemInput{TableName: aws.String(localtest.Table()), Key: table.KeyItem(key)}); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func run(t *testing.T, options auditor.Options) auditor.Report {
 	t.Helper()
 	options.Now = localtest.Now
@@ -65,7 +48,6 @@ func run(t *testing.T, options auditor.Options) auditor.Report {
 	return report
 }
 
-func str(value string) types.AttributeValue { return &types.AttributeValueMemberS{Value: value} }
 func num(value int) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.Itoa(value)}
 }
@@ -160,11 +142,11 @@ func TestEveryTamperingIsFound(t *testing.T) {
 			delete(i, w.open.ID)
 		}), table.Key{}},
 		"a place of a claim that has ended": {auditor.PlaceRule, w.donePlaceKey, in("places", func(i table.Item) {
-			i[string(ended)] = &types.AttributeValueMemberM{Value: table.Item{"partnerId": str(w.partner.ID),
+			i[string(ended)] = &types.AttributeValueMemberM{Value: table.Item{"partnerId": story.Text(w.partner.ID),
 				"consented": &types.AttributeValueMemberBOOL{}}}
 		}), w.doneKey},
 		"a place that is due when its claim is not": {auditor.PlaceRule, w.placeKey,
-			in("places", in(w.open.ID, set(table.Item{"due": str("2090-01-01T00:00:00Z")}))), w.claimKey},
+			in("places", in(w.open.ID, set(table.Item{"due": story.Text("2090-01-01T00:00:00Z")}))), w.claimKey},
 		"more completed claims than are allowed": {auditor.LimitRule, w.donePlaceKey,
 			set(table.Item{"completed": num(3)}), table.Key{}},
 		"a completed claim that is not counted": {auditor.LimitRule, w.donePlaceKey,
@@ -172,56 +154,57 @@ func TestEveryTamperingIsFound(t *testing.T) {
 		"a completed claim that there never was": {auditor.LimitRule, w.donePlaceKey,
 			set(table.Item{"completed": num(2)}), table.Key{}},
 		"a known customer who never consented": {auditor.KnownRule, table.Key{PK: w.claimKey.PK, SK: "CUSTOMER#" +
-			w.declined.Customer["id"].(string)}, set(table.Item{"knownSince": str("2026-01-01T00:00:00Z")}),
+			w.declined.Customer["id"].(string)}, set(table.Item{"knownSince": story.Text("2026-01-01T00:00:00Z")}),
 			table.Key{}},
 		"a customer known since before the consent": {auditor.KnownRule, w.knownKey,
-			set(table.Item{"knownSince": str("2020-01-01T00:00:00Z")}), table.Key{}},
+			set(table.Item{"knownSince": story.Text("2020-01-01T00:00:00Z")}), table.Key{}},
 		"a customer known since after the consent": {auditor.KnownRule, w.knownKey,
-			set(table.Item{"knownSince": str("2090-01-01T00:00:00Z")}), table.Key{}},
+			set(table.Item{"knownSince": story.Text("2090-01-01T00:00:00Z")}), table.Key{}},
 		"a consent whose customer is not known": {auditor.KnownRule, w.knownKey,
 			set(table.Item{"knownSince": nil, "pageKey": nil}), w.doneKey},
 		"a known customer who is not listed": {auditor.IndexRule, w.knownKey, set(table.Item{"pageKey": nil}),
 			table.Key{}},
 		"a referral of no claim": {auditor.IndexRule, w.claimKey,
-			set(table.Item{"referred": str("REFERRAL#co-sell#00")}), table.Key{}},
+			set(table.Item{"referred": story.Text("REFERRAL#co-sell#00")}), table.Key{}},
 		"a referral that is listed as another type": {auditor.IndexRule, w.coSellKey,
-			set(table.Item{"referred": str("REFERRAL#partner-led#00")}), table.Key{}},
+			set(table.Item{"referred": story.Text("REFERRAL#partner-led#00")}), table.Key{}},
 		"a referral that its claim forgot": {auditor.IndexRule, w.coSellKey, set(table.Item{"referral": nil}),
 			table.Key{}},
 		"a referral whose type is another": {auditor.ReferralRule, w.coSellKey,
-			in("referral", set(table.Item{"type": str("partner-led")})), table.Key{}},
+			in("referral", set(table.Item{"type": story.Text("partner-led")})), table.Key{}},
 		"an event of no claim": {auditor.HistoryRule, w.eventKey,
-			set(table.Item{"pk": str("CLAIM#none")}), table.Key{PK: "CLAIM#none", SK: w.eventKey.SK}},
+			set(table.Item{"pk": story.Text("CLAIM#none")}), table.Key{PK: "CLAIM#none", SK: w.eventKey.SK}},
 		"a consent that was not given": {auditor.KnownRule, w.claimKey,
-			set(table.Item{"consentedAt": str("2026-01-01T00:00:00Z")}), table.Key{}},
+			set(table.Item{"consentedAt": story.Text("2026-01-01T00:00:00Z")}), table.Key{}},
 		"a claim that lives again": {auditor.TerminalRule, w.doneKey,
-			set(table.Item{"status": str("submitted")}), table.Key{}},
+			set(table.Item{"status": story.Text("submitted")}), table.Key{}},
 		"a claim that ended otherwise": {auditor.TerminalRule, w.doneKey,
-			set(table.Item{"status": str("rejected")}), table.Key{}},
+			set(table.Item{"status": story.Text("rejected")}), table.Key{}},
 		"a claim under another partner's key": {auditor.OwnerRule, w.claimKey,
-			set(table.Item{"pk": str("PARTNER#" + w.other.ID)}), table.Key{PK: "PARTNER#" + w.other.ID,
+			set(table.Item{"pk": story.Text("PARTNER#" + w.other.ID)}), table.Key{PK: "PARTNER#" + w.other.ID,
 				SK: w.claimKey.SK}},
 		"a claim without its birth": {auditor.OwnerRule, table.Key{PK: w.claimKey.PK, SK: w.claimKey.SK + "#BIRTH"},
-			set(table.Item{"sk": str(w.claimKey.SK + "#DEATH")}), w.claimKey},
+			set(table.Item{"sk": story.Text(w.claimKey.SK + "#DEATH")}), w.claimKey},
 		"a birth without its claim": {auditor.OwnerRule, table.Key{PK: w.claimKey.PK, SK: w.claimKey.SK + "#BIRTH"},
-			set(table.Item{"pk": str("PARTNER#" + w.other.ID)}), table.Key{PK: "PARTNER#" + w.other.ID,
+			set(table.Item{"pk": story.Text("PARTNER#" + w.other.ID)}), table.Key{PK: "PARTNER#" + w.other.ID,
 				SK: w.claimKey.SK + "#BIRTH"}},
 		"a claim that names another partner": {auditor.OwnerRule, w.claimKey,
-			set(table.Item{"partnerId": str(w.other.ID)}), table.Key{}},
+			set(table.Item{"partnerId": story.Text(w.other.ID)}), table.Key{}},
 		"a customer under another partner's key": {auditor.OwnerRule, w.knownKey,
-			set(table.Item{"pk": str("PARTNER#" + w.other.ID)}), table.Key{PK: "PARTNER#" + w.other.ID,
+			set(table.Item{"pk": story.Text("PARTNER#" + w.other.ID)}), table.Key{PK: "PARTNER#" + w.other.ID,
 				SK: w.knownKey.SK}},
 		"a location under another partner's key": {auditor.OwnerRule, table.Key{PK: "PARTNER#" + w.partner.ID,
-			SK: "LOCATION#" + w.partner.Location}, set(table.Item{"pk": str("PARTNER#" + w.other.ID)}), table.Key{
-			PK: "PARTNER#" + w.other.ID, SK: "LOCATION#" + w.partner.Location}},
+			SK: "LOCATION#" + w.partner.Location}, set(table.Item{"pk": story.Text("PARTNER#" + w.other.ID)}),
+			table.Key{PK: "PARTNER#" + w.other.ID, SK: "LOCATION#" + w.partner.Location}},
 		"a participation under another customer": {auditor.OwnerRule, w.placeKey,
-			set(table.Item{"pk": str("CUSTOMER#another")}), table.Key{PK: "CUSTOMER#another", SK: w.placeKey.SK}},
+			set(table.Item{"pk": story.Text("CUSTOMER#another")}),
+			table.Key{PK: "CUSTOMER#another", SK: w.placeKey.SK}},
 		"a claim that waits for review and is done": {auditor.IndexRule, w.doneKey,
-			set(table.Item{"queue": str("REVIEW#00")}), table.Key{}},
+			set(table.Item{"queue": story.Text("REVIEW#00")}), table.Key{}},
 		"an open claim that no sweep finds": {auditor.IndexRule, w.claimKey,
 			set(table.Item{"queue": nil, "queueKey": nil}), table.Key{}},
 		"an ended claim on the page of open ones": {auditor.IndexRule, w.doneKey,
-			set(table.Item{"pageKey": str("OPEN#" + w.engagement + "#x")}), table.Key{}},
+			set(table.Item{"pageKey": story.Text("OPEN#" + w.engagement + "#x")}), table.Key{}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -231,11 +214,11 @@ func TestEveryTamperingIsFound(t *testing.T) {
 			}
 			changed := maps.Clone(before)
 			test.tamper(changed)
-			remove(t, test.key)
-			put(t, changed)
+			story.DeleteItem(t, table.KeyItem(test.key))
+			story.PutItem(t, changed)
 			defer func() {
-				remove(t, table.KeyOf(changed))
-				put(t, before)
+				story.DeleteItem(t, changed)
+				story.PutItem(t, before)
 			}()
 			told := test.told
 			if told == (table.Key{}) {
@@ -259,8 +242,8 @@ func TestAPlaceTooManyIsFound(t *testing.T) {
 	mine := item(t, w.placeKey)
 	tampered := maps.Clone(mine)
 	in("places", func(i table.Item) { i[second.ID] = i[w.open.ID] })(tampered)
-	put(t, tampered)
-	defer put(t, mine)
+	story.PutItem(t, tampered)
+	defer story.PutItem(t, mine)
 	report := run(t, auditor.Options{})
 	for _, rule := range []auditor.Rule{auditor.PlaceRule, auditor.LimitRule, auditor.OneClaimRule} {
 		if !slices.ContainsFunc(report.Violations, func(v auditor.Violation) bool {
@@ -280,8 +263,8 @@ func TestD15_TwoPartnersOnAnExclusiveEngagementAreFound(t *testing.T) {
 	mine := item(t, key)
 	tampered := maps.Clone(mine)
 	tampered["completedBy"] = &types.AttributeValueMemberSS{Value: []string{w.partner.ID, w.other.ID}}
-	put(t, tampered)
-	defer put(t, mine)
+	story.PutItem(t, tampered)
+	defer story.PutItem(t, mine)
 	report := run(t, auditor.Options{})
 	if !slices.ContainsFunc(report.Violations, func(v auditor.Violation) bool {
 		return v.Rule == auditor.ExclusiveRule &&
@@ -302,11 +285,11 @@ func TestWhatHasEndedIsHeldAgainstAnEarlierSnapshot(t *testing.T) {
 		t.Fatalf("nothing has changed: %v", report.Violations)
 	}
 	before := item(t, w.doneKey)
-	defer put(t, before)
+	defer story.PutItem(t, before)
 
 	changed := maps.Clone(before)
-	changed["head"] = str("0000")
-	put(t, changed)
+	changed["head"] = story.Text("0000")
+	story.PutItem(t, changed)
 	violated := func() bool {
 		report := run(t, auditor.Options{Earlier: bytes.NewReader(snapshot.Bytes())})
 		return slices.ContainsFunc(report.Violations,
@@ -315,7 +298,7 @@ func TestWhatHasEndedIsHeldAgainstAnEarlierSnapshot(t *testing.T) {
 	if !violated() {
 		t.Error("a changed claim was not told")
 	}
-	remove(t, w.doneKey)
+	story.DeleteItem(t, table.KeyItem(w.doneKey))
 	if !violated() {
 		t.Error("a claim that is gone was not told")
 	}

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"mci.example/customers/scripts/erase/eraser"
@@ -184,10 +182,7 @@ func TestD37_AnErasureThatWasCutShortIsCompletedByRepeatingIt(t *testing.T) {
 	whole := story.Items(t, "PARTNER#"+l.partner.ID, "CLAIM#"+mci.ClaimID(l.claim.ID).Ordinal())
 	run(t, l.email, eraser.Options{Erase: true})
 	for _, item := range whole { // as if it had ended before it came to the claim itself
-		if _, err := localtest.DynamoDB().PutItem(t.Context(), &dynamodb.PutItemInput{
-			TableName: aws.String(localtest.Table()), Item: item}); err != nil {
-			t.Fatal(err)
-		}
+		story.PutItem(t, item)
 	}
 	if len(holding(t, l.email)) == 0 {
 		t.Fatal("the claim is not back")

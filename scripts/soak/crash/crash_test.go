@@ -302,7 +302,7 @@ func (f flow) end(t *testing.T, r *run) {
 	t.Helper()
 	claims := []story.Claim{r.claim}
 	if r.claim.ID == "" { // they are born in the flow
-		claims = r.claims(t)
+		claims = r.partner.Claims(t)
 	}
 	for _, claim := range claims {
 		whole := r.partner.Get(t, claim.ID)

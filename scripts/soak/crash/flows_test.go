@@ -284,7 +284,7 @@ var flows = []flow{
 				nil))
 		},
 		check: func(t *testing.T, r *run) {
-			if claims := r.claims(t); len(claims) != 3 {
+			if claims := r.partner.Claims(t); len(claims) != 3 {
 				t.Errorf("the partner has %d claims instead of 3", len(claims))
 			}
 			for _, engagement := range r.engagements {
@@ -306,7 +306,7 @@ var flows = []flow{
 				r.engagements[1:], nil))
 		},
 		check: func(t *testing.T, r *run) {
-			if claims := r.claims(t); len(claims) != 3 {
+			if claims := r.partner.Claims(t); len(claims) != 3 {
 				t.Errorf("the partner has %d claims instead of 3", len(claims))
 			}
 		},
@@ -382,11 +382,4 @@ var flows = []flow{
 		r.askUnrecorded(t)
 	}),
 	told,
-}
-
-// claims are all of the partner's.
-func (r *run) claims(t *testing.T) []story.Claim {
-	t.Helper()
-	list := localtest.Call(t, "GET", "/v1/claims?limit=100", r.partner.Token, nil).Expect(t, 200)
-	return localtest.Decode[struct{ Claims []story.Claim }](t, list).Claims
 }

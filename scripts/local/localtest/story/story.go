@@ -329,6 +329,13 @@ func Born(t testing.TB, answer localtest.Response) []Claim {
 	return localtest.Decode[struct{ Claims []Claim }](t, answer).Claims
 }
 
+// Claims gives the partner's latest claims, at most a hundred.
+func (p Partner) Claims(t testing.TB) []Claim {
+	t.Helper()
+	answer := localtest.Call(t, "GET", "/v1/claims?limit=100", p.Token, nil).Expect(t, 200)
+	return localtest.Decode[struct{ Claims []Claim }](t, answer).Claims
+}
+
 // FirstRequest is the body of a first consent request for a deal of that size.
 func FirstRequest(dealSize string) Object {
 	return Object{"dealSize": Object{"amount": dealSize, "currency": "USD"}, "disclaimerAccepted": true}
@@ -492,6 +499,13 @@ func Refused(t testing.TB, answer localtest.Response, status int, code mci.Code)
 		t.Fatalf("a problem comes as application/problem+json, not as %s", contentType)
 	}
 	return problem
+}
+
+// Ineligible checks that the answer refuses an ineligible customer, and gives the codes of the reasons for the
+// engagement.
+func Ineligible(t testing.TB, answer localtest.Response, engagement string) string {
+	t.Helper()
+	return Reasons(Refused(t, answer, 422, mci.NotEligible).Ineligible, engagement)
 }
 
 // Fields lists the names of a JSON object's fields, sorted, so that tests can hold a shape against the contract.
