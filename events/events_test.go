@@ -115,7 +115,7 @@ func TestSamplesNameNobody(t *testing.T) {
 func TestSamplesOfTheGatewayAreWhole(t *testing.T) {
 	t.Parallel()
 	for name, content := range samples(t) {
-		var event rest.GatewayRequest
+		var event events.APIGatewayV2HTTPRequest
 		if err := json.Unmarshal([]byte(content), &event); err != nil || event.RouteKey == "" {
 			continue
 		}
@@ -203,7 +203,7 @@ func invoke(t *testing.T, name, payload string) answered {
 	if answer.Status != 200 {
 		t.Fatalf("%s failed: %s", name, answer.Body)
 	}
-	var event rest.GatewayRequest
+	var event events.APIGatewayV2HTTPRequest
 	if err := json.Unmarshal([]byte(payload), &event); err != nil || event.RouteKey == "" {
 		return answered{body: string(answer.Body)}
 	}

@@ -49,7 +49,7 @@ func (f function) get(ctx context.Context, r *rest.Request) (rest.Response, erro
 		return rest.Response{}, mci.NoSuchClaim
 	}
 	read, err := f.load(ctx, r, id, own)
-	if err == nil && !read.intact() {
+	if err == nil && !read.intact {
 		// Claim and history are two reads, and the claim may move on between them: only what a second reading finds
 		// broken is broken.
 		read, err = f.load(ctx, r, id, own)
@@ -63,7 +63,7 @@ func (f function) get(ctx context.Context, r *rest.Request) (rest.Response, erro
 	}
 
 	shown := details{
-		ClaimView: r.ViewClaim(claim.At(r.Now), read.grants), EventsIntact: read.intact(), Events: []rest.EventView{},
+		ClaimView: r.ViewClaim(claim.At(r.Now), read.grants), EventsIntact: read.intact, Events: []rest.EventView{},
 	}
 	if r.Caller.Has(mci.ProgramAdmin) {
 		signals := claim.Signals(read.history)
@@ -79,21 +79,21 @@ func (f function) get(ctx context.Context, r *rest.Request) (rest.Response, erro
 	return rest.OK(shown), nil
 }
 
-// claimRead is a claim as it is stored, with all that vouches for it.
+// claimRead is a claim as it is stored, with its history.
 type claimRead struct {
 	claim   mci.Claim
 	history mci.History
 	grants  mci.Grants // of the caller
-	keys    jose.JSONWebKeySet
+	intact  bool       // whether claim, history and receipt agree (B1)
 }
 
-// intact says whether claim, history and receipt agree (B1).
-func (r claimRead) intact() bool {
-	if r.history.Receipt == "" {
-		return len(r.claim.Faults(r.history, nil)) == 0
+// isIntact says whether a claim, its history and its receipt, signed by one of the keys, agree (B1).
+func isIntact(claim mci.Claim, history mci.History, keys jose.JSONWebKeySet) bool {
+	if history.Receipt == "" {
+		return len(claim.Faults(history, nil)) == 0
 	}
-	receipt, err := receipts.Verify(r.history.Receipt, r.keys)
-	return err == nil && len(r.claim.Faults(r.history, &receipt)) == 0
+	receipt, err := receipts.Verify(history.Receipt, keys)
+	return err == nil && len(claim.Faults(history, &receipt)) == 0
 }
 
 // load reads the claim, its history and the caller's grants in parallel: 1 round trip. Only a decided claim waits for
@@ -117,13 +117,17 @@ func (f function) load(ctx context.Context, r *rest.Request, id mci.ClaimID, own
 		})
 	}
 	err := group.Wait()
+	var keys jose.JSONWebKeySet
 	switch {
 	case err != nil:
 		return claimRead{}, err
 	case !found:
 		return claimRead{}, mci.NoSuchClaim
 	case read.history.Receipt != "":
-		read.keys, err = f.keys.Set(ctx)
+		keys, err = f.keys.Set(ctx)
+	}
+	if err == nil {
+		read.intact = isIntact(read.claim, read.history, keys)
 	}
 	return read, err
 }

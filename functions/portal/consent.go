@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
@@ -145,13 +146,18 @@ func (v *visit) previewNodes(c claim, f *form, preview consentPreview) []g.Node 
 	}
 }
 
-var styleElements = regexp.MustCompile(`(?s)<style>(.*?)</style>`)
+// pattern gives a regular expression that is compiled when it is first needed: a cold start needs none.
+func pattern(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
+
+var styleElements = pattern(`(?s)<style>(.*?)</style>`)
 
 // cspFor is the policy of the page with an email's preview, whose frame inherits it: its style attributes, and the very
 // style elements that it has, are allowed there.
 func (p *portal) cspFor(email string) string {
 	styles := "style-src 'self'"
-	for _, element := range styleElements.FindAllStringSubmatch(email, -1) {
+	for _, element := range styleElements().FindAllStringSubmatch(email, -1) {
 		sum := sha256.Sum256([]byte(element[1]))
 		styles += " 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 	}
@@ -159,9 +165,9 @@ func (p *portal) cspFor(email string) string {
 }
 
 var (
-	withCommas = regexp.MustCompile(`^\d{1,3}(,\d{3})+(\.\d+)?$`)
-	withPoints = regexp.MustCompile(`^\d{1,3}(\.\d{3})+(,\d+)?$`)
-	cents      = regexp.MustCompile(`^\d+,\d{1,2}$`)
+	withCommas = pattern(`^\d{1,3}(,\d{3})+(\.\d+)?$`)
+	withPoints = pattern(`^\d{1,3}(\.\d{3})+(,\d+)?$`)
+	cents      = pattern(`^\d+,\d{1,2}$`)
 )
 
 // plainAmount gives an amount as the API takes it, however its writer groups digits. What is no amount stays for the
@@ -174,11 +180,11 @@ func plainAmount(typed string) string {
 		return r
 	}, typed)
 	switch {
-	case withCommas.MatchString(amount):
+	case withCommas().MatchString(amount):
 		return strings.ReplaceAll(amount, ",", "")
-	case withPoints.MatchString(amount) && (strings.Contains(amount, ",") || strings.Count(amount, ".") > 1):
+	case withPoints().MatchString(amount) && (strings.Contains(amount, ",") || strings.Count(amount, ".") > 1):
 		return strings.ReplaceAll(strings.ReplaceAll(amount, ".", ""), ",", ".")
-	case cents.MatchString(amount):
+	case cents().MatchString(amount):
 		return strings.Replace(amount, ",", ".", 1)
 	}
 	return amount

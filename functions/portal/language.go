@@ -120,8 +120,8 @@ func (w *words) word(family, code string) string {
 // date writes a day.
 func (w *words) date(at time.Time) string {
 	t := w.texts()
-	return strings.NewReplacer("{day}", strconv.Itoa(at.Day()), "{month}", t.Months[at.Month()-1], "{year}",
-		strconv.Itoa(at.Year())).Replace(t.Day)
+	return mail.FillIn(t.Day, "{day}", strconv.Itoa(at.Day()), "{month}", t.Months[at.Month()-1], "{year}",
+		strconv.Itoa(at.Year()))
 }
 
 // day writes a day such as 2026-11-01.
@@ -136,7 +136,7 @@ func (w *words) day(text string) string {
 // instant writes an instant in UTC, to the minute.
 func (w *words) instant(at time.Time) string {
 	at = at.UTC()
-	return strings.NewReplacer("{day}", w.date(at), "{time}", at.Format("15:04")).Replace(w.texts().Time)
+	return mail.FillIn(w.texts().Time, "{day}", w.date(at), "{time}", at.Format("15:04"))
 }
 
 // at is an instant on a page; script sets the reader's own time before the UTC.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	g "maragu.dev/gomponents"
@@ -34,8 +35,9 @@ type asset struct {
 var contentTypes = map[string]string{".css": "text/css; charset=utf-8", ".mjs": "text/javascript; charset=utf-8",
 	".svg": "image/svg+xml"}
 
-// assets are all of them: by their file's name in pages, by their address's last part in requests.
-var assetsByFile, assetsByName = func() (byFile, byName map[string]asset) {
+// assets are all of them: by their file's name for pages, by their address's last part for requests. They are read when
+// they are first needed: a redirect needs none.
+var assets = sync.OnceValues(func() (byFile, byName map[string]asset) {
 	byFile, byName = map[string]asset{}, map[string]asset{}
 	for _, file := range []string{"portal.css", "portal.mjs", "icon.svg"} {
 		content, err := assetFiles.ReadFile("assets/" + file)
@@ -49,11 +51,12 @@ var assetsByFile, assetsByName = func() (byFile, byName map[string]asset) {
 		byName[name] = byFile[file]
 	}
 	return byFile, byName
-}()
+})
 
 // serveAsset answers with a file, for ever the same under its name.
 func serveAsset(w http.ResponseWriter, r *http.Request) {
-	asset, found := assetsByName[r.PathValue("name")]
+	_, byName := assets()
+	asset, found := byName[r.PathValue("name")]
 	if !found {
 		w.WriteHeader(http.StatusNotFound)
 		return
@@ -101,6 +104,7 @@ func (v *visit) answer(content g.Node, status int) error {
 }
 
 func (v *visit) document(p page) g.Node {
+	assets, _ := assets()
 	titles := []string{p.Title, v.words.say("portal")}
 	if p.Before != "" {
 		titles = slices.Insert(titles, 0, p.Before)
@@ -111,9 +115,9 @@ func (v *visit) document(p page) g.Node {
 			h.TitleEl(g.Text(strings.Join(titles, " – "))),
 			h.Meta(h.Name("viewport"), h.Content("width=device-width, initial-scale=1")),
 			h.Meta(h.Name("color-scheme"), h.Content("light dark")),
-			h.Link(h.Rel("icon"), h.Href(assetsByFile["icon.svg"].address)),
-			h.Link(h.Rel("stylesheet"), h.Href(assetsByFile["portal.css"].address)),
-			h.Script(h.Type("module"), h.Src(assetsByFile["portal.mjs"].address)),
+			h.Link(h.Rel("icon"), h.Href(assets["icon.svg"].address)),
+			h.Link(h.Rel("stylesheet"), h.Href(assets["portal.css"].address)),
+			h.Script(h.Type("module"), h.Src(assets["portal.mjs"].address)),
 		),
 		h.Body(
 			h.A(h.Class("skip"), h.Href("#main"), v.words.text("skip")),

@@ -14,7 +14,6 @@ import (
 	"mci.example/customers/scripts/local/cloud"
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
-	"mci.example/customers/shared/rest"
 )
 
 // object is JSON.
@@ -47,7 +46,7 @@ func (r request) payload() []byte {
 	for name, value := range r.query {
 		query.Set(name, value)
 	}
-	event := rest.GatewayRequest{
+	event := events.APIGatewayV2HTTPRequest{
 		Version: "2.0", RouteKey: r.route, RawPath: path, RawQueryString: query.Encode(), PathParameters: r.path,
 		QueryStringParameters: r.query,
 		Headers: map[string]string{

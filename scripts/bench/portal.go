@@ -11,10 +11,11 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"github.com/aws/aws-lambda-go/events"
+
 	"mci.example/customers/scripts/local/client"
 	"mci.example/customers/scripts/local/cloud"
 	"mci.example/customers/scripts/measure"
-	"mci.example/customers/shared/rest"
 )
 
 // What the portal's pages may take.
@@ -122,7 +123,7 @@ const sessionCookie = "portal-id-token"
 
 // pagePayload is what the gateway hands to the portal for a page of somebody who is signed in.
 func pagePayload(path, token string) ([]byte, error) {
-	var event rest.GatewayRequest
+	var event events.APIGatewayV2HTTPRequest
 	if err := json.Unmarshal(request{route: "GET " + path}.payload(), &event); err != nil {
 		return nil, fmt.Errorf("making a payload: %w", err)
 	}

@@ -128,11 +128,11 @@ func (f format) date(at time.Time) string {
 		day = f.FirstOfMonth
 	}
 	month, year := f.Months[at.Month()-1], strconv.Itoa(at.Year())
-	return fillIn(f.Date, "{day}", day, "{month}", month, "{year}", year, "{time}", at.Format("15:04"))
+	return FillIn(f.Date, "{day}", day, "{month}", month, "{year}", year, "{time}", at.Format("15:04"))
 }
 
-// fillIn puts values, which have no braces, in the place of their names.
-func fillIn(pattern string, namesAndValues ...string) string {
+// FillIn puts values, which have no braces, in the place of their names.
+func FillIn(pattern string, namesAndValues ...string) string {
 	for i := 0; i < len(namesAndValues); i += 2 {
 		pattern = strings.ReplaceAll(pattern, namesAndValues[i], namesAndValues[i+1])
 	}
@@ -145,13 +145,13 @@ func (f format) days(n int) string {
 	if n == 1 {
 		pattern = f.OneDay
 	}
-	return fillIn(pattern, "{n}", f.group(strconv.Itoa(n)))
+	return FillIn(pattern, "{n}", f.group(strconv.Itoa(n)))
 }
 
 // money writes an amount with the marks of the language.
 func (f format) money(m mci.Money) string {
 	whole, cents, _ := strings.Cut(m.String(), ".")
-	return fillIn(f.Dollars, "{amount}", f.group(whole)+f.DecimalMark+cents)
+	return FillIn(f.Dollars, "{amount}", f.group(whole)+f.DecimalMark+cents)
 }
 
 // group sets the language's mark between each three digits.

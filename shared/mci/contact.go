@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/net/idna"
@@ -121,13 +122,13 @@ func (k ContactCheck) Mistakes() []Mistake {
 	return mistakes
 }
 
-// scheme finds the beginning of an address such as mailto:ana.
-var scheme = regexp.MustCompile(`\pL[\pL\pN+.-]*:\S`)
+// scheme finds the beginning of an address such as mailto:ana. It is compiled when a name is first checked.
+var scheme = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\pL[\pL\pN+.-]*:\S`) })
 
 // CheckContactName refuses a name that holds a link, for emails and pages show it (D23).
 func CheckContactName(name string) error {
 	normal := strings.Map(visible, strings.ReplaceAll(norm.NFKC.String(name), "。", "."))
-	if strings.ContainsAny(normal, "/@\\") || scheme.MatchString(normal) {
+	if strings.ContainsAny(normal, "/@\\") || scheme().MatchString(normal) {
 		return fmt.Errorf("must be a name, without an address or a link")
 	}
 	words := strings.FieldsFunc(normal, func(r rune) bool {

@@ -14,11 +14,35 @@ import (
 	"mci.example/customers/shared/mci"
 )
 
-// GatewayRequest and GatewayResponse are API Gateway's, in payload format 2.0.
-type (
-	GatewayRequest  = events.APIGatewayV2HTTPRequest
-	GatewayResponse = events.APIGatewayV2HTTPResponse
-)
+// GatewayRequest is what functions read of API Gateway's request, in payload format 2.0. The gateway sends more, which
+// would take time to decode.
+type GatewayRequest struct {
+	RouteKey              string            `json:"routeKey"`
+	RawQueryString        string            `json:"rawQueryString"`
+	Headers               map[string]string `json:"headers"`
+	QueryStringParameters map[string]string `json:"queryStringParameters,omitempty"`
+	PathParameters        map[string]string `json:"pathParameters,omitempty"`
+	RequestContext        struct {
+		RequestID  string             `json:"requestId"`
+		Authorizer *GatewayAuthorizer `json:"authorizer,omitempty"`
+		HTTP       struct {
+			Method   string `json:"method"`
+			SourceIP string `json:"sourceIp"`
+		} `json:"http"`
+	} `json:"requestContext"`
+	Body            string `json:"body,omitempty"`
+	IsBase64Encoded bool   `json:"isBase64Encoded"`
+}
+
+// GatewayAuthorizer holds the claims of the token that the gateway has verified.
+type GatewayAuthorizer struct {
+	JWT *struct {
+		Claims map[string]string `json:"claims"`
+	} `json:"jwt"`
+}
+
+// GatewayResponse is API Gateway's, in payload format 2.0.
+type GatewayResponse = events.APIGatewayV2HTTPResponse
 
 // MaxBody is how many bytes a body may have.
 const MaxBody = 64 << 10

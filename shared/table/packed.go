@@ -16,8 +16,11 @@ type packed struct {
 	stored []byte // as it was read; another version of the compressor may write the same text otherwise
 }
 
-// packers are kept, for one takes far longer to make than to use.
-var packers sync.Pool
+// packers and unpackers are kept, for one takes far longer to make than to use.
+var (
+	packers   sync.Pool
+	unpackers = sync.Pool{New: func() any { return flate.NewReader(nil) }}
+)
 
 // maxPacked is far more than any text that is packed.
 const maxPacked = 1 << 20
@@ -53,7 +56,12 @@ func (p *packed) UnmarshalDynamoDBAttributeValue(value types.AttributeValue) err
 		return fmt.Errorf("a compressed text is stored as %T", value)
 	}
 	compressed := bytes.NewReader(stored.Value)
-	text, err := io.ReadAll(io.LimitReader(flate.NewReader(compressed), maxPacked))
+	reader := unpackers.Get().(io.Reader)
+	defer unpackers.Put(reader)
+	if err := reader.(flate.Resetter).Reset(compressed, nil); err != nil {
+		return fmt.Errorf("decompressing a text: %w", err)
+	}
+	text, err := io.ReadAll(io.LimitReader(reader, maxPacked))
 	if err != nil {
 		return fmt.Errorf("decompressing a text: %w", err)
 	}

@@ -32,11 +32,7 @@ func (t *Table) get(ctx context.Context, key Key, record any) (bool, error) {
 	if !key.fits() {
 		return false, nil
 	}
-	item, err := encode(key)
-	if err != nil {
-		return false, err
-	}
-	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: item,
+	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: KeyItem(key),
 		ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return false, fmt.Errorf("reading %s: %w", key.kind(), err)
@@ -64,11 +60,7 @@ func (t *Table) getAll(ctx context.Context, keys []Key) (map[Key]Item, error) {
 	found := make(map[Key]Item, len(keys))
 	for _, batch := range batches {
 		for _, item := range batch {
-			var key Key
-			if err := decode(item, &key); err != nil {
-				return nil, err
-			}
-			found[key] = item
+			found[KeyOf(item)] = item
 		}
 	}
 	return found, nil
@@ -77,10 +69,7 @@ func (t *Table) getAll(ctx context.Context, keys []Key) (map[Key]Item, error) {
 func (t *Table) getBatch(ctx context.Context, keys []Key) ([]Item, error) {
 	wanted := make([]Item, len(keys))
 	for i, key := range keys {
-		var err error
-		if wanted[i], err = encode(key); err != nil {
-			return nil, err
-		}
+		wanted[i] = KeyItem(key)
 	}
 	var found []Item
 	request := map[string]types.KeysAndAttributes{t.name: {Keys: wanted, ConsistentRead: aws.Bool(true)}}
