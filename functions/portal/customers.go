@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ func customers(v *visit) error {
 	}
 	var rules engagement
 	var found customersPage
+	search := &form{v: v}
 	group, ctx := errgroup.WithContext(v.r.Context())
 	group.Go(func() (err error) {
 		rules, err = v.api.engagement(ctx, id)
@@ -35,10 +37,20 @@ func customers(v *visit) error {
 			page, err := v.api.customers(ctx, id, query)
 			return page, len(page.Items), page.Cursor, err
 		})
+		if p := problemOf(err); p != nil && len(p.Errors) > 0 && p.Errors[0].Pointer == "/q" {
+			search.note("q", v.mistake(v.words.say("search"), p.Errors[0].Detail))
+			return nil
+		}
 		return err
 	})
 	if err := group.Wait(); err != nil {
 		return err
+	}
+	status, described := http.StatusOK, "q-hint"
+	var wrong g.Node
+	if sentence := search.problemsAt("q"); sentence != "" {
+		status, described = http.StatusUnprocessableEntity, "q-hint q-problem"
+		wrong = h.P(h.Class("problem"), h.ID("q-problem"), g.Text(sentence))
 	}
 	address := customersPath(id)
 	var actions []g.Node
@@ -62,23 +74,25 @@ func customers(v *visit) error {
 		nothing = "nothing.search"
 	}
 	return v.show(page{
-		Title:  found.Engagement.Name,
+		Title:  rules.Name,
 		Before: v.words.say("tab." + tab),
+		Status: status,
 		Lead: []g.Node{
 			h.P(h.Class("hint"), g.Text(rules.SolutionArea), g.Text(" · "), g.Text(payText(v.words, rules))),
 			state,
 			h.Details(h.Class("rules"), h.Summary(v.words.text("rules")), v.rules(rules)),
 		},
 		Content: []g.Node{
+			search.summary(field{Name: "q"}),
 			h.P(h.Class("actions"), g.Group(actions)),
 			v.tabLinks(address, tab, query.Get("q")),
 			h.Form(h.Class("search"), h.Role("search"), h.Method("get"), h.Action(address),
 				hidden("tab", tab),
 				h.Label(h.For("q"), v.words.text("search")),
-				h.P(h.Class("hint"), h.ID("q-hint"), v.words.text("searchHint")),
+				h.P(h.Class("hint"), h.ID("q-hint"), v.words.text("searchHint")), wrong,
 				h.Div(h.Class("inline"),
-					h.Input(h.Type("search"), h.ID("q"), h.Name("q"), h.Value(query.Get("q")), h.Aria("describedby",
-						"q-hint"), h.MaxLength("253")),
+					h.Input(h.Type("search"), h.ID("q"), h.Name("q"), h.Value(query.Get("q")),
+						h.Aria("describedby", described), g.If(wrong != nil, h.Aria("invalid", "true")), h.MaxLength("253")),
 					h.Button(h.Type("submit"), v.words.text("find"))),
 			),
 			note,

@@ -215,6 +215,13 @@ func TestP5_ADealSizeThatIsNoAmountIsToldAtItsField(t *testing.T) {
 		"I have read and accept the disclaimer")
 }
 
+func TestP3_ASearchThatCannotBeIsToldAtItsField(t *testing.T) {
+	p, e := story.NewPartner(t), story.Engagement(t, nil)
+	typed := strings.Repeat("x", mci.MaxName+1)
+	as(t, p.Token).get(customersPath(e)+"?q="+typed).expect(t, 422, `<a href="#q">Search: at most 120 characters fit.`,
+		`value="`+typed+`" aria-describedby="q-hint q-problem" aria-invalid="true"`)
+}
+
 func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	one, two, stranger := story.NewCustomer(t, e), story.NewCustomer(t, e), story.NewCustomer(t)
