@@ -56,6 +56,9 @@ func do(t testing.TB, request *http.Request) Response {
 		t.Fatalf("read the answer to %s %s: %v", request.Method, request.URL.Path, err)
 	}
 	response := Response{answer.StatusCode, answer.Header, content, answer.Header.Get(cloud.RequestIDHeader)}
+	if response.Status == http.StatusInternalServerError { // the function may be gone, and what it asked for go on
+		running.proxy.settle(response.RequestID)
+	}
 	observers.Lock()
 	called := observers.list
 	observers.Unlock()

@@ -52,6 +52,7 @@ type proxy struct {
 	cloud     *cloud.Cloud
 
 	mu          sync.Mutex
+	finished    *sync.Cond            // by mu: a request was answered
 	records     map[string][]*Request // by invocation
 	order       []string              // of invocations, oldest first
 	actions     map[string]map[string]bool
@@ -78,6 +79,7 @@ func startProxy() (*proxy, error) {
 		mail:        make(chan struct{}),
 		measurement: map[string]*waves{},
 	}
+	p.finished = sync.NewCond(&p.mu)
 	p.server = &http.Server{Handler: p}
 	go p.server.Serve(listener) // ends when stop closes the server
 	return p, nil
@@ -200,9 +202,20 @@ func (p *proxy) finish(request *Request, status int, answer []byte) {
 	defer p.mu.Unlock()
 	request.Status, request.Answer, request.End = status, answer, time.Now()
 	request.Capacity = capacity.Of(answer)
+	p.finished.Broadcast()
 	if request.Action == "SendEmail" && status == http.StatusOK {
 		close(p.mail)
 		p.mail = make(chan struct{})
+	}
+}
+
+// settle returns once the engines are done with all that was asked of them for the invocation, whoever is left to hear
+// of it. What a fault has stopped is not waited for.
+func (p *proxy) settle(invocation string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for slices.ContainsFunc(p.records[invocation], func(r *Request) bool { return r.Fault == "" && r.End.IsZero() }) {
+		p.finished.Wait()
 	}
 }
 
