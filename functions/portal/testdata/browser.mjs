@@ -24,9 +24,13 @@ async function fillContacts(page, address) {
   await page.getByLabel('Partner contact email').fill('ana@northwind.example');
 }
 
+// A time zone without summer time: what it is called in the pages does not depend on the season.
+const zone = { timezoneId: 'Asia/Tokyo' };
+const zoneName = 'GMT+9';
+
 // The life of a claim by clicks, of partner, customer and program.
 async function life(browser) {
-  const ana = await visitor(browser, 'adding', { timezoneId: 'Europe/Berlin' });
+  const ana = await visitor(browser, 'adding', zone);
   await signIn(ana, 'Ana');
   is(ana, await ana.getByRole('heading', { level: 1 }).innerText(), 'What is next', 'the heading');
   is(ana, await ana.evaluate(() => document.cookie), '', 'what script can read of cookies');
@@ -93,7 +97,7 @@ async function life(browser) {
   await ana.getByLabel('I have read and accept the disclaimer').check();
   await button(ana, 'Send for consent');
   has(ana, await status(ana), 'Contoso');
-  has(ana, await text(ana), 'CET');
+  has(ana, await text(ana), zoneName);
   has(ana, await text(ana), 'UTC');
 
   // A row tells by itself that the customer has answered.
@@ -204,9 +208,11 @@ async function fromAFile(browser, person, domain, javaScriptEnabled) {
   await page.locator('footer select').selectOption('fr'); // by which script goes to the language at once
   if (!javaScriptEnabled) await press(page, page.locator('footer button'));
   await page.locator('html[lang=fr]').waitFor();
+  await page.waitForLoadState();
   await page.locator('footer select').selectOption('en');
   if (!javaScriptEnabled) await press(page, page.locator('footer button'));
   await page.locator('html[lang=en]').waitFor();
+  await page.waitForLoadState(); // so that the next page's load is what comes next
   await button(page, 'Add customers');
   has(page, await status(page), 'All 2 rows are done, 1 customers were added.');
   const [outcome] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download the outcome' }).click()]);
@@ -219,7 +225,7 @@ async function fromAFile(browser, person, domain, javaScriptEnabled) {
 
 // Without script all of it works; and who signs out leaves nothing behind.
 async function withoutScript(browser) {
-  const ben = await visitor(browser, 'without script', { javaScriptEnabled: false });
+  const ben = await visitor(browser, 'without script', { ...zone, javaScriptEnabled: false });
   await signIn(ben, 'Ben');
   await ben.goto(customers('cloud-assessment'));
   await follow(ben, 'Add customer');
@@ -249,7 +255,7 @@ async function withoutScript(browser) {
   await answer(browser, 'kim@contoso-pharma.example', 'Decline');
   await ben.goto(claim);
   has(ben, await text(ben), 'The customer declined.');
-  if ((await text(ben)).includes('CET')) tell(ben, 'the time is local without script');
+  if ((await text(ben)).includes(zoneName)) tell(ben, 'the time is local without script');
   await ben.goto(portal + '/portal/claims');
   await ben.getByLabel('Status').selectOption('declined');
   await ben.getByLabel('Location').selectOption('nw-seattle');
@@ -285,7 +291,7 @@ async function byKeyboard(browser) {
   await type('By keyboard');
   await enter();
   await until('#idType');
-  await type('Domain');
+  await type('D'); // the one type that begins so: a list forgets letters that are not typed at once
   await until('#idValue');
   await type('boulangerie-lefevre.example');
   await enter();
