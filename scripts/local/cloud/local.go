@@ -61,7 +61,7 @@ func (c *Cloud) serveToken(w http.ResponseWriter, r *http.Request) {
 }
 
 // eventsPatience is how long a list of events waits for those that are on their way to the bus.
-const eventsPatience = 5 * time.Second
+const eventsPatience = 30 * time.Second
 
 func (c *Cloud) serveEvents(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), eventsPatience)
