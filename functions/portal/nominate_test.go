@@ -205,8 +205,8 @@ func TestP5_ADealSizeThatIsNoAmountIsToldAtItsField(t *testing.T) {
 	r := as(t, p.Token)
 	c := story.NewCustomer(t, e)
 	address := "/portal/claims/" + p.Add(t, c, e).ID + "/consent"
-	page := r.send("POST", address, carriedBy(r.get(address), "go", "next", "customerName", "Kim", "customerEmail", c.Email,
-		"partnerName", "Pat", "partnerEmail", "pat@partner.example")).expect(t, 200, `id="dealSize"`)
+	page := r.send("POST", address, carriedBy(r.get(address), "go", "next", "customerName", "Kim", "customerEmail",
+		c.Email, "partnerName", "Pat", "partnerEmail", "pat@partner.example")).expect(t, 200, `id="dealSize"`)
 	for _, typed := range []string{"", "much", "-1", "1.234", "1000000000000.01"} {
 		r.send("POST", address, carriedBy(page, "go", "next", "dealSize", typed)).expect(t, 422,
 			`<h2 id="step">Deal size<`, `<a href="#dealSize">Deal size (US dollars): `)

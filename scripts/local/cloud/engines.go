@@ -153,8 +153,8 @@ func (c *Cloud) startDatabase(ctx context.Context) (string, error) {
 	})
 }
 
-// streamTable is the engine's table of the stream's records, as @dynoxide 1.2 would make it, with an index that it lacks:
-// the engine looks for the highest number before it writes a record, and would read all records for it.
+// streamTable is the engine's table of the stream's records, as @dynoxide 1.2 would make it, with an index that it
+// lacks: the engine looks for the highest number before it writes a record, and would read all records for it.
 const streamTable = `CREATE TABLE _stream_records (
 	id INTEGER PRIMARY KEY AUTOINCREMENT, table_name TEXT NOT NULL, event_name TEXT NOT NULL, keys_json TEXT NOT NULL,
 	new_image TEXT, old_image TEXT, sequence_number TEXT NOT NULL, shard_id TEXT NOT NULL, created_at INTEGER NOT NULL,
