@@ -23,32 +23,12 @@ func get(t *testing.T, token, query string) localtest.Response {
 }
 
 // list reads the whole list, page by page.
-func list(t *testing.T, token, query string) []story.Claim {
+func list(t *testing.T, token, query string) (claims []story.Claim) {
 	t.Helper()
-	return listFrom(t, token, query, "")
-}
-
-// listFrom reads the rest of a list.
-func listFrom(t *testing.T, token, query, from string) []story.Claim {
-	t.Helper()
-	var claims []story.Claim
-	cursor := ""
-	if from != "" {
-		cursor = "&cursor=" + from
+	for _, page := range story.Pages[struct{ Claims []story.Claim }](t, token, "/v1/claims?"+query) {
+		claims = append(claims, page.Claims...)
 	}
-	for pages := 1; ; pages++ {
-		page := localtest.Decode[struct {
-			Claims []story.Claim
-			Cursor string
-		}](t, get(t, token, query+cursor).Expect(t, 200))
-		if claims = append(claims, page.Claims...); page.Cursor == "" {
-			return claims
-		}
-		if pages > 200 {
-			t.Fatalf("the list of %s has no end", query)
-		}
-		cursor = "&cursor=" + page.Cursor
-	}
+	return claims
 }
 
 func ids(claims []story.Claim) []string {
@@ -206,7 +186,7 @@ func TestContract_PagingLosesNothingAndShowsNothingTwice(t *testing.T) {
 		Cursor string
 	}](t, get(t, p.Token, "limit=50").Expect(t, 200))
 	p.Add(t, story.NewCustomer(t, engagements[0]), engagements[0])
-	rest := listFrom(t, p.Token, "limit=50", first.Cursor)
+	rest := list(t, p.Token, "limit=50&cursor="+first.Cursor)
 	if got := append(ids(first.Claims), ids(rest)...); !slices.Equal(got, all) {
 		t.Errorf("the pages have %d claims, or another order, not %d", len(got), len(all))
 	}
@@ -318,11 +298,11 @@ func TestP2_WhatIsNextByItsDeadline(t *testing.T) {
 	}
 
 	names := func(token, query string) string {
-		var list []string
-		for _, claim := range listFrom(t, token, query, "") {
-			list = append(list, claims[claim.ID])
+		var found []string
+		for _, claim := range list(t, token, query) {
+			found = append(found, claims[claim.ID])
 		}
-		return strings.Join(list, "; ")
+		return strings.Join(found, "; ")
 	}
 	const all = "consented, 5 days; returned, 14 days; asked, 20 days; not sent, 40 days; elsewhere, 40 days; " +
 		"consented, 60 days"

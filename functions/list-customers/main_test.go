@@ -23,6 +23,23 @@ func get(t *testing.T, token, engagement, query string) localtest.Response {
 	return localtest.Call(t, "GET", "/v1/engagements/"+engagement+"/customers?"+query, token, nil)
 }
 
+// pages reads all pages of the engagement's customers.
+func pages(t *testing.T, token, engagement, query string) []story.Page {
+	t.Helper()
+	return story.Pages[story.Page](t, token, "/v1/engagements/"+engagement+"/customers?"+query)
+}
+
+// listed are those customers' fields of that name, in the order of the list.
+func listed(t *testing.T, token, engagement, query, field string) (values []string) {
+	t.Helper()
+	for _, page := range pages(t, token, engagement, query) {
+		for _, row := range page.Items {
+			values = append(values, row.Customer[field].(string))
+		}
+	}
+	return values
+}
+
 var tabs = []string{"eligible", "ineligible", "complete"}
 
 // on lists the tabs on which the customer stands.
@@ -188,7 +205,7 @@ func TestS3_EveryReasonThatHolds(t *testing.T) {
 				other := partners[1+i]
 				added := story.Born(t, localtest.Call(t, "POST", "/v1/customers", other.Token,
 					other.Nomination(c, c.By(mci.TPID), []string{engagement}, nil)))[0]
-				bring(t, other, added, status)
+				other.BringTo(t, added, status)
 			}
 			if got := reasons(t, p, engagement, c); got != test.want {
 				t.Errorf("the reasons are %q, not %q", got, test.want)
@@ -201,26 +218,6 @@ func TestS3_EveryReasonThatHolds(t *testing.T) {
 				t.Errorf("the customer stands on %q", got)
 			}
 		})
-	}
-}
-
-// bring brings an added claim to a status.
-func bring(t *testing.T, p story.Partner, claim story.Claim, status mci.Status) {
-	t.Helper()
-	if status == mci.ConsentNotSent {
-		return
-	}
-	link := p.Ask(t, claim)
-	if status == mci.ConsentPending {
-		return
-	}
-	story.Accept(t, link)
-	if status == mci.Consented {
-		return
-	}
-	p.Submit(t, claim.ID)
-	if status == mci.Completed {
-		story.Review(t, claim.ID, mci.Complete)
 	}
 }
 
@@ -486,17 +483,12 @@ func TestD22_OrderAndSearch(t *testing.T) {
 	})
 	listed := func(query string) []string {
 		var found []string
-		cursor := ""
-		for {
-			page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, query+cursor).Expect(t, 200))
+		for _, page := range pages(t, p.Token, engagement, query) {
 			for _, row := range page.Items {
 				found = append(found, fmt.Sprint(row.Customer["name"], " ", row.Customer["id"]))
 			}
-			if page.Cursor == "" {
-				return found
-			}
-			cursor = "&cursor=" + url.QueryEscape(page.Cursor)
 		}
+		return found
 	}
 	want := func(match func(name string) bool) []string {
 		var found []string
@@ -572,23 +564,13 @@ func TestContract_PagingLosesNothingAndShowsNothingTwice(t *testing.T) {
 		var whole []string
 		for _, limit := range []int{100, 1, 2, 3, 7, counts[tab]} {
 			var found []string
-			cursor := ""
-			for pages := 1; ; pages++ {
-				page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, fmt.Sprintf("tab=%s&limit=%d%s",
-					tab, limit, cursor)).Expect(t, 200))
+			for _, page := range pages(t, p.Token, engagement, fmt.Sprintf("tab=%s&limit=%d", tab, limit)) {
 				if len(page.Items) > limit {
 					t.Errorf("%s: a page of at most %d rows has %d", tab, limit, len(page.Items))
 				}
 				for _, row := range page.Items {
 					found = append(found, fmt.Sprint(row.Customer["name"]))
 				}
-				if page.Cursor == "" {
-					break
-				}
-				if pages > 100 {
-					t.Fatalf("%s: the list has no end", tab)
-				}
-				cursor = "&cursor=" + page.Cursor
 			}
 			if !slices.IsSortedFunc(found, func(a, b string) int {
 				return strings.Compare(mci.SortName(a), mci.SortName(b))
@@ -724,17 +706,7 @@ func TestD22_TheSameNamesFollowEachOtherByID(t *testing.T) {
 		}
 	}
 	for _, limit := range []string{"100", "1", "2"} {
-		var found []string
-		for cursor := ""; ; {
-			page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, "limit="+limit+cursor).Expect(t, 200))
-			for _, row := range page.Items {
-				found = append(found, fmt.Sprint(row.Customer["id"]))
-			}
-			if page.Cursor == "" {
-				break
-			}
-			cursor = "&cursor=" + page.Cursor
-		}
+		found := listed(t, p.Token, engagement, "limit="+limit, "id")
 		if !slices.Equal(found, ids) {
 			t.Errorf("by pages of %s the customers are listed as %v, not %v", limit, found, ids)
 		}
@@ -858,18 +830,7 @@ func TestD22_SearchByAnyIDOfTheCustomer(t *testing.T) {
 	// A name that begins as another customer's ID is spelled: both are found, in order, each once, over pages.
 	named := story.NewCustomerNamed(t, knownToo.TPID+" Ltd", engagement)
 	p.Add(t, named, engagement)
-	var found []string
-	for cursor := ""; ; {
-		page := localtest.Decode[story.Page](t, get(t, p.Token, engagement, "limit=1&q="+knownToo.TPID+cursor).Expect(t,
-			200))
-		for _, row := range page.Items {
-			found = append(found, row.Customer["id"].(string))
-		}
-		if page.Cursor == "" {
-			break
-		}
-		cursor = "&cursor=" + page.Cursor
-	}
+	found := listed(t, p.Token, engagement, "limit=1&q="+knownToo.TPID, "id")
 	if want := []string{named.ID, knownToo.ID}; !slices.Equal(found, want) {
 		t.Errorf("found are %v, not %v", found, want)
 	}

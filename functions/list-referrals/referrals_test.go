@@ -16,20 +16,13 @@ func TestMain(m *testing.M) { localtest.Main(m) }
 func list(t *testing.T, token, query string) []story.Referral {
 	t.Helper()
 	var all []story.Referral
-	for cursor := ""; ; {
-		answer := localtest.Call(t, "GET", "/v1/referrals?"+query+cursor, token, nil).Expect(t, 200)
-		page := localtest.Decode[struct {
-			Referrals []story.Referral
-			Cursor    string
-		}](t, answer)
+	for _, page := range story.Pages[struct{ Referrals []story.Referral }](t, token, "/v1/referrals?"+query) {
 		if page.Referrals == nil {
-			t.Errorf("the list is no list: %s", answer.Body)
+			t.Errorf("the list of %s is no list", query)
 		}
-		if all = append(all, page.Referrals...); page.Cursor == "" {
-			return all
-		}
-		cursor = "&cursor=" + page.Cursor
+		all = append(all, page.Referrals...)
 	}
+	return all
 }
 
 // of keeps the referrals of these partners, in their order, by claim.

@@ -199,24 +199,16 @@ func TestD14_TheReviewQueueHasTheLongestWaitingFirst(t *testing.T) {
 	queue := func(limit string) []string {
 		var ids []string
 		path := "/v1/claims?engagementId=" + e + "&limit=" + limit
-		for cursor := ""; ; {
-			answer := localtest.Call(t, "GET", path+cursor, staff, nil).Expect(t, 200)
-			list := localtest.Decode[struct {
-				Claims []story.Claim
-				Cursor string
-			}](t, answer)
-			for _, claim := range list.Claims {
+		for _, page := range story.Pages[struct{ Claims []story.Claim }](t, staff, path) {
+			for _, claim := range page.Claims {
 				if claim.Status != "submitted" || !slices.Equal(claim.Actions, []string{"review-claim"}) ||
 					claim.CustomerContact == nil {
 					t.Errorf("the queue holds a claim that is %s, open for %q", claim.Status, claim.Actions)
 				}
 				ids = append(ids, claim.ID)
 			}
-			if list.Cursor == "" {
-				return ids
-			}
-			cursor = "&cursor=" + list.Cursor
 		}
+		return ids
 	}
 	for _, limit := range []string{"100", "1", "3"} {
 		if got := queue(limit); !slices.Equal(got, waiting) {

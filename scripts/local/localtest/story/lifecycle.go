@@ -70,7 +70,12 @@ func Link(t testing.TB, address string) string {
 // was asked. Expired is for whoever moves the clock.
 func (p Partner) Bring(t testing.TB, status mci.Status, c Customer, engagement string) (claim Claim, link string) {
 	t.Helper()
-	claim = p.Add(t, c, engagement)
+	return p.BringTo(t, p.Add(t, c, engagement), status)
+}
+
+// BringTo brings a claim that has just been added to the status, as Bring does.
+func (p Partner) BringTo(t testing.TB, claim Claim, status mci.Status) (now Claim, link string) {
+	t.Helper()
 	steps := map[mci.Status]func(){
 		mci.ConsentPending: func() { link = p.Ask(t, claim) },
 		mci.Consented:      func() { Accept(t, link) },
@@ -99,10 +104,10 @@ func (p Partner) Bring(t testing.TB, status mci.Status, c Customer, engagement s
 	for _, step := range path {
 		steps[step]()
 	}
-	if claim = p.Get(t, claim.ID); claim.Status != string(status) {
-		t.Fatalf("the claim is %s instead of %s", claim.Status, status)
+	if now = p.Get(t, claim.ID); now.Status != string(status) {
+		t.Fatalf("the claim is %s instead of %s", now.Status, status)
 	}
-	return claim, link
+	return now, link
 }
 
 // ClockAt has the functions' clock stand at the instant, from which it runs on.

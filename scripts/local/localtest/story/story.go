@@ -441,16 +441,35 @@ type Row struct {
 // Customers gives all rows of a tab of the engagement's Customers page, whatever their pages.
 func (p Partner) Customers(t testing.TB, engagement, tab string) []Row {
 	t.Helper()
+	path := "/v1/engagements/" + engagement + "/customers?limit=100&tab=" + tab
 	var rows []Row
-	query := url.Values{"tab": {tab}, "limit": {"100"}}
-	for {
-		answer := localtest.Call(t, "GET", "/v1/engagements/"+engagement+"/customers?"+query.Encode(), p.Token, nil)
-		page := localtest.Decode[Page](t, answer.Expect(t, 200))
-		if rows = append(rows, page.Items...); page.Cursor == "" {
-			return rows
-		}
-		query.Set("cursor", page.Cursor)
+	for _, page := range Pages[Page](t, p.Token, path) {
+		rows = append(rows, page.Items...)
 	}
+	return rows
+}
+
+// Pages reads a list to its end, from the cursor on if the path has one, and gives its pages.
+func Pages[T any](t testing.TB, token, path string) (pages []T) {
+	t.Helper()
+	for len(pages) < 1000 {
+		answer := localtest.Call(t, "GET", path, token, nil).Expect(t, 200)
+		pages = append(pages, localtest.Decode[T](t, answer))
+		cursor := localtest.Decode[struct{ Cursor string }](t, answer).Cursor
+		if cursor == "" {
+			return pages
+		}
+		address, err := url.Parse(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		query := address.Query()
+		query.Set("cursor", cursor)
+		address.RawQuery = query.Encode()
+		path = address.String()
+	}
+	t.Fatalf("the list has no end: %s", path)
+	return nil
 }
 
 // Find gives the customer's row, nil where there is none.
