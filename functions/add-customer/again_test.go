@@ -66,7 +66,7 @@ func TestD13_OfTwoBodiesUnderOneKeyAtOnceOneIsTaken(t *testing.T) {
 	key := story.Name("key")
 	held := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Function: "add-customer",
 		Action: "TransactWriteItems",
-		Match:  func(r localtest.Request) bool { return bytes.Contains(r.Body, []byte(c.ID)) }})
+		Match:  localtest.Naming(c.ID)})
 	first := make(chan localtest.Response)
 	go func() {
 		first <- add(t, p, p.Nomination(c, c.By(mci.TPID), []string{engagement}, nil), "Idempotency-Key", key)

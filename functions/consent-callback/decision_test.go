@@ -518,7 +518,7 @@ func TestD10_WhenTheTableIsAwayThePageAsksToComeBack(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	claim, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
-	isOurs := func(r localtest.Request) bool { return strings.Contains(string(r.Body), claim.ID[:26]) }
+	isOurs := localtest.Naming(claim.ID[:26])
 	for _, action := range []string{"BatchGetItem", "TransactWriteItems"} {
 		fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Fail, Function: "consent-callback",
 			Action: action, Match: isOurs, Times: localtest.All})
@@ -538,7 +538,7 @@ func TestD10_AnAnswerRacesWithTheCancellation(t *testing.T) {
 	claim, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
 	fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Function: "consent-callback",
 		Action: "TransactWriteItems",
-		Match:  func(r localtest.Request) bool { return strings.Contains(string(r.Body), claim.ID[:26]) }})
+		Match:  localtest.Naming(claim.ID[:26])})
 	answer := make(chan localtest.Response)
 	go func() { answer <- story.Answer(t, link, story.Form("accept")) }()
 	fault.Wait(t)

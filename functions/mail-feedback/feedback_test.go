@@ -39,13 +39,6 @@ func asked(t *testing.T, p story.Partner, engagement string) (story.Claim, strin
 	return claim, localtest.Mail(t, claim.CustomerContact.Email, 1).MessageID
 }
 
-// recording fits the commit that records the claim's email once SES has it.
-func recording(claim story.Claim) func(localtest.Request) bool {
-	return func(r localtest.Request) bool {
-		return strings.Contains(string(r.Body), claim.ID) && strings.Contains(string(r.Body), string(mci.EmailSent))
-	}
-}
-
 func TestD12_TheWorstCountsInWhateverOrderAndNumberItIsTold(t *testing.T) {
 	t.Parallel()
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
@@ -212,7 +205,7 @@ func TestD3_AClaimPastItsDeadlineTakesNoWordOfItsEmail(t *testing.T) {
 	claim, message := asked(t, p, e)
 	unrecorded := p.Add(t, story.NewCustomer(t, e), e) // SES has its email; send-consent died before it could say so
 	localtest.Inject(t, localtest.Fault{Effect: localtest.KillBefore, Function: "send-consent",
-		Action: "TransactWriteItems", Match: recording(unrecorded)})
+		Action: "TransactWriteItems", Match: localtest.Naming(unrecorded.ID, string(mci.EmailSent))})
 	story.Post(t, p.Token, unrecorded.ID, "consent-requests", story.FirstRequest("100.00")).Expect(t, 500)
 	overtaking := story.Object{"mail": story.Object{
 		"messageId": localtest.Mail(t, unrecorded.CustomerContact.Email, 1).MessageID, "tags": tagsOf(t, unrecorded)}}
@@ -242,7 +235,7 @@ func TestD12_WhatBecomesOfAnEmailToTheOldAddressIsNotOfTheNewOne(t *testing.T) {
 		"mismatchReason": "A sister."}
 	down := localtest.Inject(t, localtest.Fault{Effect: localtest.Down, Service: localtest.SESService,
 		Times: localtest.All,
-		Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), right) }})
+		Match: localtest.Naming(right)})
 	story.Refused(t, story.Post(t, p.Token, claim.ID, "consent-requests", correction), 503, mci.MailUnavailable)
 	for _, event := range []told{delivery, bounce, complaint} {
 		if story.MailEvent(t, event.kind, old, event.more) {
@@ -331,7 +324,7 @@ func TestD12_AnEventThatOvertakesTheRecordOfItsEmailCounts(t *testing.T) {
 	for _, effect := range []localtest.Effect{localtest.Hold, localtest.KillBefore} {
 		claim := p.Add(t, story.NewCustomer(t, e), e)
 		fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "send-consent",
-			Action: "TransactWriteItems", Match: recording(claim)})
+			Action: "TransactWriteItems", Match: localtest.Naming(claim.ID, string(mci.EmailSent))})
 		sent := make(chan localtest.Response)
 		go func() { sent <- story.Post(t, p.Token, claim.ID, "consent-requests", story.FirstRequest("100.00")) }()
 		fault.Wait(t) // SES has the email; nothing says so yet
@@ -360,9 +353,7 @@ func TestD12_WhatCouldNotBeWrittenDownComesAgain(t *testing.T) {
 			claim, message := asked(t, p, e)
 			detail := story.Object{"eventType": "Complaint", "mail": story.Object{"messageId": message}}
 			fault := localtest.Inject(t, localtest.Fault{Effect: effect, Function: "mail-feedback",
-				Action: "TransactWriteItems", Match: func(r localtest.Request) bool {
-					return strings.Contains(string(r.Body), claim.ID)
-				}})
+				Action: "TransactWriteItems", Match: localtest.Naming(claim.ID)})
 			raw(t, detail).Expect(t, 500)
 			if fault.Fired() != 1 {
 				t.Fatal("nothing failed")

@@ -251,7 +251,7 @@ func reminders(t *testing.T) {
 	localtest.WaitDrained(t)
 	localtest.SetClock(t, 6*24*time.Hour)
 	localtest.Inject(t, localtest.Fault{Effect: localtest.Conflict, Function: "notify", Action: "TransactWriteItems",
-		Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), string(mci.EmailSent)) }})
+		Match: localtest.Naming(string(mci.EmailSent))})
 	localtest.Invoke(t, "expiry-sweep", story.Object{}).Expect(t, 200)
 	localtest.WaitDrained(t)
 }

@@ -1,6 +1,7 @@
 package localtest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -44,6 +45,13 @@ type Fault struct {
 	Skip     int // how many that fit are let through first
 	Times    int // how many are hit then; 0 is one
 	Delay    time.Duration
+}
+
+// Naming fits the requests that hold every one of the texts.
+func Naming(texts ...string) func(Request) bool {
+	return func(r Request) bool {
+		return !slices.ContainsFunc(texts, func(text string) bool { return !bytes.Contains(r.Body, []byte(text)) })
+	}
 }
 
 // Injected is a fault at work.

@@ -379,9 +379,7 @@ func TestD3_NoFaultKeepsAClaimFromExpiringOnce(t *testing.T) {
 			match := r.hit.marked
 			switch r.action {
 			case "Query": // names no claim
-				match = func(request localtest.Request) bool {
-					return strings.Contains(string(request.Body), `"`+hit+`"`)
-				}
+				match = localtest.Naming(`"` + hit + `"`)
 			case again:
 				localtest.Inject(t, localtest.Fault{
 					Effect: localtest.Conflict, Function: "expiry-sweep", Action: "TransactWriteItems",

@@ -4,7 +4,6 @@
 package engine
 
 import (
-	"bytes"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -212,11 +211,6 @@ func await(point *localtest.Injected, finished <-chan struct{}) bool {
 	return true
 }
 
-// about fits requests that name the claim.
-func about(claim story.Claim) func(localtest.Request) bool {
-	return func(request localtest.Request) bool { return bytes.Contains(request.Body, []byte(claim.ID)) }
-}
-
 func TestS21_WhateverTheMailServiceDoesTheSameRequestGetsThrough(t *testing.T) {
 	engagement := story.Engagement(t, nil)
 	first := story.FirstRequest("60000.00")
@@ -239,7 +233,7 @@ func TestS21_WhateverTheMailServiceDoesTheSameRequestGetsThrough(t *testing.T) {
 			claim := partner.Add(t, customer, engagement)
 			fault := test.fault
 			fault.Service = localtest.SESService
-			fault.Match = about(claim)
+			fault.Match = localtest.Naming(claim.ID)
 			injected := localtest.Inject(t, fault)
 			ask := func() localtest.Response {
 				return story.Post(t, partner.Token, claim.ID, "consent-requests", first, "Idempotency-Key", "one")
@@ -272,7 +266,7 @@ func TestD13_WhileAnEmailIsOnItsWayNoSecondOneIsSent(t *testing.T) {
 	partner, customer := story.NewPartner(t), story.NewCustomer(t, engagement)
 	claim := partner.Add(t, customer, engagement)
 	hold := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Service: localtest.SESService,
-		Match: about(claim)})
+		Match: localtest.Naming(claim.ID)})
 	first := make(chan localtest.Response)
 	go func() {
 		first <- story.Post(t, partner.Token, claim.ID, "consent-requests", story.FirstRequest("60000.00"))
@@ -309,7 +303,7 @@ func TestD21_AnEmailOfWhichNobodyKnowsWhetherItWentOutIsOneOfTheDaysTen(t *testi
 			partner, customer := story.NewPartner(t), story.NewCustomer(t, engagement)
 			claim := partner.Add(t, customer, engagement)
 			localtest.Inject(t, localtest.Fault{Effect: test.effect, Service: localtest.SESService,
-				Times: localtest.All, Match: about(claim)})
+				Times: localtest.All, Match: localtest.Naming(claim.ID)})
 			ask := func() localtest.Response {
 				return story.Post(t, partner.Token, claim.ID, "consent-requests", story.FirstRequest("60000.00"),
 					"Idempotency-Key", "one")

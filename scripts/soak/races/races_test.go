@@ -592,7 +592,7 @@ func TestD3_WhatIsCommittedAfterTheDeadlineIsTooLate(t *testing.T) {
 			c.claim, c.link = partner.Bring(t, a.from, c.customer, engagement)
 			due := a.due(c.claim)
 			held := localtest.Inject(t, localtest.Fault{Effect: localtest.Hold, Action: "TransactWriteItems",
-				Match: func(r localtest.Request) bool { return strings.Contains(string(r.Body), c.claim.ID[:26]) }})
+				Match: localtest.Naming(c.claim.ID[:26])})
 			late := make(chan localtest.Response, 1)
 			for margin := 2 * time.Second; held.Fired() == 0; margin += time.Second {
 				story.ClockAt(t, due.Add(-margin))
