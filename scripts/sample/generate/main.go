@@ -52,10 +52,13 @@ type engagement struct {
 // read gives the engagements of a folder.
 func read(folder string) (engagements []engagement, err error) {
 	content, err := os.ReadFile(filepath.Join(folder, "engagements.json"))
+	if err == nil {
+		err = json.Unmarshal(content, &engagements)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the engagements: %w", err)
 	}
-	return engagements, json.Unmarshal(content, &engagements)
+	return engagements, nil
 }
 
 // company is an invented customer.
