@@ -164,7 +164,8 @@ func copyOf(body story.Object) (story.Object, error) {
 		return nil, err
 	}
 	var copied story.Object
-	return copied, json.Unmarshal(encoded, &copied)
+	err = json.Unmarshal(encoded, &copied)
+	return copied, err
 }
 
 func TestNoRoleAndUnknownRolesOpenNothing(t *testing.T) {
