@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
+	"mci.example/customers/shared/rest"
 )
 
 // timeToAnswer is what is left of the function's time when calls to the API are given up, so that a page can say so.
@@ -21,9 +21,9 @@ const timeToAnswer = time.Second
 
 // serveGateway has a handler of net/http answer the requests of API Gateway, in payload format 2.0. It never fails and
 // never panics. The log names the route and never the path.
-func serveGateway(handler http.Handler) func(context.Context, events.APIGatewayV2HTTPRequest) (
-	events.APIGatewayV2HTTPResponse, error) {
-	return func(ctx context.Context, event events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+func serveGateway(handler http.Handler) func(context.Context, rest.GatewayRequest) (rest.GatewayResponse,
+	error) {
+	return func(ctx context.Context, event rest.GatewayRequest) (rest.GatewayResponse, error) {
 		began, id := time.Now(), event.RequestContext.RequestID
 		if deadline, limited := ctx.Deadline(); limited {
 			var cancel context.CancelFunc
@@ -33,7 +33,7 @@ func serveGateway(handler http.Handler) func(context.Context, events.APIGatewayV
 		request, err := newRequest(ctx, event)
 		if err != nil {
 			slog.Error("reading the gateway's event", "request", id, "error", err)
-			return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusBadRequest}, nil
+			return rest.GatewayResponse{StatusCode: http.StatusBadRequest}, nil
 		}
 		recorder := answerTo(handler, request, id)
 		slog.Info("answered", "route", request.Pattern, "request", id, "status", recorder.status,
@@ -61,7 +61,7 @@ func answerTo(handler http.Handler, request *http.Request, id string) (r *record
 // requestIDs carries the gateway's request ID in a request's context.
 type requestIDKey struct{}
 
-func newRequest(ctx context.Context, event events.APIGatewayV2HTTPRequest) (*http.Request, error) {
+func newRequest(ctx context.Context, event rest.GatewayRequest) (*http.Request, error) {
 	body := []byte(event.Body)
 	if event.IsBase64Encoded {
 		var err error
@@ -112,8 +112,8 @@ func (r *recorder) Write(more []byte) (int, error) {
 }
 
 // response gives what was recorded as the gateway takes it. Every body of the portal is text.
-func (r *recorder) response(method string) events.APIGatewayV2HTTPResponse {
-	response := events.APIGatewayV2HTTPResponse{StatusCode: r.status, Headers: map[string]string{},
+func (r *recorder) response(method string) rest.GatewayResponse {
+	response := rest.GatewayResponse{StatusCode: r.status, Headers: map[string]string{},
 		Cookies: r.header["Set-Cookie"]}
 	for name, values := range r.header {
 		if name != "Set-Cookie" {

@@ -18,7 +18,9 @@ import (
 // would take time to decode.
 type GatewayRequest struct {
 	RouteKey              string            `json:"routeKey"`
+	RawPath               string            `json:"rawPath"`
 	RawQueryString        string            `json:"rawQueryString"`
+	Cookies               []string          `json:"cookies,omitempty"`
 	Headers               map[string]string `json:"headers"`
 	QueryStringParameters map[string]string `json:"queryStringParameters,omitempty"`
 	PathParameters        map[string]string `json:"pathParameters,omitempty"`
