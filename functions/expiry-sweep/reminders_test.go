@@ -14,8 +14,8 @@ import (
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
 	"mci.example/customers/shared/mci"
-	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/table"
+	"mci.example/customers/shared/write"
 )
 
 // withReminders are the changes that give an engagement deadlines after 10 days, and reminders 7 and 2 days before
@@ -227,7 +227,7 @@ func TestD30_ASweepReadsAtMostTwoItemsForEachThatIsDue(t *testing.T) {
 		t.Fatal(found, err)
 	}
 	past := localtest.Now().Add(-time.Hour)
-	ids := platform.NewClaimIDs(localtest.Now(), p.ID, open)
+	ids := write.NewClaimIDs(localtest.Now(), p.ID, open)
 	var requests []types.WriteRequest
 	for i, id := range ids {
 		claim := model

@@ -17,6 +17,7 @@ import (
 	"mci.example/customers/shared/mci"
 	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/table"
+	"mci.example/customers/shared/write"
 )
 
 // The partner whose calls are measured, and its user.
@@ -175,7 +176,7 @@ func born(partnerID string, c customer, number int, at time.Time) (mci.Change, m
 			Locale: "en"},
 		PartnerContact: mci.Contact{Name: "Pat Partner", Email: "pat@partner.example", Phone: "+1 425 555 0199"},
 	}
-	changes, nominated, err := nomination.Decide(platform.NewClaimIDs(at, partnerID, 1),
+	changes, nominated, err := nomination.Decide(write.NewClaimIDs(at, partnerID, 1),
 		platform.Act(at, partnerUser.id))
 	if err != nil {
 		return mci.Change{}, mci.NominatedCustomer{}, fmt.Errorf("adding a customer: %w", err)

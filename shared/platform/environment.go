@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"mci.example/customers/shared/mci"
 )
 
@@ -114,14 +112,4 @@ func RandomBytes(n int) []byte {
 	random := make([]byte, n)
 	_, _ = rand.Read(random) // never fails: it ends the process where the system has no randomness
 	return random
-}
-
-// NewClaimIDs makes IDs for claims of the partner, in order.
-func NewClaimIDs(now time.Time, partnerID string, n int) []mci.ClaimID {
-	entropy := ulid.Monotonic(rand.Reader, 0)
-	ids := make([]mci.ClaimID, n)
-	for i := range ids {
-		ids[i] = mci.NewClaimID(ulid.MustNew(ulid.Timestamp(now), entropy).String(), partnerID)
-	}
-	return ids
 }

@@ -276,16 +276,3 @@ func TestMetricsAreWrittenInTheEmbeddedFormat(t *testing.T) {
 		t.Errorf("the values are written as %s", &out)
 	}
 }
-
-func TestClaimIDsAreDistinctInOrderAndOfTheirPartner(t *testing.T) {
-	t.Parallel()
-	ids := NewClaimIDs(time.Now(), "partner-1", 10)
-	for i, id := range ids {
-		if parsed, isID := mci.ParseClaimID(string(id)); !isID || parsed.PartnerID() != "partner-1" {
-			t.Errorf("%s is no ID of the partner's", id)
-		}
-		if i > 0 && ids[i-1].Ordinal() >= id.Ordinal() {
-			t.Errorf("%s comes before %s", ids[i-1], id)
-		}
-	}
-}

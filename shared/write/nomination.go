@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mci.example/customers/shared/mci"
-	"mci.example/customers/shared/platform"
 	"mci.example/customers/shared/rest"
 	"mci.example/customers/shared/table"
 )
@@ -29,7 +28,7 @@ func ReadNomination(r *rest.Request, origin mci.Origin) *Nomination {
 	n.Hours = r.Body.OptionalWhole("hours")
 	n.MismatchReason = r.Body.OptionalText("mismatchReason", mci.MaxReason)
 	n.CustomerContact, n.PartnerContact = rest.ReadContacts(r.Body)
-	n.claimIDs = platform.NewClaimIDs(r.Now, r.Caller.PartnerID, len(n.engagementIDs))
+	n.claimIDs = NewClaimIDs(r.Now, r.Caller.PartnerID, len(n.engagementIDs))
 	return n
 }
 
