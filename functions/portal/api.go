@@ -409,14 +409,15 @@ func (a api) upgrade(ctx context.Context, key, referralID string) (referral, err
 // problem is why the API refused, or that it did not answer: its own problem documents, and codes for what never
 // reached it.
 type problem struct {
-	Status     int
-	Code       string
-	Detail     string    `json:"detail"`
-	Instance   string    `json:"instance"`
-	Errors     []mistake `json:"errors"`
-	ClaimID    string    `json:"claimId"`
-	Ineligible []verdict `json:"ineligible"`
-	RetryAfter time.Duration
+	Type       string        `json:"type"`
+	Status     int           `json:"status"`
+	Code       string        `json:"-"`
+	Detail     string        `json:"detail"`
+	Instance   string        `json:"instance"`
+	Errors     []mistake     `json:"errors"`
+	ClaimID    string        `json:"claimId"`
+	Ineligible []verdict     `json:"ineligible"`
+	RetryAfter time.Duration `json:"-"`
 }
 
 // mistake is one thing wrong with a request: a pointer into its body, or to a query parameter, and what.
@@ -528,15 +529,12 @@ func unanswered(ctx context.Context, err error) *problem {
 
 func refused(response *http.Response, content []byte) *problem {
 	p := &problem{}
-	var typed struct {
-		Type string `json:"type"`
-	}
-	if json.Unmarshal(content, &typed) != nil || json.Unmarshal(content, p) != nil {
+	if json.Unmarshal(content, p) != nil {
 		p = &problem{}
 	}
 	p.Status = response.StatusCode
-	p.Code = strings.TrimPrefix(typed.Type, "urn:mci:problem:")
-	if p.Code == "" || p.Code == typed.Type || p.Status < 400 {
+	p.Code = strings.TrimPrefix(p.Type, "urn:mci:problem:")
+	if p.Code == "" || p.Code == p.Type || p.Status < 400 {
 		p.Code = cmp.Or(codes[p.Status], unavailable)
 	}
 	if p.Code == "internal" || p.Code == unavailable {

@@ -134,6 +134,22 @@ func TestWhatIsAnotherPartnersIsNotFoundOnEveryPage(t *testing.T) {
 	}
 }
 
+// P7: who reviews a claim reads what speaks against its consent (D24), and nobody else does.
+func TestP7_TheReviewerReadsWhatSpeaksAgainstAConsent(t *testing.T) {
+	t.Parallel()
+	p, e := story.NewPartner(t), story.Engagement(t, nil)
+	c := story.NewCustomer(t, e)
+	body := p.Nomination(c, c.By(mci.TPID), []string{e}, story.Object{"customerContact": story.Object{"name": "Kim",
+		"email": story.Name("kim") + "@nowhere.example"}})
+	claim := story.Born(t, localtest.Call(t, "POST", "/v1/customers", p.Token, body))[0]
+	p.BringTo(t, claim, mci.Submitted)
+	const signal = "email address leads to no tenant."
+	as(t, story.Program(t)).get(claimPath(claim.ID)).expect(t, 200, signal, ">Complete<")
+	if a := as(t, p.Token).get(claimPath(claim.ID)).expect(t, 200); strings.Contains(a.body, signal) {
+		t.Error("the partner reads the signal")
+	}
+}
+
 // hostileText is one that a page must show as it is, and a file as a cell that is no formula.
 const hostileText = `=HYPERLINK("x")<script>alert(1)</script><img src=x onerror=alert(1)>"'&` + "`${1}"
 
