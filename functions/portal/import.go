@@ -21,8 +21,8 @@ import (
 	"mci.example/customers/shared/mci"
 )
 
-// timeToAdd is how long one piece of adding takes at most; the page then goes on by "Continue".
-const timeToAdd = 15 * time.Second
+// timeToImport is how long a check may take, and one piece of adding; the page then goes on by "Continue".
+const timeToImport = 15 * time.Second
 
 // checksAtOnce is how many rows are checked at the same time.
 const checksAtOnce = 8
@@ -99,7 +99,7 @@ func (i *importing) check() error {
 	if mistakes != nil {
 		return i.show(mistakes)
 	}
-	ctx, cancel := context.WithTimeout(i.v.r.Context(), timeToAdd)
+	ctx, cancel := context.WithTimeout(i.v.r.Context(), timeToImport)
 	defer cancel()
 	i.outcomes = make([]rowOutcome, len(i.rows))
 	var group errgroup.Group
@@ -301,7 +301,7 @@ func (i *importing) mismatch(ctx context.Context, row fileRow, checked checkAnsw
 // emailDomain is the domain of an address that was checked already.
 func emailDomain(address string) string { return mci.EmailDomain(mci.NormalAddress(address)) }
 
-// add adds rows, in the order of the file, for as long as a piece may take.
+// add adds rows, in the order of the file, for as long as a piece may take, and at least one.
 func (i *importing) add() error {
 	i.carried()
 	if i.rows == nil {
@@ -312,9 +312,6 @@ func (i *importing) add() error {
 		i.outcomes = nil // what the form carried are the verdicts of the check
 	}
 	for _, row := range i.rows[min(len(i.outcomes), len(i.rows)):] {
-		if time.Since(began) > timeToAdd {
-			break
-		}
 		outcome, err := i.addRow(row)
 		if err != nil {
 			p := problemOf(err)
@@ -325,6 +322,9 @@ func (i *importing) add() error {
 			break
 		}
 		i.outcomes = append(i.outcomes, outcome)
+		if time.Since(began) >= i.v.p.timeToAdd {
+			break
+		}
 	}
 	return i.showAdded()
 }

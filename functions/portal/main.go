@@ -25,6 +25,7 @@ type portal struct {
 	issuer    *issuer
 	client    *http.Client
 	now       func() time.Time
+	timeToAdd time.Duration // one piece of a file's rows
 	csp       string
 	roles     string // the token's claim that lists the roles
 	partner   string // the token's claim that names the partner
@@ -36,6 +37,7 @@ func newPortal(environment *platform.Environment) *portal {
 		apiURL:    environment.API(),
 		client:    newAPIClient(),
 		now:       environment.Now,
+		timeToAdd: timeToImport,
 		roles:     environment.Setting(platform.RolesClaim),
 		partner:   environment.Setting(platform.PartnerClaim),
 	}

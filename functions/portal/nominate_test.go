@@ -10,6 +10,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/text/encoding/unicode"
 
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
@@ -231,16 +234,22 @@ func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 	row := func(name string, c story.Customer, email string) string {
 		return fmt.Sprintf("%s,%s,tpid,%s,,,Kim,%s,,,Pat,pat@partner.example,\r\n", name, p.Location, c.TPID, email)
 	}
+	twoLines := func(row string) string { // in the column of the reason
+		return strings.Replace(row, ",,,Kim", ",,\"Two\r\nlines\",Kim", 1)
+	}
 	r.get(address).expect(t, 200, "CSV file", "Check")
 	for name, test := range map[string]struct{ content, said string }{
-		"nothing":               {"", "The file has no rows."},
-		"a header alone":        {header, "The file has no rows."},
-		"another header":        {"name,email\r\na,b\r\n", "Line 1: The column “friendlyName” is missing."},
-		"bytes that are not it": {"\xff\x00\xfe\xfa", "not text in UTF-8"},
-		"an open quotation":     {header + "\"a\r\n", "a quotation mark that is not closed"},
+		"nothing":        {"", "The file has no rows."},
+		"a header alone": {header, "The file has no rows."},
+		"another header": {"name,email\r\na,b\r\n", "Line 1: The column “friendlyName” is missing."},
+		"a file in Windows-1252": {header + row("Gr\xfc\xdfe", one, one.Email),
+			"The file is not text in UTF-8. Save it as “CSV UTF-8” and choose it again."},
+		"an open quotation": {header + "\"a\r\n", "a quotation mark that is not closed"},
 		"too few cells": {header + row("A", one, one.Email) + "\r\nshort,row\r\n",
 			"Line 4: There are more or fewer cells"},
 		"cells that are needed": {header + row("", one, ""), "Line 2: Friendly name: this is needed."},
+		"a mistake below a cell of two lines": {header + twoLines(row("A", one, one.Email)) + row("", two, two.Email),
+			"Line 3: Friendly name: this is needed."},
 		"a malformed address": {header + row("A", one, "kim"),
 			"Line 2: Customer contact email: give an email address"},
 		"a language that is none": {header + strings.Replace(row("A", one, one.Email), ",Pat", "french?,Pat", 1),
@@ -286,13 +295,19 @@ func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 	s.send("POST", address, carriedBy(checked, "go", "add")).expect(t, 200,
 		"Partner contact email: this must be at a domain of your company: strict.example.")
 
+	// As a spreadsheet writes “Unicode text”.
+	unicodeText, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String(
+		strings.ReplaceAll(header+row("Grüße", one, one.Email), ",", "\t"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.upload(address, unicodeText).expect(t, 200, "1 of 1 rows", "Grüße", "Can be added: "+one.Name)
+
 	// As a spreadsheet of another language writes it: a mark, semicolons, a cell of two lines, a blank line.
-	content := "\ufeff" + header + row("\"First\nclaim\"", one, one.Email) + "\r\n" + row("Stranger", stranger,
-		stranger.Email) +
-		row("=cmd()", two, two.Email)
-	content = strings.Replace(strings.ReplaceAll(content, ",", ";"), "First\nclaim", "First claim", 1)
+	content := "\ufeff" + strings.ReplaceAll(header+twoLines(row("First claim", one, one.Email))+"\r\n"+
+		row("Stranger", stranger, stranger.Email)+row("=cmd()", two, two.Email), ",", ";")
 	page := r.upload(address, content).expect(t, 200, "2 of 3 rows can be added", "does not meet the engagement",
-		">Add customers<")
+		`>4</th><td data-label="Friendly name">Stranger<`, ">Add customers<")
 
 	add := carriedBy(page, "go", "add")
 	for range 2 { // sent again, nothing is added twice
@@ -303,9 +318,53 @@ func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 			t.Errorf("the outcome is %s: %.60q", file.header.Get("Content-Type"), file.body)
 		}
 	}
-	claims := localtest.Decode[struct{ Claims []story.Claim }](t, localtest.Call(t, "GET", "/v1/claims?engagementId="+e,
-		p.Token, nil))
-	if len(claims.Claims) != 2 || p.Get(t, claims.Claims[0].ID).Status != string(mci.ConsentNotSent) {
-		t.Errorf("there are %d claims", len(claims.Claims))
+	claims := p.Claims(t)
+	if len(claims) != 2 || claims[0].Status != string(mci.ConsentNotSent) {
+		t.Errorf("there are %d claims", len(claims))
+	}
+}
+
+// P10: adding that stops goes on by "Continue", and however often a form is sent, each row is added once.
+func TestP10_AddingThatStopsGoesOnAndAddsNothingTwice(t *testing.T) {
+	t.Parallel()
+	p, e := story.NewPartner(t), story.Engagement(t, nil)
+	content := strings.Join(nominationColumns, ",") + "\n"
+	customers := story.NewCustomers(t, []string{"First", "Second", "Third"}, e)
+	for _, c := range customers {
+		content += fmt.Sprintf("%s,%s,tpid,%s,,,Kim,%s,,,Pat,pat@partner.example,\n", c.Name, p.Location, c.TPID,
+			c.Email)
+	}
+	r := newEdge(t, localtest.Cloud().Issuer(), "", nil)
+	r.with(p.Token)
+	r.portal.apiURL, r.portal.timeToAdd = localtest.URL(), time.Hour
+	address := customersPath(e) + "/import"
+	add := url.Values{"file": {content}, "go": {"add"}}
+
+	// The function that adds the second customer dies once that is written.
+	died := localtest.Inject(t, localtest.Fault{Effect: localtest.KillAfter, Function: "add-customer",
+		Action: "TransactWriteItems", Match: localtest.Naming(customers[1].ID)})
+	stopped := r.send("POST", address, add).expect(t, 200, "1 of 3 rows are done, 1 customers were added.",
+		"The service could not answer.", ">Continue<")
+	if died.Fired() != 1 || strings.Contains(stopped.body, "data-continue") {
+		t.Errorf("%d functions died, and script goes on by itself: %s", died.Fired(), stopped.body)
+	}
+	goOn := carriedBy(stopped, "go", "add")
+	for _, form := range []url.Values{goOn, goOn, add} {
+		r.send("POST", address, form).expect(t, 200, "All 3 rows are done, 3 customers were added.")
+	}
+
+	// Where the time of a piece is over, script goes on.
+	r.portal.timeToAdd = 0
+	page := r.send("POST", address, add).expect(t, 200, "1 of 3 rows", "data-continue")
+	page = r.send("POST", address, carriedBy(page, "go", "add")).expect(t, 200, "2 of 3 rows", "data-continue")
+	r.send("POST", address, carriedBy(page, "go", "add")).expect(t, 200,
+		"All 3 rows are done, 3 customers were added.")
+	names := map[string]bool{}
+	claims := p.Claims(t)
+	for _, claim := range claims {
+		names[claim.FriendlyName] = true
+	}
+	if len(claims) != 3 || len(names) != 3 {
+		t.Errorf("there are %d claims of %v", len(claims), names)
 	}
 }

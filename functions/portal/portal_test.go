@@ -44,13 +44,24 @@ func newReader(t *testing.T) reader {
 // as gives a reader with the session of a user, as signing in would have left it.
 func as(t *testing.T, token string) reader {
 	t.Helper()
-	r := newReader(t)
+	return newReader(t).with(token)
+}
+
+// with gives the reader the session of a user.
+func (r reader) with(token string) reader {
+	r.t.Helper()
+	r.Jar.SetCookies(r.address(), []*http.Cookie{{Name: idTokenCookie, Value: token, Path: "/"}})
+	return r
+}
+
+// address is that of the portal.
+func (r reader) address() *url.URL {
+	r.t.Helper()
 	address, err := url.Parse(r.url)
 	if err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
-	r.Jar.SetCookies(address, []*http.Cookie{{Name: idTokenCookie, Value: token, Path: "/"}})
-	return r
+	return address
 }
 
 func (r reader) send(method, path string, form url.Values, headers ...string) answer {

@@ -329,10 +329,7 @@ func TestP1_ATokenThatEndsIsRenewedAndWhatWasTypedIsSent(t *testing.T) {
 	claim := northwind.Add(t, story.NewCustomer(t, e), e)
 	r := newReader(t)
 	r.signInAs("ana@northwind", "/portal/sign-in?to=//evil.example/portal")
-	address, err := url.Parse(r.url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	address := r.address()
 	secrets := map[string]string{}
 	for _, cookie := range r.Jar.Cookies(address) {
 		secrets[cookie.Name] = cookie.Value
@@ -360,7 +357,8 @@ type edge struct {
 	portal *portal
 }
 
-func newEdge(t *testing.T, issuerURL string, api http.Handler) edge {
+// newEdge opens such a portal, which adds a file's rows one by one. signOutURL may be "", the API nil.
+func newEdge(t *testing.T, issuerURL, signOutURL string, api http.Handler) edge {
 	t.Helper()
 	var handler http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -368,13 +366,13 @@ func newEdge(t *testing.T, issuerURL string, api http.Handler) edge {
 	}))
 	t.Cleanup(server.Close)
 	p := &portal{publicURL: server.URL, client: newAPIClient(), now: time.Now, roles: "cognito:groups",
-		partner: "custom:partnerId", csp: policy(issuerURL, "")}
+		partner: "custom:partnerId", csp: policy(issuerURL, signOutURL)}
 	if api != nil {
 		answering := httptest.NewServer(api)
 		t.Cleanup(answering.Close)
 		p.apiURL = answering.URL
 	}
-	p.issuer = newIssuer(issuerURL, "portal", p.publicURL, "")
+	p.issuer = newIssuer(issuerURL, "portal", p.publicURL, signOutURL)
 	handler = p.handler()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -410,7 +408,7 @@ func TestP1_OnlyTheIssuersOwnAnswerToThisSignInBeginsASession(t *testing.T) {
 		return opened
 	}
 	mine, others = open(server.URL+"/local/issuer"), open("https://evil.example")
-	r := newEdge(t, mine.URL(), nil)
+	r := newEdge(t, mine.URL(), "", nil)
 	for _, test := range []struct {
 		name    string
 		changes map[string]any
@@ -460,6 +458,27 @@ func TestP1_OnlyTheIssuersOwnAnswerToThisSignInBeginsASession(t *testing.T) {
 		}
 		// The same answer is refused the second time.
 		r.get("/portal/callback?"+answered.Encode()).expect(t, 400)
+	}
+}
+
+// P1: signing out leads to the stage's own address where it has one, as Cognito's must be, and tells it no token.
+func TestP1_SigningOutLeadsToTheStagesOwnAddress(t *testing.T) {
+	t.Parallel()
+	const signOutURL = "https://people.example/logout"
+	r := newEdge(t, localtest.Cloud().Issuer(), signOutURL, nil)
+	r.with(localtest.Token(t, "", story.Name("staff"), mci.ProgramAdmin))
+	out := r.send("POST", "/portal/sign-out", nil).expect(t, http.StatusSeeOther)
+	home := r.url + "/portal"
+	query := url.Values{"client_id": {"portal"}, "logout_uri": {home}, "post_logout_redirect_uri": {home}}
+	if got := out.header.Get("Location"); got != signOutURL+"?"+query.Encode() {
+		t.Errorf("signing out leads to %s", got)
+	}
+	if left := r.Jar.Cookies(r.address()); len(left) > 0 {
+		t.Errorf("the session leaves %v", left)
+	}
+	// Browsers hold the redirect of a form against the policy.
+	if policy := out.header.Get("Content-Security-Policy"); !strings.HasSuffix(policy, " https://people.example") {
+		t.Errorf("the policy is %q", policy)
 	}
 }
 
@@ -522,19 +541,23 @@ var known = map[string]string{
 		"customer":{"id":"x","name":"Contoso","country":"US"},"payout":{"amount":"1.00","currency":"USD"}}`,
 	"/engagements/c": `{"id":"c","name":"Assessment","customerIdTypes":["domain"],"state":"active",
 		"locations":[{"id":"l","name":"Seattle","country":"US"}]}`,
+	"/claims": `{"claims":[]}`,
 	"/referrals/c": `{"id":"c","claimId":"c","type":"partner-led","status":"new",
 		"dealSize":{"amount":"1.00","currency":"USD"},
 		"customer":{"id":"x","name":"Contoso","country":"US"}}`,
 }
 
+// readMore are the pages that call the API again once they have read what they are about.
+var readMore = []string{"/portal", "/portal/engagements/c/customers", "/portal/customers/c/claim"}
+
 // Each page says in the reader's words that the API fails, and loses nothing that was typed: where all calls fail, and
-// where those fail that come after reading what the form is about.
+// where those fail that come after reading what the page or its form is about.
 func TestPagesSayThatTheAPIFailsAndLoseNothing(t *testing.T) {
 	t.Parallel()
 	typed := `Typed with "care" & <patience>`
 	for _, failure := range failures {
 		for _, readsFirst := range []bool{false, true} {
-			r := newEdge(t, "http://127.0.0.1:1", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r := newEdge(t, "http://127.0.0.1:1", "", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				for path, answer := range known {
 					if readsFirst && r.Method == "GET" && strings.HasSuffix(r.URL.Path, path) {
 						fmt.Fprint(w, answer)
@@ -550,7 +573,8 @@ func TestPagesSayThatTheAPIFailsAndLoseNothing(t *testing.T) {
 			said := html.EscapeString(words.say(failure.key))
 			for _, request := range requests("c") {
 				if strings.HasPrefix(request.path, "/portal/sign") || slices.Contains([]string{"/portal/nowhere",
-					"/portal/callback", "/portal/language"}, request.path) || readsFirst && request.method == "GET" {
+					"/portal/callback", "/portal/language"}, request.path) ||
+					readsFirst && request.method == "GET" && !slices.Contains(readMore, request.path) {
 					continue // these ask nothing of the API
 				}
 				form := url.Values{"reason": {typed}, "friendlyName": {typed}, "notes": {typed}, "file": {typed},
