@@ -158,12 +158,13 @@ func TestHostileTextsStayTextOnEveryPageAndInEveryFile(t *testing.T) {
 	name := hostileText
 	engagement := story.WithCoSell(false)
 	engagement["name"], engagement["description"], engagement["solutionArea"] = name, name, name
-	e := story.Engagement(t, engagement)
+	e, next, closed := story.Engagement(t, engagement), story.Engagement(t, engagement),
+		story.Engagement(t, engagement)
 	p := story.NewPartner(t)
 	localtest.LoadRow(t, "locations.csv", p.ID, name, p.Location, name, "US", true, "*")
 	contactName := `<img onerror=alert(1)>"'`
 	add := func() story.Claim {
-		c := story.NewCustomerNamed(t, name, e)
+		c := story.NewCustomerNamed(t, name, e, next)
 		body := p.Nomination(c, c.By(mci.TenantID), []string{e}, story.Object{"friendlyName": name,
 			"mismatchReason": name, "customerContact": story.Object{"name": contactName,
 				"email": "kim@nowhere.example"},
@@ -192,17 +193,16 @@ func TestHostileTextsStayTextOnEveryPageAndInEveryFile(t *testing.T) {
 	localtest.WaitDrained(t)
 	referral := p.Get(t, waiting.ID).ReferralNow(t).ID
 
-	customers, claims := "/portal/engagements/"+e+"/customers", "/portal/claims/"
+	customers, claims, ineligible := customersPath(e), "/portal/claims/", customersPath(closed)
+	user := p.NewUser(t, mci.IncentivesAdmin, mci.IncentivesAdmin, mci.ReferralAdmin)
 	readers := map[string][]string{
-		p.NewUser(t, mci.IncentivesAdmin, mci.IncentivesAdmin, mci.ReferralAdmin): {
-			"/portal", "/portal/engagements", customers, customers + "?tab=complete", customers + "/add",
-			customers + "/import",
-			"/portal/claims", claims + notSent.ID, claims + returned.ID, claims + declined.ID, claims + cancelled.ID,
-			claims + notSent.ID + "/consent", claims + notSent.ID + "/cancellation", claims + returned.ID +
-				"/submission",
+		user: {
+			"/portal", "/portal/engagements", customers, ineligible + "?tab=ineligible", customers + "?tab=complete",
+			"/portal/claims", claims + notSent.ID + "?done=added", claims + returned.ID, claims + declined.ID,
+			claims + cancelled.ID, claims + notSent.ID + "/cancellation", claims + returned.ID + "/submission",
 			"/portal/referrals", "/portal/referrals/" + referral,
-			"/portal/home.csv", "/portal/engagements.csv", customers + ".csv", customers + ".csv?tab=complete",
-			"/portal/claims.csv", "/portal/referrals.csv",
+			"/portal/home.csv", "/portal/engagements.csv", customers + ".csv", ineligible + ".csv?tab=ineligible",
+			customers + ".csv?tab=complete", "/portal/claims.csv", "/portal/referrals.csv",
 		},
 		story.Program(t): {"/portal", "/portal/review", claims + waiting.ID, "/portal/referrals/" + referral,
 			"/portal/review.csv", "/portal/referrals.csv"},
@@ -217,19 +217,48 @@ func TestHostileTextsStayTextOnEveryPageAndInEveryFile(t *testing.T) {
 				isHarmlessFile(t, path, a.body)
 				continue
 			}
-			if !strings.Contains(a.body, "=HYPERLINK") && !strings.HasSuffix(path, "/import") {
-				t.Errorf("%s does not show the text", path)
-			}
 			isHarmlessPage(t, path, a.body)
 		}
 	}
+
+	// Each step of the forms, and what becomes of a file.
+	r, added, filed := as(t, user), story.NewCustomerNamed(t, name, e), story.NewCustomerNamed(t, name, e)
+	steps := func(path string, typed ...[]string) {
+		page := r.get(path).expect(t, 200)
+		isHarmlessPage(t, path, page.body)
+		for _, values := range typed {
+			page = r.send("POST", path, carriedBy(page, append(values, "go", "next")...)).expect(t, 200)
+			isHarmlessPage(t, path+" after "+values[0], page.body)
+		}
+	}
+	nameAndLocation := []string{"friendlyName", name, "locationId", p.Location}
+	contacts := []string{"customerName", contactName, "customerEmail", "kim@nowhere.example", "mismatchReason", name,
+		"partnerName", contactName, "partnerEmail", "pat@partner.example"}
+	steps(customers+"/add", nameAndLocation, []string{"idType", "tenant-id", "idValue", added.Tenant},
+		[]string{"engagementIds", e}, contacts)
+	steps("/portal/customers/"+waiting.Customer["id"].(string)+"/claim?engagement="+next, nameAndLocation,
+		[]string{"engagementIds", next}, contacts)
+	steps(claims+notSent.ID+"/consent", contacts, []string{"dealSize", "60000"})
+
+	path, header := customers+"/import", strings.Join(nominationColumns, ",")
+	isHarmlessPage(t, "a file of unknown columns", r.upload(path, cell(name)).expect(t, 422).body)
+	checked := r.upload(path, fmt.Sprintf("%s\n%s,%s,tenant-id,%s,,%s,%s,kim@nowhere.example,,,%s,pat@partner.example,",
+		header, cell(name), p.Location, filed.Tenant, cell(name), cell(contactName), cell(contactName))).expect(t, 200)
+	isHarmlessPage(t, "a file's verdicts", checked.body)
+	outcome := r.send("POST", path, carriedBy(checked, "go", "add")).expect(t, 200, "1 customers were added")
+	isHarmlessPage(t, "a file's outcome", outcome.body)
+	isHarmlessFile(t, "a file's outcome", r.send("POST", path, carriedBy(outcome, "go", "download")).body)
 }
 
 func cell(text string) string { return `"` + strings.ReplaceAll(text, `"`, `""`) + `"` }
 
-// isHarmlessPage fails the test where a page has an element or an attribute that the portal never writes.
+// isHarmlessPage fails the test where a page, or the email in its frame, does not show the hostile text, or has an
+// element or an attribute that is never written.
 func isHarmlessPage(t *testing.T, path, body string) {
 	t.Helper()
+	if !strings.Contains(body, "=HYPERLINK") {
+		t.Errorf("%s does not show the text", path)
+	}
 	document, err := html.Parse(strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -243,6 +272,9 @@ func isHarmlessPage(t *testing.T, path, body string) {
 				node.Data == "script" && attribute.Key == "src" && !strings.HasPrefix(attribute.Val,
 					"/portal/assets/") {
 				t.Errorf("%s has <%s %s=%q>", path, node.Data, attribute.Key, attribute.Val)
+			}
+			if attribute.Key == "srcdoc" {
+				isHarmlessPage(t, "the email on "+path, attribute.Val)
 			}
 		}
 		if node.Data == "img" || node.Data == "script" && node.FirstChild != nil {
