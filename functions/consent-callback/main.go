@@ -150,19 +150,19 @@ var decisions = map[string]mci.Decision{"accept": mci.DecisionAccepted, "decline
 // decide records the customer's decision with its receipt, once: the first stands, and a later one is shown it. 3 round
 // trips: load, sign, commit.
 func (f function) decide(ctx context.Context, v pageVisit) (rest.GatewayResponse, error) {
-	form, state := v.form()
+	form, problem := v.form()
 	return table.Settle(ctx, func(ctx context.Context) (rest.GatewayResponse, error) {
 		v.now = f.now() // a decision that lost its race is made anew at a later instant
 		opened, sent, err := f.openToDecide(ctx, v)
 		if err != nil {
 			return rest.GatewayResponse{}, err
 		}
-		switch stands := opened.page.State; {
-		case stands == mail.Accepted, stands == mail.Declined:
+		switch state := opened.page.State; {
+		case state == mail.Accepted, state == mail.Declined:
 			return v.seeOther(), nil
 		case form == nil:
-			return v.page(mail.Page{State: state}, mci.Claim{}), nil
-		case stands != mail.Asking:
+			return v.page(mail.Page{State: problem}, mci.Claim{}), nil
+		case state != mail.Asking:
 			return v.page(opened.page, opened.claim), nil
 		}
 		if !sent { // nobody was sent this link: it was planted in the table (B4)

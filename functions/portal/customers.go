@@ -97,7 +97,9 @@ func customers(v *visit) error {
 					h.Button(h.Type("submit"), v.words.text("find"))),
 			),
 			note,
-			table(v, v.words.say("tab."+tab), v.words.say(nothing), customerColumns(id)[tab], found.Items),
+			g.Iff(wrong == nil, func() g.Node {
+				return table(v, v.words.say("tab."+tab), v.words.say(nothing), customerColumns(id)[tab], found.Items)
+			}),
 			v.pager(v.words.say("tab."+tab), "cursor", found.Cursor),
 		},
 	})

@@ -188,7 +188,8 @@ func (i *importing) cellMistakes() (mistakes []fileMistake) {
 				mistakes = append(mistakes, fileMistake{Line: row.Line, Field: column, Key: err.Error()})
 			}
 		}
-		if mci.SameAddress(row.Cells["customerEmail"], row.Cells["partnerEmail"]) { // D23
+		customer, partner := row.Cells["customerEmail"], row.Cells["partnerEmail"]
+		if customer != "" && mci.SameAddress(customer, partner) { // D23
 			mistakes = append(mistakes, fileMistake{Line: row.Line, Field: "customerEmail",
 				Key: "must be the customer's, not the partner contact's own"})
 		}

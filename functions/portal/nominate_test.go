@@ -221,8 +221,12 @@ func TestP5_ADealSizeThatIsNoAmountIsToldAtItsField(t *testing.T) {
 func TestP3_ASearchThatCannotBeIsToldAtItsField(t *testing.T) {
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
 	typed := strings.Repeat("x", mci.MaxName+1)
-	as(t, p.Token).get(customersPath(e)+"?q="+typed).expect(t, 422, `<a href="#q">Search: at most 120 characters fit.`,
+	page := as(t, p.Token).get(customersPath(e)+"?q="+typed).expect(t, 422,
+		`<a href="#q">Search: at most 120 characters fit.`,
 		`value="`+typed+`" aria-describedby="q-hint q-problem" aria-invalid="true"`)
+	if strings.Contains(page.body, `class="nothing"`) {
+		t.Error("a search that was not made found nobody")
+	}
 }
 
 func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
@@ -277,6 +281,11 @@ func TestP10_ManyCustomersAreAddedFromAFileEachOnce(t *testing.T) {
 
 	r.upload(address, header+row("", one, one.Email)+row("B", two, "kim")).expect(t, 422,
 		"Line 2: Friendly name: this is needed.", "Line 3: Customer contact email: give an email address")
+	nobody := r.upload(address, header+strings.Replace(row("A", one, ""), "pat@partner.example", "", 1)).expect(t, 422,
+		"Line 2: Customer contact email: this is needed.", "Line 2: Partner contact email: this is needed.")
+	if strings.Contains(nobody.body, "this must be the customer") {
+		t.Error("two addresses that are missing are told to be one")
+	}
 
 	hourly := customersPath(story.VariableEngagement(t, nil)) + "/import"
 	r.upload(hourly, header+row("A", one, one.Email)).expect(t, 422, "Line 2: Hours: this is needed.")

@@ -94,15 +94,11 @@ func newCommand(t *testing.T, state string, ports map[string]string) *command {
 
 func freePorts(t *testing.T) map[string]string {
 	t.Helper()
-	ports := map[string]string{}
-	for _, variable := range []string{"PORT", "DYNAMODB_PORT", "SES_PORT"} {
-		port, err := cloud.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
-		ports[variable] = strconv.Itoa(port)
+	free, err := cloud.FreePorts(3)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return ports
+	return map[string]string{"PORT": free[0], "DYNAMODB_PORT": free[1], "SES_PORT": free[2]}
 }
 
 // start waits for the line that says that all is ready.

@@ -4,7 +4,6 @@ package readme
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -60,7 +59,10 @@ var notRun = map[string]string{
 // TestTheREADMEsCommandsWork runs every command of the README's sh blocks, in their order, in one shell's worth of
 // variables, on the ports and the state of a test.
 func TestTheREADMEsCommandsWork(t *testing.T) {
-	ports := freePorts(t, 3)
+	ports, err := cloud.FreePorts(3)
+	if err != nil {
+		t.Fatal(err)
+	}
 	environment := append(os.Environ(), "PORT="+ports[0], "DYNAMODB_PORT="+ports[1], "SES_PORT="+ports[2], "STATE_DIR="+
 		t.TempDir(), "MAKEFLAGS=")
 	block := regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
@@ -129,19 +131,6 @@ func run(t *testing.T, environment []string) {
 	case <-ctx.Done():
 		t.Fatal("make run is not ready in ten minutes")
 	}
-}
-
-func freePorts(t *testing.T, n int) []string {
-	t.Helper()
-	ports := make([]string, n)
-	for i := range ports {
-		port, err := cloud.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
-		ports[i] = fmt.Sprint(port)
-	}
-	return ports
 }
 
 func TestEveryTargetThatAREADMENamesIsThere(t *testing.T) {

@@ -210,7 +210,7 @@ func (r *Request) Mistakes() []mci.Mistake {
 		switch {
 		case !slices.Contains(r.Route.Query, name):
 			all = append(all, mci.Mistake{Pointer: "/" + name, Detail: "is not a query parameter that is known here"})
-		case repeated(name): // what its joined values are is beside the point
+		case repeated(name): // its values came joined, and mistakes in them are not told
 			all = append(all, mci.Mistake{Pointer: "/" + name, Detail: "is given more than once"})
 		}
 	}

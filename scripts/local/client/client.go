@@ -64,7 +64,11 @@ func (c Client) Request(ctx context.Context, method, address, token string, body
 	case url.Values:
 		content, kind = body.Encode(), "application/x-www-form-urlencoded"
 	default:
-		content, kind = encode(body), "application/json"
+		var err error
+		if content, err = encode(body); err != nil {
+			return nil, fmt.Errorf("encoding the body of %s %s: %w", method, address, err)
+		}
+		kind = "application/json"
 	}
 	if strings.HasPrefix(address, "/") {
 		address = c.API + address
@@ -85,16 +89,24 @@ func (c Client) Request(ctx context.Context, method, address, token string, body
 	return request, nil
 }
 
-func encode(body any) string {
+func encode(body any) (string, error) {
 	switch body := body.(type) {
 	case string:
-		return body
+		return body, nil
 	case []byte:
-		return string(body)
+		return string(body), nil
 	case json.RawMessage:
-		return string(body)
+		return string(body), nil
 	}
-	return Compact(body)
+	return compact(body)
+}
+
+func compact(value any) (string, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(value)
+	return strings.TrimSpace(text.String()), err
 }
 
 // Send makes a call that Request describes.
@@ -115,15 +127,13 @@ func (c Client) Send(ctx context.Context, method, address, token string, body an
 	return Answer{answer.StatusCode, answer.Header, text}, nil
 }
 
-// Compact is a value as JSON on one line.
+// Compact gives a value as JSON on one line, for people to read.
 func Compact(value any) string {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
+	text, err := compact(value)
+	if err != nil {
 		return err.Error()
 	}
-	return strings.TrimSpace(text.String())
+	return text
 }
 
 // Fetch makes a call, and gives the JSON object that it answers; an error unless that is a success.

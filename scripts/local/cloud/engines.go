@@ -84,10 +84,9 @@ func checkEngines(config Config) error {
 		if _, err := os.Stat(mailboxModule(config.Root)); err != nil {
 			return fmt.Errorf("the SES-compatible mailbox is not installed: run npm ci --prefix infra")
 		}
-		if _, err := exec.LookPath("node"); err != nil {
-			return fmt.Errorf("node is not installed, and the SES-compatible mailbox runs on it: install Node.js 20 " +
-				"or newer")
-		}
+	}
+	if _, err := exec.LookPath("node"); err != nil && (config.DynamoDBEndpoint == "" || config.SESEndpoint == "") {
+		return fmt.Errorf("node is not installed, and the local engines need it: install Node.js 20 or newer")
 	}
 	return nil
 }
@@ -140,8 +139,8 @@ func StartDatabase(ctx context.Context, root, folder string) (endpoint string, s
 func (c *Cloud) startDatabase(ctx context.Context) (string, error) {
 	file := filepath.Join(c.config.StateDir, "dynamodb.sqlite")
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		if err := indexStream(ctx, c.config.Root, file); err != nil {
-			return "", err
+		if err := makeDatabaseFile(ctx, c.config.Root, file); err != nil {
+			return "", fmt.Errorf("make the engine's file %s: %w", file, err)
 		}
 	}
 	return c.startEngine(ctx, engine{
@@ -167,14 +166,20 @@ const database = new Database(process.argv[2]);
 database.exec(process.argv[3]);
 database.close();`
 
-// indexStream makes the engine's file with the stream's table. The engine adds the other tables when it starts.
-func indexStream(ctx context.Context, root, file string) error {
-	output, err := exec.CommandContext(ctx, "node", "-e", sqliteScript, sqliteModule(root), file, streamTable).
-		CombinedOutput()
+// makeDatabaseFile makes the engine's file with the stream's table. The engine adds the other tables when it starts. A
+// file that is there is whole.
+func makeDatabaseFile(ctx context.Context, root, file string) error {
+	folder, err := os.MkdirTemp(filepath.Dir(file), "new-")
 	if err != nil {
-		return fmt.Errorf("make the engine's file %s: %w: %s", file, err, output)
+		return err
 	}
-	return nil
+	defer os.RemoveAll(folder)
+	begun := filepath.Join(folder, filepath.Base(file))
+	cmd := exec.CommandContext(ctx, "node", "-e", sqliteScript, sqliteModule(root), begun, streamTable)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, output)
+	}
+	return os.Rename(begun, file)
 }
 
 // mailboxScript runs the mailbox until its standard input closes, which it does when this process dies.
@@ -214,13 +219,15 @@ func (c *Cloud) startEngine(ctx context.Context, e engine) (endpoint string, err
 		attempts = 5
 	}
 	for range attempts {
-		port := e.port
-		if port == 0 {
-			if port, err = FreePort(); err != nil {
+		port := strconv.Itoa(e.port)
+		if e.port == 0 {
+			ports, err := FreePorts(1)
+			if err != nil {
 				return "", err
 			}
+			port = ports[0]
 		}
-		cmd := e.command(strconv.Itoa(port))
+		cmd := e.command(port)
 		cmd.Stdout, cmd.Stderr = log, log
 		input, output, pipeErr := os.Pipe()
 		if pipeErr != nil {
@@ -234,7 +241,7 @@ func (c *Cloud) startEngine(ctx context.Context, e engine) (endpoint string, err
 			output.Close()
 			return "", err
 		}
-		endpoint = "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		endpoint = "http://" + net.JoinHostPort("127.0.0.1", port)
 		if err = waitHealthy(ctx, endpoint+e.health, running); err == nil {
 			c.engines[e.name] = running
 			c.onStop(func() { running.terminate(5 * time.Second); output.Close() })
@@ -246,19 +253,22 @@ func (c *Cloud) startEngine(ctx context.Context, e engine) (endpoint string, err
 	return "", fmt.Errorf("%s did not start: %w (log: %s)", e.name, err, log.Name())
 }
 
-// FreePort finds a loopback port that is free. It is none of those from 32768 on that systems give to connections and
-// to who asks for any port, so that nobody takes it before it is used, nor while whoever has it starts again.
-func FreePort() (int, error) {
-	for attempt := 1; ; attempt++ {
-		port := 10000 + rand.N(22000)
-		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err == nil {
-			return port, listener.Close()
+// FreePorts finds loopback ports that are free. They lie below 32768, for systems give ports from there on to
+// connections: nobody takes them before they are used, nor while an engine starts again.
+func FreePorts(n int) ([]string, error) {
+	var ports []string
+	for range 100 * n {
+		port := strconv.Itoa(10000 + rand.N(22000))
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
+		if err != nil {
+			continue
 		}
-		if attempt == 100 {
-			return 0, fmt.Errorf("find a free port: %w", err)
+		defer listener.Close() // not before all are found, so that they differ
+		if ports = append(ports, port); len(ports) == n {
+			return ports, nil
 		}
 	}
+	return nil, errors.New("find free ports: hundreds were tried, and are taken")
 }
 
 func waitHealthy(ctx context.Context, url string, running *child) error {

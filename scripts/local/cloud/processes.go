@@ -51,7 +51,7 @@ func (c *Cloud) Working(process string) bool {
 		return false
 	}
 	pattern := fmt.Sprintf("/proc/%d/task/*/stat", p.child.cmd.Process.Pid)
-	threads, _ := filepath.Glob(pattern) // which is a good one
+	threads, _ := filepath.Glob(pattern) // the pattern is a good one
 	return slices.ContainsFunc(threads, func(path string) bool {
 		stat, _ := os.ReadFile(path) // a thread that has ended does nothing
 		return strings.Contains(string(stat), ") R ")

@@ -23,6 +23,7 @@ func TestD29_LateEventsInDisorderAndMoreThanOnceTellWhatStillHoldsOnce(t *testin
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	p := story.NewPartner(t)
+	localtest.WaitDrained(t)
 	before := len(localtest.Mails(t, "pat@partner.example"))
 	e := story.Engagement(t, story.Object{
 		"consentWindowDays": 10, "reminders": story.Object{"consentDays": []int{7, 6, 2}},

@@ -116,8 +116,8 @@ func ClockAt(t testing.TB, instant time.Time) {
 	localtest.SetClock(t, localtest.Cloud().Offset()+instant.Sub(localtest.Now()))
 }
 
-// DayBegins has the functions' clock stand at the beginning of the next UTC day, for what is counted by the day: it is
-// over before that day is.
+// DayBegins has the functions' clock stand at the beginning of the next UTC day. Tests that count by the day begin with
+// it, so that the day does not end before they do.
 func DayBegins(t testing.TB) {
 	t.Helper()
 	ClockAt(t, localtest.Now().UTC().Truncate(Day).Add(Day))
