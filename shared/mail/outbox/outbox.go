@@ -104,6 +104,9 @@ func (s *Sender) Send(ctx context.Context, to, replyTo string, m mail.Message, t
 		input.EmailTags = append(input.EmailTags, named)
 	}
 	slices.SortFunc(input.EmailTags, func(a, b types.MessageTag) int { return strings.Compare(*a.Name, *b.Name) })
+	if err := ctx.Err(); err != nil { // SES is not asked any more, so the email has surely not gone out
+		return "", failure{kind: ErrUnavailable, cause: err}
+	}
 	out, err := s.client.SendEmail(ctx, input)
 	if err != nil {
 		return "", failure{kind: kindOf(err), cause: err}

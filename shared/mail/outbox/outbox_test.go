@@ -234,6 +234,16 @@ func TestWhatBecomesOfAFailedEmail(t *testing.T) {
 			t.Errorf("it is %v", err)
 		}
 	})
+	t.Run("time was over before SES was asked: nothing can have gone out", func(t *testing.T) {
+		_, client := newSES(t, took)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := NewSender(client, "consent@mci.example", "").Send(ctx, "ada@fabrikam.example", "kim@contoso.example",
+			mail.Message{}, nil)
+		if !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrUnanswered) {
+			t.Errorf("it is %v", err)
+		}
+	})
 	t.Run("nobody listens: nothing can have gone out", func(t *testing.T) {
 		nobody := httptest.NewServer(nil)
 		nobody.Close()
