@@ -16,6 +16,7 @@ import (
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/scripts/local/localtest/story"
 	"mci.example/customers/shared/mci"
+	"mci.example/customers/shared/platform"
 )
 
 // everything is all that the table holds of a claim: its partner's, its customer's and its own items.
@@ -514,21 +515,41 @@ func TestS24_ACustomerWhoWasNotKnownAndDeclinesIsOnNoTab(t *testing.T) {
 	}
 }
 
-func TestD10_WhenTheTableIsAwayThePageAsksToComeBack(t *testing.T) {
-	t.Parallel()
+// TestD10_WhenTheTableOrKMSIsAwayThePageAsksToComeBackAndNothingIsRecorded runs by itself: KMS is given a digest, which
+// names no claim.
+func TestD10_WhenTheTableOrKMSIsAwayThePageAsksToComeBackAndNothingIsRecorded(t *testing.T) {
 	p, e := story.NewPartner(t), story.Engagement(t, nil)
-	claim, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
-	isOurs := localtest.Naming(claim.ID[:26])
-	for _, action := range []string{"BatchGetItem", "TransactWriteItems"} {
-		fault := localtest.Inject(t, localtest.Fault{Effect: localtest.Fail, Function: "consent-callback",
-			Action: action, Match: isOurs, Times: localtest.All})
-		answer := story.Answer(t, link, story.Form("accept")).Expect(t, 503)
-		if answer.Header.Get("Retry-After") == "" || !strings.Contains(string(answer.Body), "Please try again") ||
-			strings.Contains(string(answer.Body), "DynamoDB") {
-			t.Errorf("with %s away it says %s", action, answer.Body)
-		}
-		fault.Remove()
-		localtest.Call(t, "GET", link, "", nil).Expect(t, 200)
+	unsigned := func() int {
+		return strings.Count(localtest.Logs(t, "consent-callback"), `"`+platform.ReceiptsUnsigned+`":1`)
+	}
+	for _, fault := range []localtest.Fault{
+		{Service: localtest.DynamoDBService, Action: "BatchGetItem", Effect: localtest.Fail},
+		{Service: localtest.DynamoDBService, Action: "TransactWriteItems", Effect: localtest.Fail},
+		{Service: localtest.KMSService, Action: "Sign", Effect: localtest.Fail},
+		{Service: localtest.KMSService, Action: "Sign", Effect: localtest.Throttle},
+		{Service: localtest.KMSService, Action: "Sign", Effect: localtest.Reject},
+		{Service: localtest.KMSService, Action: "Sign", Effect: localtest.Hold},
+	} {
+		t.Run(fault.Action+" "+string(fault.Effect), func(t *testing.T) {
+			claim, link := p.Bring(t, mci.ConsentPending, story.NewCustomer(t, e), e)
+			form, before, counted := story.Shown(t, link, story.Form("accept")), everything(t, claim), unsigned()
+			fault.Function, fault.Times = "consent-callback", localtest.All
+			injected := localtest.Inject(t, fault)
+			answer := localtest.Call(t, "POST", link, "", form).Expect(t, 503)
+			if answer.Header.Get("Retry-After") == "" || !strings.Contains(string(answer.Body), "Please try again") ||
+				strings.Contains(string(answer.Body), "DynamoDB") || strings.Contains(string(answer.Body), "KMS") {
+				t.Errorf("it says %v\n%s", answer.Header, answer.Body)
+			}
+			if after := everything(t, claim); after != before {
+				t.Errorf("what could not be decided changed\n%s\nto\n%s", before, after)
+			}
+			want := map[string]int{localtest.KMSService: 1}[fault.Service]
+			if got := unsigned() - counted; got != want {
+				t.Errorf("%d receipts are counted as unsigned instead of %d", got, want)
+			}
+			injected.Remove()
+			localtest.Call(t, "POST", link, "", form).Expect(t, 303)
+		})
 	}
 }
 

@@ -86,6 +86,9 @@ type effect struct {
 	times int
 }
 
+// slow is longer than a function waits for KMS.
+const slow = 5 * time.Second
+
 func (e effect) String() string {
 	if e.times == localtest.All {
 		return string(e.Effect) + ", always"
@@ -108,7 +111,7 @@ var (
 	}}
 	signatures = [][]effect{{
 		{localtest.Fail, localtest.All}, {localtest.Lose, 1}, {localtest.KillBefore, 1}, {localtest.KillAfter, 1},
-		{localtest.Throttle, localtest.All},
+		{localtest.Throttle, localtest.All}, {localtest.Slow, localtest.All},
 	}}
 	emails = [][]effect{{
 		{localtest.Fail, 1}, {localtest.Lose, 1}, {localtest.KillBefore, 1}, {localtest.KillAfter, 1},
@@ -274,7 +277,7 @@ func TestNoFaultAtWhatTellsNoClientsApartBreaksAFlow(t *testing.T) {
 					t.Parallel()
 					fault := localtest.Inject(t, localtest.Fault{
 						Effect: a.effect.Effect, Function: a.flow.function, Action: a.call.action,
-						Times: a.effect.times,
+						Times: a.effect.times, Delay: slow,
 						Match: func(request localtest.Request) bool { return callOf(request).items == a.call.items },
 					})
 					a.flow.do(t, a.run) // whatever it answers
