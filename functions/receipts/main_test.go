@@ -29,6 +29,13 @@ func published(t *testing.T) jose.JSONWebKeySet {
 	return keys
 }
 
+// signing is the number of the latest key, which signs.
+func signing(t *testing.T) string {
+	t.Helper()
+	keys := published(t).Keys
+	return keys[len(keys)-1].KeyID
+}
+
 func receiptOf(t *testing.T, token, claimID string) localtest.Response {
 	t.Helper()
 	return localtest.Call(t, "GET", "/v1/claims/"+claimID+"/receipt", token, nil)
@@ -55,6 +62,34 @@ func TestD28_EveryDecisionHasAReceiptThatVerifiesWithThePublishedKeys(t *testing
 			if text, _ := json.Marshal(receipt); strings.Contains(string(text), personal) {
 				t.Errorf("it names a person: %s", text)
 			}
+		}
+	}
+}
+
+// TestD28_ANewKeySignsAndReceiptsOfTheOldOneGoOnToVerify gives the cloud one more key for good.
+func TestD28_ANewKeySignsAndReceiptsOfTheOldOneGoOnToVerify(t *testing.T) {
+	p, engagement := story.NewPartner(t), story.Engagement(t, nil)
+	claims, signers := []story.Claim{}, []string{}
+	decide := func(status mci.Status) {
+		claim, _ := p.Bring(t, status, story.NewCustomer(t, engagement), engagement)
+		claims, signers = append(claims, claim), append(signers, signing(t))
+	}
+	decide(mci.Consented)
+	if err := localtest.Cloud().AddReceiptKey(); err != nil {
+		t.Fatal(err)
+	}
+	decide(mci.Declined)
+	if signers[0] == signers[1] {
+		t.Errorf("both are to be signed by key %s", signers[0])
+	}
+	keys := published(t)
+	for i, claim := range claims {
+		signed := localtest.Decode[struct{ Receipt string }](t, receiptOf(t, p.Token, claim.ID).Expect(t, 200)).Receipt
+		if _, err := receipts.Verify(signed, jose.JSONWebKeySet{Keys: keys.Key(signers[i])}); err != nil {
+			t.Errorf("by key %s of the published ones: %v", signers[i], err)
+		}
+		if now := p.Get(t, claim.ID); now.Status != claim.Status || !now.EventsIntact {
+			t.Errorf("the claim is %s, its events intact: %v", now.Status, now.EventsIntact)
 		}
 	}
 }
