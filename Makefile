@@ -2,6 +2,14 @@
 .DEFAULT_GOAL := help
 .PHONY: help run demo test cover check import reset pictures bench soak audit erase export-person verify repair-upgrades load storm build synth deploy destroy bootstrap vulncheck missing
 
+# Commands get these as they were given, whatever signs they hold: "$$WHO" in a recipe is the shell's variable.
+# They come before any $(shell …): make 4.4 evaluates what was typed to hand it to that.
+override WHO := $(value WHO)
+override RECEIPT := $(value RECEIPT)
+override JWKS := $(value JWKS)
+override EVENTS := $(value EVENTS)
+export WHO RECEIPT JWKS EVENTS
+
 # From npm, each with its own lock: the engines and the test browser, the CDK's command line, and Lighthouse.
 TOOLS := infra/node_modules/.package-lock.json
 CDK_TOOLS := infra/cdk/node_modules/.package-lock.json
@@ -29,13 +37,6 @@ $(LIGHTHOUSE): scripts/bench/lighthouse/package.json scripts/bench/lighthouse/pa
 	@touch $@
 
 # --- on this machine ---
-
-# Commands get these as they were given, whatever signs they hold: "$$WHO" in a recipe is the shell's variable.
-override WHO := $(value WHO)
-override RECEIPT := $(value RECEIPT)
-override JWKS := $(value JWKS)
-override EVENTS := $(value EVENTS)
-export WHO RECEIPT JWKS EVENTS
 
 run: $(TOOLS) ## run everything on this machine until Ctrl-C
 	@echo "compiling the one-machine cloud" >&2

@@ -3,7 +3,11 @@ package readme
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -14,11 +18,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"mci.example/customers/scripts/local/client"
 	"mci.example/customers/scripts/local/cloud"
 	"mci.example/customers/scripts/local/localtest"
 	"mci.example/customers/shared/rest"
@@ -83,6 +89,72 @@ func TestTheREADMEsCommandsWork(t *testing.T) {
 				t.Errorf("%s\n%v\n%s", commands, err, out)
 			}
 		}
+	}
+	operate(t, "http://127.0.0.1:"+ports[0], environment)
+}
+
+// operate runs operators' commands on what the demo has left. What they are given is never run.
+func operate(t *testing.T, api string, environment []string) {
+	t.Helper()
+	system := client.Client{API: api}
+	ana, err := system.Token(t.Context(), client.Object{"sub": "ana@northwind", "partnerId": "northwind",
+		"roles": []string{"incentives-admin"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fetch := func(path string) client.Object {
+		found, err := system.Fetch(t.Context(), "GET", path, ana, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	completed := fetch("/v1/claims?status=completed")["claims"].([]any)[0].(client.Object)
+	path := "/v1/claims/" + completed["id"].(string)
+	contact := completed["customerContact"].(client.Object)["email"].(string)
+	folder := t.TempDir()
+	file := func(name, content string) string {
+		name = filepath.Join(folder, name)
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	receipt := fetch(path + "/receipt")["receipt"].(string)
+	genuine := file("genuine.jws", receipt)
+	altered := file("altered.jws", strings.Replace(receipt, ".", ".ICAg", 1)) // spaces before what was signed
+	trap := filepath.Join(folder, "trap")
+	hostile := strings.ReplaceAll("\"kim\" '; touch x; $(touch x) $(shell touch x) `touch x` # @contoso.example", " x",
+		" "+trap)
+	before := client.Compact(fetch(path))
+	for _, c := range []struct {
+		arguments []string
+		does      bool
+		says      string
+	}{
+		{[]string{"verify", "RECEIPT=" + genuine}, true, "The receipt holds."},
+		{[]string{"verify", "RECEIPT=" + altered}, false, "it was altered"},
+		{[]string{"audit"}, true, ""},
+		{[]string{"erase", "WHO=" + hostile}, false,
+			fmt.Sprintf("%q is neither a whole email address nor a claim's ID", hostile)},
+		{[]string{"erase", "WHO=" + contact}, true, "nothing was written (CONFIRM=yes does it)"},
+		{[]string{"export-person", "WHO=" + contact}, true, strconv.Quote(contact)},
+	} {
+		command := exec.CommandContext(t.Context(), "make", append([]string{"--silent"}, c.arguments...)...)
+		command.Dir, command.Env = localtest.Root(), environment
+		var told bytes.Buffer
+		command.Stderr = &told
+		out, err := command.Output()
+		if (err == nil) != c.does || !strings.Contains(string(out)+told.String(), c.says) ||
+			c.arguments[0] == "export-person" && !json.Valid(out) {
+			t.Errorf("make %q: %v\n%s\n%s", c.arguments, err, out, &told)
+		}
+	}
+	if _, err := os.Stat(trap); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what WHO holds was run: %v", err)
+	}
+	if after := client.Compact(fetch(path)); after != before {
+		t.Errorf("without CONFIRM the claim changed from\n%s\nto\n%s", before, after)
 	}
 }
 
