@@ -377,7 +377,7 @@ func kindOf(value any) string {
 	case bool:
 		return strconv.FormatBool(value)
 	case json.Number:
-		return "the number " + strings.Trim(quoted(value.String()), `"`)
+		return "the number " + strings.ReplaceAll(quoted(value.String()), `"`, "")
 	case string:
 		return quoted(value)
 	case []any:
