@@ -182,8 +182,8 @@ func words[T ~string](values []T) []string {
 	return list
 }
 
-// TestEveryFieldHasAMeaningAndAnExample looks at all fields of all bodies. A field that has fields of its own, or a
-// list of words, needs no example.
+// TestEveryFieldHasAMeaningAndAnExample looks at all parameters, and at all fields of all bodies. A field that has
+// fields of its own, or a list of words, needs no example.
 func TestEveryFieldHasAMeaningAndAnExample(t *testing.T) {
 	schemas, err := openapitest.Schema("/components/schemas")
 	if err != nil {
@@ -233,6 +233,38 @@ func TestEveryFieldHasAMeaningAndAnExample(t *testing.T) {
 	}
 	for name, schema := range schemas {
 		look("/components/schemas/"+name, schema)
+	}
+	parameters, err := openapitest.Schema("/components/parameters")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, parameter := range parameters {
+		pointer := "/components/parameters/" + name
+		said, _ := parameter.(map[string]any)
+		if said["description"] == nil {
+			t.Errorf("%s has no meaning", pointer)
+		}
+		if err := openapitest.Fits(pointer+"/schema", said["example"]); err != nil {
+			t.Errorf("the example of %s: %v", pointer, err)
+		}
+	}
+}
+
+func TestEverySuccessHasAWholeExample(t *testing.T) {
+	document, err := openapi3.NewLoader().LoadFromData(openapi.Document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, item := range document.Paths.Map() {
+		for method, operation := range item.Operations() {
+			for status, response := range operation.Responses.Map() {
+				answer := response.Value.Content["application/json"]
+				isSuccess := strings.HasPrefix(status, "2") && path != "/v1/openapi.json"
+				if isSuccess && answer != nil && answer.Example == nil {
+					t.Errorf("%s %s: the answer %s has no example", method, path, status)
+				}
+			}
+		}
 	}
 }
 
