@@ -102,7 +102,7 @@ check: ## gofmt, lines of at most 120 columns, vet, staticcheck
 vulncheck: ## look for known vulnerabilities in what is compiled in, in Go's database (or DB=file:///path, a copy)
 	go tool govulncheck $(if $(DB),-db '$(DB)') ./...
 
-soak: $(TOOLS) ## fuzzing, crashes, races, faults, the model, and days at speed, for longer: make soak SOAK=10m
+soak: $(TOOLS) ## fuzzing, crashes, races, faults, the model, and days at speed, for longer: make soak SOAK=10m (65m: days at 100 x speed)
 	@# Each fuzz target for a tenth of SOAK. An input that fails one is kept in testdata/fuzz beside it, and is tested from then on.
 	@tenth=$$(echo "$${SOAK:-10m}" | sed -E 's/([0-9]*)([0-9])(\.([0-9]+))?/\1.\2\4/g'); \
 	grep -ro --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file target; do \

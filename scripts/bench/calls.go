@@ -443,20 +443,28 @@ func (b *bench) lifecycle(ctx context.Context) error {
 		partnerUser, nil)[0]), cold(emptyKeys)); err != nil {
 		return err
 	}
-	decided, err := run(b.route("get-claim, decided", "get-claim", 200, 1, onClaims("GET /v1/claims/{claimId}",
-		partnerUser, nil)[0]))
-	if err != nil {
+	if _, err := run(b.route("get-claim, decided", "get-claim", 200, 1, onClaims("GET /v1/claims/{claimId}",
+		partnerUser, nil)[0])); err != nil {
 		return err
 	}
-	accepted, err := eventOf(decided[0].answer, mci.ConsentAccepted)
-	if err != nil {
+	notices := func(name string, event mci.EventType, budget int, changes ...func(*kind)) error {
+		answer, err := b.stand.invoke("get-claim", onClaims("GET /v1/claims/{claimId}", partnerUser, nil)[0].payload(),
+			200)
+		if err != nil {
+			return err
+		}
+		seq, err := eventOf(answer, event)
+		if err != nil {
+			return err
+		}
+		notices := kind{name: name, function: "notify", budget: budget}
+		for _, claim := range claims { // their histories are alike
+			notices.payloads = append(notices.payloads, told(claim, seq, event))
+		}
+		_, err = run(notices, changes...)
 		return err
 	}
-	notices := kind{name: "notify, of an acceptance", function: "notify", budget: 5, cold: emptyMail}
-	for _, claim := range claims { // their histories are alike
-		notices.payloads = append(notices.payloads, told(claim, accepted))
-	}
-	if _, err := run(notices); err != nil {
+	if err := notices("notify, of an acceptance", mci.ConsentAccepted, 5, cold(emptyMail)); err != nil {
 		return err
 	}
 
@@ -507,6 +515,9 @@ func (b *bench) lifecycle(ctx context.Context) error {
 	}
 	if _, err := run(b.route("review-claim, complete", "review-claim", 200, 2,
 		onClaims(review, staff, object{"decision": "complete", "reason": ""})...), keep, cold(emptyTable)); err != nil {
+		return err
+	}
+	if err := notices("notify, of a completion", mci.ClaimCompleted, 3); err != nil {
 		return err
 	}
 

@@ -57,7 +57,7 @@ type ceilingFigures struct {
 	Remedy    string      `json:"remedy"`
 }
 
-// life names all calls of a claim's life together.
+// life names all calls of a claim's life together; for the ceilings, with its notices.
 const life = "a claim's life"
 
 // ceilings are the partitions that business acts meet, with how many partitions share the load.
@@ -84,6 +84,10 @@ var ceilings = []struct {
 		"a list for each country"},
 	{"MAILS#PARTNER#p", life, 1, busiestLives, "shards of the count, each with its part of the bound"},
 	{"MAILS#ADDRESS#hash", life, 1, 30.0 / 60, "none is needed: 30 emails a day"},
+	{"MESSAGE#id", life, 1, 1, "none is needed: a partition each"},
+	{"IDEMPOTENCY#hash", life, 1, 1, "none is needed: a partition each"},
+	{"OPTOUT#hash", life, 1, 1, "none is needed: a partition each"},
+	{"NOTICE#id", life, 1, 1, "none is needed: a partition each"},
 }
 
 // catalogueRead is the reading of the whole catalogue by an execution environment.
@@ -104,7 +108,7 @@ func (b *bench) keep(name string, recorded recording) {
 		}
 	}
 	add(name)
-	if !slices.Contains(lifeCalls, name) {
+	if !slices.Contains(lifeCalls, name) && !slices.Contains(noticeCalls, name) {
 		return
 	}
 	add(life)
@@ -128,7 +132,16 @@ func (b *bench) ceilings(ctx context.Context) error {
 	}
 	catalogue := consumption{Reads: aws.ToFloat64(out.ConsumedCapacity.CapacityUnits)}
 	b.consumed[catalogueRead] = map[string]consumption{"ENGAGEMENTS": catalogue}
+	forgotten := map[string]bool{}
+	for _, partitions := range b.consumed {
+		for partition, used := range partitions {
+			if used != (consumption{}) {
+				forgotten[partition] = true
+			}
+		}
+	}
 	for _, c := range ceilings {
+		delete(forgotten, c.partition)
 		used := b.consumed[c.act][c.partition]
 		used.Reads, used.Writes = used.Reads/float64(c.spread), used.Writes/float64(c.spread)
 		f := ceilingFigures{c.partition, c.act, used, 0, c.needed, c.remedy}
@@ -143,6 +156,9 @@ func (b *bench) ceilings(ctx context.Context) error {
 		b.Ceilings = append(b.Ceilings, f)
 		b.expect(f.Rate >= f.Needed, "%s: %s takes %.0f a second, fewer than the %.0f that are needed", c.partition,
 			c.act, f.Rate, f.Needed)
+	}
+	for partition := range forgotten {
+		b.expect(false, "%s: units are consumed of it, and it is not among the ceilings", partition)
 	}
 	for key, item := range b.stored {
 		if strings.HasPrefix(key.PK, "PARTNER#") {
@@ -312,25 +328,23 @@ func itemOf(attributes map[string]attribute) table.Item {
 	return item
 }
 
+// partitionNames are the names of all partitions of a kind, by how their keys begin.
+var partitionNames = map[string]string{
+	"PARTNER": "PARTNER#p", "CUSTOMER": "CUSTOMER#c", "ID": "ID#type#value", "CLAIM": "CLAIM#id",
+	"DUE": "DUE#shard", "REVIEW": "REVIEW#shard", "ENDED": "ENDED#shard", "REFERRAL": "REFERRAL#type#shard",
+	"MAILS#PARTNER": "MAILS#PARTNER#p", "MAILS#ADDRESS": "MAILS#ADDRESS#hash", "MESSAGE": "MESSAGE#id",
+	"IDEMPOTENCY": "IDEMPOTENCY#hash", "OPTOUT": "OPTOUT#hash", "NOTICE": "NOTICE#id",
+}
+
 // partitionOf says whose partition it is, without saying which: "PARTNER#p".
 func partitionOf(pk string) string {
 	kind, rest, _ := strings.Cut(pk, "#")
-	switch kind {
-	case "MAILS":
-		kind, _, _ = strings.Cut(rest, "#")
-		return map[string]string{"PARTNER": "MAILS#PARTNER#p", "ADDRESS": "MAILS#ADDRESS#hash"}[kind]
-	case "DUE", "REVIEW", "ENDED":
-		return kind + "#shard"
-	case "REFERRAL":
-		return "REFERRAL#type#shard"
-	case "PARTNER":
-		return "PARTNER#p"
-	case "CUSTOMER":
-		return "CUSTOMER#c"
-	case "CLAIM":
-		return "CLAIM#id"
-	case "ID":
-		return "ID#type#value"
+	if kind == "MAILS" {
+		of, _, _ := strings.Cut(rest, "#")
+		kind += "#" + of
+	}
+	if name, known := partitionNames[kind]; known {
+		return name
 	}
 	return kind
 }
@@ -383,13 +397,16 @@ func (b *bench) ceilingTables() string {
 	}
 	partitions := markdown([]string{"partition", "act", "read", "written", "acts a second", "needed", "remedy"}, rows)
 	years := partitionBytes / float64(b.BytesOfAClaim) / busiestLivesADay / 365
-	at := slices.IndexFunc(b.Costs, func(c costFigures) bool { return c.Name == life })
-	if at < 0 || len(b.Ceilings) == 0 {
+	if len(b.Ceilings) == 0 {
 		return ""
 	}
-	whole := b.Costs[at]
 	calls := livesASecond * (float64(len(lifeCalls)) + 3*pagesALife)
-	emails := livesASecond * whole.SES / prices.EmailsThousand / 1000 * 3 // with the receipt and two notices
+	emails, writes := 0.0, 0.0
+	for _, c := range b.Calls {
+		if slices.Contains(lifeCalls, c.Name) || slices.Contains(noticeCalls, c.Name) {
+			emails, writes = emails+livesASecond*float64(c.Emails), writes+livesASecond*c.WriteUnits
+		}
+	}
 	accounts := markdown([]string{"default of an account (as of 2025)", "it takes", "needed", "remedy"}, [][]string{
 		{"API Gateway, requests a second", "10,000", grouped(calls), "a higher quota"},
 		{"Lambda, executions at once", "1,000", grouped(calls * 0.05),
@@ -398,15 +415,14 @@ func (b *bench) ceilingTables() string {
 			"a higher quota, asked for before the start; it grows with a good name"},
 		{"SES, emails a day at first", "50,000", grouped(emails / peak * 86_400), "the same"},
 		{"KMS, signatures a second (ECC)", "1,000", grouped(livesASecond), "a higher quota"},
-		{"DynamoDB, writes a second of a new table", "4,000", grouped(livesASecond * whole.Writes),
-			"warm throughput, set before the start"},
-		{"DynamoDB, writes a second of a table", "40,000", grouped(livesASecond * whole.Writes), "a higher quota"},
+		{"DynamoDB, writes a second of a new table", "4,000", grouped(writes), "warm throughput, set before the start"},
+		{"DynamoDB, writes a second of a table", "40,000", grouped(writes), "a higher quota"},
 	})
 	return fmt.Sprintf(`Taken for a large program: %s partners, %s claims a day from the adding to the completion,
 %d times as many in the busiest second as in the mean one (%.0f), %s of them a day of the busiest partner, which is the
 bound of its consent emails, and %d pages of customers a claim. A partition takes 1,000 units a second written and 3,000
-read (2025). Units are those that one act takes of one partition; the sweep's queues have %d of them, lists across
-partners %d.
+read (2025). Units are those that one act takes of one partition, a claim's life with the emails that follow from its
+acceptance and completion; the sweep's queues have %d partitions, lists across partners %d.
 
 %s
 A partner's items stay in one partition, for it has local indexes: 10 GB. A claim takes %s bytes of it with its index

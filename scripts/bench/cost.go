@@ -67,6 +67,10 @@ var lifeCalls = []string{
 	"submit-claim", "review-claim, complete",
 }
 
+// noticeCalls are the emails that follow from a claim's acceptance and completion: they count among what the ceilings
+// are held against.
+var noticeCalls = []string{"notify, of an acceptance", "notify, of a completion"}
+
 // lifeBudget is how many units a claim's life may write.
 const lifeBudget = 100
 

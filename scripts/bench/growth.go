@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -239,28 +240,35 @@ func (b *bench) lastCursorFrom(partnerID, tab, cursor string, limit int) (string
 	}
 }
 
-// claimsLists measures a partner's list of claims: by how many there are, and by how many are listed.
+// claimsLists measures a partner's list of claims: by how many there are, newest first and by deadline, and by how many
+// are listed.
 func (b *bench) claimsLists(ctx context.Context) error {
 	sizes := b.sizesOfPartners()
-	list := func(partnerID string, limit int) []byte {
+	list := func(partnerID string, limit int, more map[string]string) []byte {
+		query := map[string]string{"limit": strconv.Itoa(limit)}
+		maps.Copy(query, more)
 		return request{route: "GET /v1/claims", user: user{partnerID, partnerUser.id, mci.IncentivesAdmin},
-			query: map[string]string{"limit": strconv.Itoa(limit)}}.payload()
+			query: query}.payload()
 	}
-	var payloads [][]byte
-	claims := make([]int, len(sizes))
-	for i, size := range sizes {
-		payloads = append(payloads, list(largePartner(size), 25))
-		claims[i] = size / 2
+	for _, page := range []struct {
+		name string
+		more map[string]string
+	}{{"list-claims, a page of 25", nil}, {"list-claims, by due, a page of 25", map[string]string{"sort": "due"}}} {
+		var payloads [][]byte
+		claims := make([]int, len(sizes))
+		for i, size := range sizes {
+			payloads = append(payloads, list(largePartner(size), 25, page.more))
+			claims[i] = size / 2
+		}
+		if err := b.curve(ctx, page.name, "claims", "list-claims", claims, payloads, b.size(200, 10)); err != nil {
+			return err
+		}
+		b.flat(len(sizes), 1.15)
 	}
-	if err := b.curve(ctx, "list-claims, a page of 25", "claims", "list-claims", claims, payloads,
-		b.size(200, 10)); err != nil {
-		return err
-	}
-	b.flat(len(sizes), 1.15)
 	limits := []int{1, 25, 50, 100}
-	payloads = nil
+	var payloads [][]byte
 	for _, limit := range limits {
-		payloads = append(payloads, list(largePartner(sizes[len(sizes)-1]), limit))
+		payloads = append(payloads, list(largePartner(sizes[len(sizes)-1]), limit, nil))
 	}
 	if err := b.curve(ctx, "list-claims", "claims on a page", "list-claims", limits, payloads,
 		b.size(200, 10)); err != nil {

@@ -148,12 +148,12 @@ func consented(claim mci.ClaimID) []byte {
 }
 
 // told is a domain event of a claim, as the bus delivers it.
-func told(claim mci.ClaimID, seq int) []byte {
+func told(claim mci.ClaimID, seq int, event mci.EventType) []byte {
 	return encoded(object{
-		"version": "0", "id": "2e3f4051-6b7c-4d8e-9f0a-1b2c3d4e5f60", "detail-type": "consent.accepted",
+		"version": "0", "id": "2e3f4051-6b7c-4d8e-9f0a-1b2c3d4e5f60", "detail-type": string(event),
 		"source": platform.DomainEvents.Source, "account": cloud.Account, "time": "2026-11-21T10:00:02Z",
 		"region": cloud.Region, "resources": []string{},
-		"detail": object{"claimId": string(claim), "seq": fmt.Sprint(seq), "type": string(mci.ConsentAccepted),
+		"detail": object{"claimId": string(claim), "seq": fmt.Sprint(seq), "type": string(event),
 			"at": "2026-11-21T10:00:00.412Z", "partnerId": claim.PartnerID()},
 	})
 }

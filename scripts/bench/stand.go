@@ -33,7 +33,7 @@ const (
 )
 
 // stand is a one-machine cloud to measure on: the functions as they are deployed and the floor, on a table without a
-// stream, for the engine slows down as its stream's records pile up.
+// stream, for whose records the engine would take time.
 type stand struct {
 	*cloud.Cloud
 	state     string

@@ -71,8 +71,9 @@ func (b *bench) targets() []target {
 			least.Ratio, most.Ratio, least.Rate, most.Rate)
 		add(fmt.Sprintf("the sweep, with %d claims in the table and with %d", least.Claims, most.Claims),
 			"flat within 1.2 ×", "%.2f × slower, by its floor", s.Flat)
-		add(fmt.Sprintf("a sweep with %d reminders due among %d claims", s.Reminded, most.Claims),
-			"at most 200 items read", "%d", s.ItemsRead)
+		add(fmt.Sprintf("items that a sweep reads for %d reminders, among %d claims and among %d", remindersDue,
+			least.Claims, most.Claims), fmt.Sprintf("at most %d, flat within 1.05 ×", 2*remindersDue),
+			"%d and %d: %.2f ×", least.ItemsRead, most.ItemsRead, s.ItemsReadFlat)
 		add("a sweep cut short; two at once", "no harm",
 			"done in %d runs; %.2f × the time of one; every claim expired once", s.Resumed, s.Twice)
 	}

@@ -44,7 +44,7 @@ func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
 	return w.fault(send)
 }
 
-// newTable makes a table of the test's own that nothing streams from: the engine slows as a stream grows.
+// newTable makes a table of the test's own that nothing streams from: the engine takes more writes without one.
 func newTable(t *testing.T) (name string) {
 	t.Helper()
 	input := table.CreateInput(story.Name("import"))
