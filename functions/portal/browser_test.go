@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -32,8 +34,17 @@ func TestPeopleUseThePortalInABrowser(t *testing.T) {
 	northwind.Consented(t, woodgrove, "cloud-assessment")
 	localtest.WaitDrained(t)
 	localtest.LoadRow(t, "customers.csv", "c-0003", "Woodgrove Bank", "GB", true)
+	busy := newEdge(t, localtest.Cloud().Issuer(), "", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/claims" { // more than fit in one file
+			fmt.Fprintf(w, `{"claims":[{}%s]}`, strings.Repeat(",{}", maxExport))
+			return
+		}
+		w.Header().Set("Retry-After", "7")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprint(w, `{"type":"urn:mci:problem:try-again"}`)
+	}))
 	command := cloud.Browser(t.Context(), localtest.Root(), filepath.Join("testdata", "browser.mjs"), localtest.URL(),
-		localtest.Cloud().SESEndpoint(), localtest.Cloud().Issuer())
+		localtest.Cloud().SESEndpoint(), localtest.Cloud().Issuer(), busy.url)
 	var said, failed bytes.Buffer
 	command.Stdout, command.Stderr = &said, &failed
 	if err := command.Run(); err != nil {

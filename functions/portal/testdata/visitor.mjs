@@ -9,6 +9,9 @@ export const [, , modules, portal, mailbox, issuer = portal] = process.argv;
 const require = createRequire(join(modules, 'node_modules', 'here.js'));
 const { chromium } = require('playwright-core');
 
+// own are the addresses that pages may ask.
+export const own = [portal + '/', new URL(issuer).origin + '/', 'data:'];
+
 // The packaged browser is for Linux on x64; elsewhere the machine's own Chrome is used.
 export async function launch() {
   if (process.platform !== 'linux' || process.arch !== 'x64') return chromium.launch({ channel: 'chrome' });
@@ -32,7 +35,7 @@ export async function visitor(browser, where, options = {}) {
   const expected = (text) => text.startsWith('Failed to load resource') || text.includes("'postMessage' on 'DOMWindow'") || text.startsWith('Autofocus');
   page.on('console', (m) => { if (!expected(m.text())) tell(page, `the browser says ${m.text()}`); });
   page.on('pageerror', (e) => tell(page, `the script fails: ${e}`));
-  page.on('request', (r) => { if (![portal + '/', new URL(issuer).origin + '/', 'data:'].some((own) => r.url().startsWith(own))) tell(page, `the page asks for ${r.url()}`); });
+  page.on('request', (r) => { if (!own.some((beginning) => r.url().startsWith(beginning))) tell(page, `the page asks for ${r.url()}`); });
   return page;
 }
 
